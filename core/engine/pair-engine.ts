@@ -1,0 +1,121 @@
+import type { Observable } from 'rxjs';
+import type { Direction } from '../model/entry.ts';
+import type { SyncPath } from '../model/path.ts';
+import type { Conflict, Problem } from '../model/problem.ts';
+
+/** What a pair is doing now. */
+export type Phase = 'idle' | 'checking' | 'comparing' | 'planning' | 'transferring' | 'finishing';
+
+export interface Progress {
+  readonly phase: Phase;
+  readonly filesDone: number;
+  readonly filesTotal: number;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Entries seen so far while comparing. */
+  readonly entriesSeen: number;
+}
+
+/** What `ferry sync --json` ends with. */
+export interface RunSummary {
+  readonly pair: string;
+  readonly direction: Direction;
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly moved: number;
+  readonly deletedLocal: number;
+  readonly deletedRemote: number;
+  readonly adopted: number;
+  readonly conflicts: readonly Conflict[];
+  readonly problems: readonly Problem[];
+  /** Content bytes, without protocol overhead. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly durationMs: number;
+  /** One-way: entries that are only on the destination, changed there, removed there. */
+  readonly localOnly: number;
+  readonly changedHere: number;
+  readonly removedHere: number;
+  /** True when nothing was left for another run but what the user must decide. */
+  readonly complete: boolean;
+  readonly dryRun: boolean;
+  /** What a dry run would do, or a finished run did, one line for each operation that changes something. */
+  readonly actions: readonly PlannedAction[];
+}
+
+export interface PlannedAction {
+  readonly action:
+    | 'upload'
+    | 'download'
+    | 'move-local'
+    | 'move-remote'
+    | 'delete-local'
+    | 'delete-remote'
+    | 'make-directory-local'
+    | 'make-directory-remote'
+    | 'set-metadata-local'
+    | 'set-metadata-remote'
+    | 'adopt';
+  readonly path: SyncPath;
+  readonly from?: SyncPath;
+  readonly reason: string;
+}
+
+export interface RunRequest {
+  readonly dryRun?: boolean;
+  /** Lets the deletions of this one run through the guard. */
+  readonly allowDeletes?: boolean;
+  /** Lets held modifications and conflicts through the guard. */
+  readonly yes?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ResetPreview {
+  /** Files and bytes that will be transferred, and files that will come back on either side. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly comesBack: number;
+}
+
+export type InSync = 'unknown' | 'pending' | 'in-sync';
+
+/** What is known about a pair between and during runs; one value at a time. */
+export interface PairState {
+  readonly running: boolean;
+  readonly inSync: InSync;
+  readonly progress: Progress | null;
+  readonly lastRun: RunSummary | null;
+  /** Milliseconds since 1970. */
+  readonly lastRunAtMs: number | null;
+  /** Code and text of the error that ended the last run; null when it ended well. */
+  readonly lastError: { readonly code: string; readonly message: string } | null;
+  readonly conflicts: number;
+  readonly recordedEntries: number;
+  /** A reset was begun and has not transferred everything yet. */
+  readonly resetting: boolean;
+}
+
+/** Keeps one pair in step. Runs of one engine never overlap: a second request waits for the first. */
+export interface PairEngine {
+  readonly state$: Observable<PairState>;
+  readonly state: PairState;
+
+  /**
+   * One run: observe, reconcile, apply. Problems of single paths are in the summary, not thrown.
+   * @throws GUARD_STOPPED, LOCAL_ROOT_MISSING, REMOTE_* when the run as a whole cannot go on, ABORTED
+   */
+  run(request?: RunRequest): Promise<RunSummary>;
+
+  /** Says what `reset` would move. */
+  previewReset(signal?: AbortSignal): Promise<ResetPreview>;
+
+  /** Clears the records (a copy is kept) and transfers everything; goes on where an interrupted one stopped. */
+  reset(request?: RunRequest): Promise<RunSummary>;
+
+  conflicts(): Promise<readonly Conflict[]>;
+
+  /** Ends a conflict: removes the losing file on the local side, or only forgets it (`both`); the next run carries it over. */
+  resolveConflict(path: SyncPath, keep: 'local' | 'remote' | 'both'): Promise<void>;
+
+  close(): Promise<void>;
+}

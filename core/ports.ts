@@ -1,0 +1,190 @@
+import type { Observable } from 'rxjs';
+import type { ContentHash, Entry, FileEntry, SymlinkEntry, Version } from './model/entry.ts';
+import type { FerryError } from './model/errors.ts';
+import type { SyncPath } from './model/path.ts';
+
+/** Time, so that tests and the simulation can make it. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Resolves after `ms`, or rejects with `ABORTED` when the signal is raised. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Constant message plus fields; never a secret, never file content. */
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  child(fields: LogFields): Logger;
+}
+
+/** What a replica can do. The engine uses the best safe way that both sides offer. */
+export interface ReplicaCapabilities {
+  /** Entries of files carry a `hash`. */
+  readonly contentHashes: boolean;
+  /** Entries carry an `identity` that survives a rename. */
+  readonly identities: boolean;
+  readonly symlinks: boolean;
+  /** Permission bits are kept and reported. */
+  readonly modes: boolean;
+  /** Granularity of the times it keeps when asked to, in ns (1n, 1_000_000_000n, …); null: it cannot set them. */
+  readonly mtimePrecisionNs: bigint | null;
+  /** `atomic`: a write over another version than expected is impossible; `window`: only very unlikely. */
+  readonly conditionalWrites: 'atomic' | 'window';
+  /** A written file may stay a placeholder: `open` of a WriteItem is not called, the content comes later. */
+  readonly placeholders: boolean;
+  readonly caseSensitive: boolean;
+  /** A path's name may have so many bytes of UTF-8. */
+  readonly maxNameBytes: number;
+}
+
+/** One thing seen by `observe`, or why it could not be seen. */
+export type Observation =
+  | { readonly type: 'entry'; readonly entry: Entry }
+  /** Nothing is inferred about `path` and all below it in this run. */
+  | { readonly type: 'problem'; readonly path: SyncPath; readonly error: FerryError };
+
+export interface ObserveOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Says whether a path is ignored; an ignored directory is not entered. Ignored entries are not yielded, but
+   * reported by `onIgnored`, so that a directory holding one is never removed.
+   */
+  readonly isIgnored?: (path: SyncPath, isDirectory: boolean) => boolean;
+  readonly onIgnored?: (path: SyncPath) => void;
+}
+
+/** What must be at a path for a mutation to go ahead; otherwise it fails with `CHANGED` and changes nothing. */
+export type Expectation = Version | 'absent';
+
+export interface ReadOptions {
+  /** The read fails with `CHANGED` if the file is not this version, at the start or at the end. */
+  readonly expected: Version;
+  readonly range?: { readonly offset: number; readonly length: number };
+  readonly signal?: AbortSignal;
+}
+
+export interface Content {
+  /** Size of the whole file, also when only a range is read. */
+  readonly sizeBytes: number;
+  /** Ends with an error, never early: a cut body or a file that changed while it was read throws. */
+  readonly stream: AsyncIterable<Uint8Array>;
+}
+
+/** One file to write: staged, verified, published in one step. */
+export interface WriteItem {
+  readonly path: SyncPath;
+  readonly expected: Expectation;
+  readonly sizeBytes: number;
+  readonly mtimeNs?: bigint;
+  readonly mode?: number;
+  /** Known hash of the content; absent when only the source knows it after reading. */
+  readonly hash?: ContentHash;
+  /** The version on the side where the content is; a placeholder is filled from it later. */
+  readonly sourceVersion: Version;
+  /**
+   * Opens the content. The stream throws at its end when length or hash is not what was announced, so a
+   * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try.
+   */
+  open(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+export type WriteResult =
+  | { readonly item: WriteItem; readonly entry: FileEntry }
+  | { readonly item: WriteItem; readonly error: FerryError };
+
+export interface MutationOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface Metadata {
+  readonly mtimeNs?: bigint;
+  readonly mode?: number;
+}
+
+/** Says which tree this is, so that another one at the same place is noticed before anything is inferred. */
+export interface RootIdentity {
+  /** Stable name of the tree: marker and file system of a folder, epoch or root id of a server; null: none known. */
+  readonly id: string | null;
+}
+
+/**
+ * One side of a pair. All methods reject with FerryError only. Methods may be called concurrently for different
+ * paths, except that one `observe` runs at a time and not beside mutations of the same run.
+ */
+export interface Replica {
+  readonly capabilities: ReplicaCapabilities;
+
+  /** Hints that something changed at or below a path; never complete, never the truth. Does not error. */
+  readonly changes$: Observable<SyncPath>;
+
+  /**
+   * Checks that the root is there and returns its identity; `create` makes a missing root and marker first.
+   * @throws LOCAL_ROOT_MISSING, REMOTE_UNREACHABLE, REMOTE_UNAUTHORIZED, REMOTE_NOT_FOUND, REMOTE_PROTOCOL
+   */
+  identify(options?: {
+    readonly create?: boolean;
+    readonly signal?: AbortSignal;
+  }): Promise<RootIdentity>;
+
+  /**
+   * Yields the whole tree in batches, each directory before what it holds, the root itself left out. Sweeps
+   * temporary names that an interrupted run left. A subtree that cannot be listed is one problem.
+   */
+  observe(options?: ObserveOptions): AsyncIterable<readonly Observation[]>;
+
+  /** Observes one path again; null when nothing is there. */
+  stat(path: SyncPath, options?: MutationOptions): Promise<Entry | null>;
+
+  read(path: SyncPath, options: ReadOptions): Promise<Content>;
+
+  /**
+   * Writes files, several at a time, and yields groups of results in any order; a yielded result is durable.
+   * One failing item never stops the others. Parent directories must exist.
+   */
+  writeMany(
+    items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
+    options?: MutationOptions,
+  ): AsyncIterable<readonly WriteResult[]>;
+
+  /** Makes one directory in an existing one. Adopts an existing directory; `CHANGED` when something else is there. */
+  makeDirectory(
+    path: SyncPath,
+    options?: MutationOptions & { readonly mode?: number },
+  ): Promise<Entry>;
+
+  /** Makes a symbolic link at an absent path. @throws KIND_NOT_SUPPORTED, CHANGED */
+  makeLink(path: SyncPath, target: string, options?: MutationOptions): Promise<SymlinkEntry>;
+
+  /** Renames a file, link or whole directory to an absent path. @throws CHANGED when `from` or `to` is not as expected */
+  move(
+    from: SyncPath,
+    to: SyncPath,
+    options: MutationOptions & { readonly expected: Version | 'directory' },
+  ): Promise<Entry>;
+
+  /**
+   * Removes a file or link of that version, or an empty directory (`'directory'`). A folder keeps removed files
+   * in its version store. @throws CHANGED, NOT_EMPTY
+   */
+  remove(
+    path: SyncPath,
+    options: MutationOptions & { readonly expected: Version | 'directory' },
+  ): Promise<void>;
+
+  /** Sets time and mode of a file of that version, as far as the side can keep them. @throws CHANGED */
+  setMetadata(
+    path: SyncPath,
+    metadata: Metadata,
+    options: MutationOptions & { readonly expected: Version },
+  ): Promise<Entry>;
+
+  /** Makes all finished mutations durable; records may be committed after it. */
+  flush(): Promise<void>;
+
+  close(): Promise<void>;
+}

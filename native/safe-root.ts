@@ -1,0 +1,63 @@
+/** What `lstat` says, with the fields that identify a state; times in ns since 1970. */
+export interface NodeStat {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** 0n where the file system keeps none. */
+  readonly birthtimeNs: bigint;
+  /** Permission bits, masked with 07777. */
+  readonly mode: number;
+  readonly links: number;
+}
+
+export interface DirectoryItem {
+  /** Decoded as UTF-8; null when the bytes are not UTF-8 (then the item cannot be opened through this interface). */
+  readonly name: string | null;
+  /** The name's bytes as latin1, for messages. */
+  readonly rawName: string;
+  /** Null when the item vanished or could not be looked at; `errno` says why. */
+  readonly stat: NodeStat | null;
+  readonly errno?: string;
+}
+
+/** `replace` may overwrite; `no-replace` fails with EEXIST; `exchange` swaps two existing names. */
+export type RenameMode = 'replace' | 'no-replace' | 'exchange';
+
+/**
+ * Operations confined to one directory. Paths are relative, joined by `/`, with no empty, `.` or `..` segment;
+ * '' is the root itself. No symbolic link is ever followed, not in the middle and not at the end, also when
+ * another process swaps directories for links meanwhile (openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS, or one
+ * O_NOFOLLOW directory descriptor at each level). All methods reject with NodeJS.ErrnoException whose `code` is the errno name;
+ * an escape attempt is ELOOP, EXDEV or ENOTDIR. File descriptors are plain numbers, for node:fs; the caller closes them.
+ */
+export interface SafeRoot {
+  readonly backend: 'native' | 'javascript';
+  readonly absolutePath: string;
+  /** Opens a file; `flags` as in fs.constants; O_NOFOLLOW, O_CLOEXEC and O_NONBLOCK are always added. */
+  open(path: string, flags: number, mode?: number): Promise<number>;
+  /** lstat; null when nothing is there (ENOENT and ENOTDIR). */
+  stat(path: string): Promise<NodeStat | null>;
+  statDescriptor(fd: number): Promise<NodeStat>;
+  /** All items but `.` and `..`, in byte order of their names. */
+  list(path: string): Promise<readonly DirectoryItem[]>;
+  makeDirectory(path: string, mode?: number): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  removeDirectory(path: string): Promise<void>;
+  rename(from: string, to: string, mode: RenameMode): Promise<void>;
+  makeLink(path: string, target: string): Promise<void>;
+  readLink(path: string): Promise<string>;
+  /** Sets the modification time (access time too) to the nanosecond. */
+  setTimes(path: string, mtimeNs: bigint): Promise<void>;
+  setTimesOfDescriptor(fd: number, mtimeNs: bigint): Promise<void>;
+  setMode(path: string, mode: number): Promise<void>;
+  /** Makes everything written below this root's file system durable. */
+  syncFileSystem(): Promise<void>;
+  /** Makes the directory's own entries durable. */
+  syncDirectory(path: string): Promise<void>;
+  /** Free and total bytes, and free inodes, of the file system. */
+  space(): Promise<{ freeBytes: number; totalBytes: number; freeInodes: number }>;
+  close(): Promise<void>;
+}
