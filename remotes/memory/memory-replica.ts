@@ -1,0 +1,387 @@
+import { type Observable, Subject } from 'rxjs';
+import type {
+  ContentHash,
+  Entry,
+  FileEntry,
+  SymlinkEntry,
+  Version,
+} from '../../core/model/entry.ts';
+import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
+import {
+  isAtOrBelow,
+  isPrivateName,
+  nameOf,
+  parentPath,
+  type SyncPath,
+} from '../../core/model/path.ts';
+import type {
+  Content,
+  Expectation,
+  Metadata,
+  MutationOptions,
+  Observation,
+  ObserveOptions,
+  ReadOptions,
+  Replica,
+  ReplicaCapabilities,
+  RootIdentity,
+  WriteItem,
+  WriteResult,
+} from '../../core/ports.ts';
+import { contentOfSize } from '../staged-content.ts';
+import {
+  type EntryShape,
+  entryOfNode,
+  type MemoryNode,
+  MemoryTree,
+  versionOfNode,
+} from './memory-tree.ts';
+
+/** A mutation or observation that is about to be made, for tests that let it fail. */
+export type MemoryOperation =
+  | 'observe'
+  | 'read'
+  | 'write'
+  | 'make-directory'
+  | 'make-link'
+  | 'move'
+  | 'remove'
+  | 'set-metadata';
+
+export interface MemoryReplicaOptions {
+  /** Time of files that are written without one; 0 by default, so that runs repeat. */
+  readonly now?: () => number;
+  readonly rootId?: string | null;
+  readonly identities?: boolean;
+  readonly modes?: boolean;
+  readonly symlinks?: boolean;
+  readonly caseSensitive?: boolean;
+  readonly mtimePrecisionNs?: bigint | null;
+  /** Gives file entries a hash. */
+  readonly hashOf?: (content: Uint8Array) => ContentHash;
+  /** Runs before each step; what it throws is what the step fails with, and nothing has changed then. */
+  readonly before?: (operation: MemoryOperation, path: SyncPath) => void;
+}
+
+/** The tree of a MemoryReplica as someone else edits it: no preconditions, parents are made. */
+export interface MemoryOutside {
+  write(path: SyncPath, content: Uint8Array, metadata?: Metadata): void;
+  makeDirectory(path: SyncPath): void;
+  makeLink(path: SyncPath, target: string): void;
+  read(path: SyncPath): Uint8Array | null;
+  /** Names in a directory, hidden ones included. */
+  list(path: SyncPath): readonly string[];
+  /** Every path in the tree, parents first. */
+  paths(): readonly SyncPath[];
+  /** Removes what is at the path and all below it. */
+  remove(path: SyncPath): void;
+  /** Renames over what is there. */
+  move(from: SyncPath, to: SyncPath): void;
+}
+
+export interface MemoryReplica extends Replica {
+  readonly outside: MemoryOutside;
+}
+
+const OBSERVED_AT_ONCE = 256;
+const WRITTEN_AT_ONCE = 64;
+const MAX_NAME_BYTES = 255;
+
+/** Makes an empty tree in memory. The same calls give the same versions and identities each time. */
+export function createMemoryReplica(options: MemoryReplicaOptions = {}): MemoryReplica {
+  return new TreeReplica(options);
+}
+
+class TreeReplica implements MemoryReplica {
+  readonly capabilities: ReplicaCapabilities;
+  readonly changes$: Observable<SyncPath>;
+  readonly outside: MemoryOutside;
+  readonly #tree: MemoryTree;
+  readonly #shape: EntryShape;
+  readonly #options: MemoryReplicaOptions;
+  readonly #changes = new Subject<SyncPath>();
+
+  constructor(options: MemoryReplicaOptions) {
+    const { caseSensitive = true, identities = true, modes = true, symlinks = true } = options;
+    this.#options = options;
+    this.#tree = new MemoryTree(caseSensitive);
+    this.#shape = {
+      identities,
+      modes,
+      ...(options.hashOf === undefined ? {} : { hashOf: options.hashOf }),
+    };
+    this.capabilities = {
+      contentHashes: options.hashOf !== undefined,
+      identities,
+      symlinks,
+      modes,
+      mtimePrecisionNs: options.mtimePrecisionNs === undefined ? 1n : options.mtimePrecisionNs,
+      conditionalWrites: 'atomic',
+      placeholders: false,
+      caseSensitive,
+      maxNameBytes: MAX_NAME_BYTES,
+    };
+    this.changes$ = this.#changes.asObservable();
+    this.outside = outsideOf(this.#tree, this.#changes, () => this.#timeOf(undefined));
+  }
+
+  async identify(): Promise<RootIdentity> {
+    return { id: this.#options.rootId === undefined ? 'memory' : this.#options.rootId };
+  }
+
+  async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
+    const batch: Observation[] = [];
+    const skipped: SyncPath[] = [];
+    for (const node of this.#tree.below('' as SyncPath)) {
+      throwIfAborted(options.signal);
+      if (skipped.some((directory) => isAtOrBelow(node.path, directory))) continue;
+      if (this.#isLeftOut(node, options)) {
+        skipped.push(node.path);
+        continue;
+      }
+      const seen = this.#observation(node);
+      if (seen.type === 'problem') skipped.push(node.path);
+      batch.push(seen);
+      if (batch.length >= OBSERVED_AT_ONCE) yield batch.splice(0);
+    }
+    throwIfAborted(options.signal);
+    if (batch.length > 0) yield batch;
+  }
+
+  async stat(path: SyncPath, options?: MutationOptions): Promise<Entry | null> {
+    throwIfAborted(options?.signal);
+    if (path === '') return { path, kind: 'directory', version: 'd0' as Version };
+    const node = this.#tree.get(path);
+    return node === undefined ? null : entryOfNode(node, this.#shape);
+  }
+
+  async read(path: SyncPath, options: ReadOptions): Promise<Content> {
+    this.#begin('read', path, options.signal);
+    const node = this.#expectFile(path, options.expected);
+    const { offset, length } = options.range ?? { offset: 0, length: node.content.length };
+    const isStill = (): boolean => {
+      const now = this.#tree.get(path);
+      return now !== undefined && versionOfNode(now) === options.expected;
+    };
+    async function* stream(): AsyncIterable<Uint8Array> {
+      const bytes = node.content.subarray(offset, offset + length);
+      if (bytes.length > 0) yield bytes;
+      throwIfAborted(options.signal);
+      if (!isStill()) throw changed(path, 'it changed while it was read');
+    }
+    return { sizeBytes: node.content.length, stream: stream() };
+  }
+
+  async *writeMany(
+    items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
+    options: MutationOptions = {},
+  ): AsyncIterable<readonly WriteResult[]> {
+    const group: WriteResult[] = [];
+    for await (const item of items) {
+      throwIfAborted(options.signal);
+      group.push(await this.#write(item, options.signal));
+      if (group.length >= WRITTEN_AT_ONCE) yield group.splice(0);
+    }
+    if (group.length > 0) yield group;
+  }
+
+  async makeDirectory(
+    path: SyncPath,
+    options: MutationOptions & { readonly mode?: number } = {},
+  ): Promise<Entry> {
+    this.#begin('make-directory', path, options.signal);
+    const existing = this.#tree.get(path);
+    if (existing !== undefined && existing.kind !== 'directory')
+      throw changed(path, `a ${existing.kind} is there`);
+    this.#expectParent(path);
+    const { mode = 0o755 } = options;
+    const node = existing ?? this.#tree.set(path, { kind: 'directory', mode });
+    return entryOfNode(node, this.#shape);
+  }
+
+  async makeLink(path: SyncPath, target: string, options?: MutationOptions): Promise<SymlinkEntry> {
+    this.#begin('make-link', path, options?.signal);
+    if (!this.capabilities.symlinks)
+      throw new FerryError('KIND_NOT_SUPPORTED', `${path}: this side keeps no links`, { path });
+    this.#expect(path, 'absent');
+    this.#expectParent(path);
+    const node = this.#tree.set(path, { kind: 'symlink', target });
+    return entryOfNode(node, this.#shape) as SymlinkEntry;
+  }
+
+  async move(
+    from: SyncPath,
+    to: SyncPath,
+    options: MutationOptions & { readonly expected: Version | 'directory' },
+  ): Promise<Entry> {
+    this.#begin('move', from, options.signal);
+    this.#expectSource(from, options.expected);
+    if (this.#tree.get(to) !== this.#tree.get(from)) this.#expect(to, 'absent');
+    this.#expectParent(to);
+    if (from !== to && isAtOrBelow(to, from))
+      throw new FerryError('NAME_NOT_ALLOWED', `${from} cannot be moved into itself`, { path: to });
+    this.#tree.rename(from, to);
+    const moved = this.#tree.get(to);
+    if (moved === undefined) throw changed(to, 'it is gone');
+    return entryOfNode(moved, this.#shape);
+  }
+
+  async remove(
+    path: SyncPath,
+    options: MutationOptions & { readonly expected: Version | 'directory' },
+  ): Promise<void> {
+    this.#begin('remove', path, options.signal);
+    this.#expectSource(path, options.expected);
+    if (options.expected === 'directory' && this.#tree.below(path).length > 1)
+      throw new FerryError('NOT_EMPTY', `${path} is not empty`, { path });
+    this.#tree.delete(path);
+  }
+
+  async setMetadata(
+    path: SyncPath,
+    metadata: Metadata,
+    options: MutationOptions & { readonly expected: Version },
+  ): Promise<Entry> {
+    this.#begin('set-metadata', path, options.signal);
+    const { mtimeNs, mode } = metadata;
+    const node = this.#expectFile(path, options.expected);
+    const changedNode = this.#tree.set(path, {
+      ...node,
+      mtimeNs: mtimeNs === undefined ? node.mtimeNs : this.#timeOf(mtimeNs, node.mtimeNs),
+      mode: mode === undefined ? node.mode : mode & 0o777,
+    });
+    return entryOfNode(changedNode, this.#shape);
+  }
+
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#changes.complete();
+  }
+
+  async #write(item: WriteItem, signal: AbortSignal | undefined): Promise<WriteResult> {
+    try {
+      this.#begin('write', item.path, signal);
+      this.#expect(item.path, item.expected);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of contentOfSize(item, signal)) chunks.push(chunk);
+      const before = this.#expect(item.path, item.expected);
+      this.#expectParent(item.path);
+      const node = this.#tree.set(item.path, {
+        kind: 'file',
+        ...(before === undefined ? {} : { id: before.id }),
+        content: Buffer.concat(chunks),
+        mtimeNs: this.#timeOf(item.mtimeNs),
+        mode: (item.mode ?? before?.mode ?? 0o644) & 0o777,
+      });
+      return { item, entry: entryOfNode(node, this.#shape) as FileEntry };
+    } catch (error) {
+      return { item, error: toFerryError(error, item.path) };
+    }
+  }
+
+  #begin(operation: MemoryOperation, path: SyncPath, signal: AbortSignal | undefined): void {
+    throwIfAborted(signal);
+    this.#options.before?.(operation, path);
+  }
+
+  #isLeftOut(node: MemoryNode, options: ObserveOptions): boolean {
+    if (isPrivateName(nameOf(node.path))) return true;
+    if (options.isIgnored?.(node.path, node.kind === 'directory') !== true) return false;
+    options.onIgnored?.(node.path);
+    return true;
+  }
+
+  #observation(node: MemoryNode): Observation {
+    try {
+      this.#options.before?.('observe', node.path);
+      return { type: 'entry', entry: entryOfNode(node, this.#shape) };
+    } catch (error) {
+      return { type: 'problem', path: node.path, error: toFerryError(error, node.path) };
+    }
+  }
+
+  #timeOf(mtimeNs: bigint | undefined, otherwise?: bigint): bigint {
+    const precision = this.capabilities.mtimePrecisionNs;
+    const nowNs = BigInt(Math.trunc(this.#options.now?.() ?? 0)) * 1_000_000n;
+    if (mtimeNs === undefined || precision === null) return otherwise ?? nowNs;
+    return mtimeNs - (((mtimeNs % precision) + precision) % precision);
+  }
+
+  #expect(path: SyncPath, expected: Expectation): MemoryNode | undefined {
+    const node = this.#tree.get(path);
+    if (expected === 'absent') {
+      if (node !== undefined) throw changed(path, `a ${node.kind} is there by now`);
+      return undefined;
+    }
+    return this.#expectFile(path, expected);
+  }
+
+  #expectFile(path: SyncPath, expected: Version): MemoryNode {
+    const node = this.#tree.get(path);
+    if (node === undefined) throw changed(path, 'it is gone');
+    if (node.kind === 'directory') throw changed(path, 'it is a directory by now');
+    if (versionOfNode(node) !== expected) throw changed(path, 'it is another version by now');
+    return node;
+  }
+
+  #expectSource(path: SyncPath, expected: Version | 'directory'): void {
+    if (expected !== 'directory') {
+      this.#expectFile(path, expected);
+      return;
+    }
+    if (this.#tree.get(path)?.kind !== 'directory') throw changed(path, 'no directory is there');
+  }
+
+  #expectParent(path: SyncPath): void {
+    if (!this.#tree.hasParent(path))
+      throw changed(path, `its directory ${parentPath(path)} is not there`);
+  }
+}
+
+function changed(path: SyncPath, what: string): FerryError {
+  return new FerryError('CHANGED', `${path}: ${what}`, { path });
+}
+
+function outsideOf(tree: MemoryTree, changes: Subject<SyncPath>, now: () => bigint): MemoryOutside {
+  const makeDirectory = (path: SyncPath): void => {
+    if (path === '' || tree.get(path)?.kind === 'directory') return;
+    makeDirectory(parentPath(path));
+    tree.set(path, { kind: 'directory' });
+    changes.next(path);
+  };
+  const remove = (path: SyncPath): void => {
+    for (const node of tree.below(path)) tree.delete(node.path);
+    changes.next(path);
+  };
+  return {
+    makeDirectory,
+    remove,
+    write(path, content, metadata = {}) {
+      makeDirectory(parentPath(path));
+      const before = tree.get(path);
+      const id = before?.kind === 'file' ? { id: before.id } : {};
+      const { mtimeNs = now(), mode = 0o644 } = metadata;
+      tree.set(path, { kind: 'file', ...id, content: Uint8Array.from(content), mtimeNs, mode });
+      changes.next(path);
+    },
+    makeLink(path, target) {
+      makeDirectory(parentPath(path));
+      tree.set(path, { kind: 'symlink', target });
+      changes.next(path);
+    },
+    read(path) {
+      const node = tree.get(path);
+      return node?.kind === 'file' ? node.content : null;
+    },
+    list: (path) => tree.names(path),
+    paths: () => tree.below('' as SyncPath).map((node) => node.path),
+    move(from, to) {
+      if (from !== to) remove(to);
+      makeDirectory(parentPath(to));
+      tree.rename(from, to);
+      changes.next(from);
+      changes.next(to);
+    },
+  };
+}
