@@ -183,6 +183,9 @@ export interface Replica {
     options: MutationOptions & { readonly expected: Version },
   ): Promise<Entry>;
 
+  /** Tells a cache which version of the other side a file's own version is equal to, so that it can be fetched again. */
+  noteCounterpart?(path: SyncPath, ownVersion: Version, otherVersion: Version): Promise<void>;
+
   /** Makes all finished mutations durable; records may be committed after it. */
   flush(): Promise<void>;
 

@@ -9,7 +9,10 @@ export type StoreOperation =
 export interface Store {
   get(key: string): Promise<string | undefined>;
   /** Applies all operations or none. With `sync` they survive a power cut once this resolves. */
-  batch(operations: readonly StoreOperation[], options?: { readonly sync?: boolean }): Promise<void>;
+  batch(
+    operations: readonly StoreOperation[],
+    options?: { readonly sync?: boolean },
+  ): Promise<void>;
   /** Yields batches of [key, value] with `key` beginning with `prefix`, in key order. */
   scan(prefix: string): AsyncIterable<readonly (readonly [string, string])[]>;
   /** Removes every key that begins with `prefix`. */

@@ -1,0 +1,212 @@
+import { type FileEntry, otherSide, type Side } from '../model/entry.ts';
+import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
+import type { SyncPath } from '../model/path.ts';
+import type { Replica, WriteItem } from '../ports.ts';
+import type { Operation } from '../reconcile/plan.ts';
+import type { Records } from '../records/records.ts';
+import type { Ledger } from './ledger.ts';
+import { forEachLimited } from './pool.ts';
+import { expectation } from './structural.ts';
+import type { Throttle } from './throttle.ts';
+import { VerifiedStream } from './verified-stream.ts';
+
+const PARALLEL_STEPS = 8;
+
+export interface ContentContext {
+  /** The side that receives. */
+  readonly side: Side;
+  readonly replicas: Readonly<Record<Side, Replica>>;
+  readonly ledger: Ledger;
+  readonly records: Records;
+  readonly signal: AbortSignal;
+  readonly throttle: Throttle | null;
+  readonly onBytes: (side: Side, count: number) => void;
+  readonly onDone: (operation: Operation, side: Side) => void;
+}
+
+interface Transfer {
+  readonly operation: Operation & { op: 'write' };
+  stream: VerifiedStream | null;
+}
+
+/**
+ * Brings contents to one side: streams each file from the other, verified, and records every group of files that the
+ * receiver has made durable. A failed file is noted in the ledger and never stops the others.
+ * @throws FerryError only when going on is pointless
+ */
+export async function writeContents(
+  operations: readonly Operation[],
+  context: ContentContext,
+): Promise<void> {
+  const { ledger, side, replicas, records, signal } = context;
+  const transfers = new Map<WriteItem, Transfer>();
+  const receiver = replicas[side];
+  for await (const results of receiver.writeMany(items(operations, transfers, context), {
+    signal,
+  })) {
+    const finished: number[] = [];
+    for (const result of results) {
+      const transfer = transfers.get(result.item);
+      transfers.delete(result.item);
+      if (!transfer) continue;
+      const { key, path } = transfer.operation;
+      if ('error' in result) {
+        ledger.fail(side, key, path, result.error);
+        continue;
+      }
+      ledger.received(side, key, result.entry, transfer.stream?.hash ?? result.item.hash);
+      finished.push(key);
+      context.onDone(transfer.operation, side);
+    }
+    ledger.stageFinished(finished);
+    await records.commit();
+    await tellCounterparts(finished, context);
+    if (ledger.fatal) throw ledger.fatal;
+  }
+}
+
+async function tellCounterparts(keys: readonly number[], context: ContentContext): Promise<void> {
+  for (const side of ['local', 'remote'] as const) {
+    const replica = context.replicas[side];
+    if (!replica.noteCounterpart) continue;
+    for (const key of keys) {
+      const own = context.ledger.entry(side, key);
+      const other = context.ledger.entry(otherSide(side), key);
+      const path = context.ledger.node(key)?.[side].to;
+      if (own && other && path) await replica.noteCounterpart(path, own.version, other.version);
+    }
+  }
+}
+
+function* items(
+  operations: readonly Operation[],
+  transfers: Map<WriteItem, Transfer>,
+  context: ContentContext,
+): Iterable<WriteItem> {
+  const { ledger, side } = context;
+  for (const operation of operations) {
+    if (operation.op !== 'write') continue;
+    if (ledger.fatal || context.signal.aborted) return;
+    if (ledger.isBlocked(side, operation.key, operation.path)) {
+      ledger.leaveOut(operation.key);
+      continue;
+    }
+    const transfer: Transfer = { operation, stream: null };
+    const item = itemOf(transfer, context);
+    if (!item) continue;
+    transfers.set(item, transfer);
+    yield item;
+  }
+}
+
+function itemOf(transfer: Transfer, context: ContentContext): WriteItem | null {
+  const { ledger, side, replicas } = context;
+  const { key, path } = transfer.operation;
+  const from = otherSide(side);
+  const sourceNode = ledger.node(key)?.[from];
+  const source = ledger.entry(from, key);
+  const sourcePath = sourceNode?.to ?? sourceNode?.from;
+  if (source?.kind !== 'file' || !sourcePath) {
+    ledger.fail(side, key, path, new FerryError('INTERNAL', `${path}: no file to copy from`));
+    return null;
+  }
+  const current = ledger.entry(side, key);
+  return {
+    path,
+    expected: current === undefined ? 'absent' : current.version,
+    sizeBytes: source.sizeBytes,
+    sourceVersion: source.version,
+    ...metadataOf(source),
+    ...(source.hash === undefined ? {} : { hash: source.hash }),
+    open: (signal) => openVerified(transfer, sourcePath, source, replicas[from], context, signal),
+  };
+}
+
+function metadataOf(entry: FileEntry): { mtimeNs?: bigint; mode?: number } {
+  return {
+    ...(entry.mtimeNs === undefined ? {} : { mtimeNs: entry.mtimeNs }),
+    ...(entry.mode === undefined ? {} : { mode: entry.mode }),
+  };
+}
+
+async function openVerified(
+  transfer: Transfer,
+  path: SyncPath,
+  source: FileEntry,
+  replica: Replica,
+  { side, onBytes, throttle, signal: runSignal }: ContentContext,
+  signal: AbortSignal = runSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const content = await replica.read(path, { expected: source.version, signal });
+  const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
+  transfer.stream = new VerifiedStream(stream, {
+    path,
+    sizeBytes: source.sizeBytes,
+    ...(source.hash === undefined ? {} : { hash: source.hash }),
+    onBytes: (count) => onBytes(side, count),
+  });
+  return transfer.stream;
+}
+
+/**
+ * Makes links and sets times and modes on one side, after all contents.
+ * @throws FerryError only when going on is pointless
+ */
+export async function finishEntries(
+  operations: readonly Operation[],
+  context: ContentContext,
+): Promise<void> {
+  const steps = operations.filter(
+    (operation) => operation.op === 'make-link' || operation.op === 'set-metadata',
+  );
+  await forEachLimited(steps, PARALLEL_STEPS, async (operation) => {
+    const { ledger, side, signal } = context;
+    throwIfAborted(signal);
+    if (operation.op !== 'make-link' && operation.op !== 'set-metadata') return;
+    if (ledger.isBlocked(side, operation.key, operation.path)) {
+      ledger.leaveOut(operation.key);
+      return;
+    }
+    try {
+      if (operation.op === 'make-link') await makeLink(operation, context);
+      else await setMetadata(operation, context);
+      context.onDone(operation, side);
+    } catch (caught) {
+      ledger.fail(side, operation.key, operation.path, toFerryError(caught, operation.path));
+      if (ledger.fatal) throw ledger.fatal;
+    }
+  });
+}
+
+async function makeLink(
+  { key, path }: Operation & { op: 'make-link' },
+  { ledger, side, replicas, signal }: ContentContext,
+): Promise<void> {
+  const source = ledger.entry(otherSide(side), key);
+  if (source?.kind !== 'symlink')
+    throw new FerryError('INTERNAL', `${path}: no link to copy from`, { path });
+  const current = ledger.entry(side, key);
+  if (current) await replicas[side].remove(path, { expected: expectation(current, path), signal });
+  const entry = await replicas[side].makeLink(path, source.target, { signal });
+  ledger.done(side, key, entry);
+}
+
+async function setMetadata(
+  { key, path }: Operation & { op: 'set-metadata' },
+  { ledger, side, replicas, signal }: ContentContext,
+): Promise<void> {
+  const source = ledger.entry(otherSide(side), key);
+  const current = ledger.entry(side, key);
+  const replica = replicas[side];
+  const canKeep = replica.capabilities.mtimePrecisionNs !== null || replica.capabilities.modes;
+  // What the side cannot keep is only recorded, so that it is not tried again in each run.
+  if (!canKeep || source?.kind !== 'file' || current?.kind !== 'file') {
+    ledger.done(side, key);
+    return;
+  }
+  const entry = await replica.setMetadata(path, metadataOf(source), {
+    expected: current.version,
+    signal,
+  });
+  ledger.done(side, key, entry);
+}

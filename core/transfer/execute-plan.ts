@@ -1,0 +1,80 @@
+import type { Direction, Side } from '../model/entry.ts';
+import { type FerryError, toFerryError } from '../model/errors.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Replica } from '../ports.ts';
+import type { Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
+import type { Records } from '../records/records.ts';
+import { type ContentContext, finishEntries, writeContents } from './contents.ts';
+import { Ledger, type ObservedSide } from './ledger.ts';
+import { isStructural, runStructural } from './structural.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface ExecuteOptions {
+  readonly plan: Plan;
+  readonly direction: Direction;
+  readonly records: Records;
+  readonly replicas: Readonly<Record<Side, Replica>>;
+  readonly observed: Readonly<Record<Side, ObservedSide>>;
+  readonly signal: AbortSignal;
+  readonly throttle: Throttle | null;
+  /** Content bytes that arrived on `side`. */
+  readonly onBytes: (side: Side, count: number) => void;
+  /** One step succeeded on `side`. */
+  readonly onDone: (operation: Operation, side: Side, node: PlannedNode) => void;
+  /** All steps of one node succeeded. */
+  readonly onFinished: (node: PlannedNode) => void;
+}
+
+export interface ExecuteResult {
+  readonly problems: readonly Problem[];
+  readonly needsAnotherPass: boolean;
+  /** Set when the run had to stop: everything finished before is durable and recorded. */
+  readonly fatal: FerryError | null;
+}
+
+const SIDES = ['local', 'remote'] as const;
+
+/**
+ * Carries out a plan: names first on both sides, then contents both ways, then times and modes; what is finished is
+ * made durable and then recorded, in that order. Failures of single nodes are problems in the result.
+ */
+export async function executePlan(options: ExecuteOptions): Promise<ExecuteResult> {
+  const { plan, records, replicas, signal } = options;
+  const ledger = new Ledger(options);
+  const onDone = (operation: Operation, side: Side): void => {
+    const node = ledger.node(operation.key);
+    if (node) options.onDone(operation, side, node);
+  };
+  const onBoth = async (work: (side: Side) => Promise<void>): Promise<void> => {
+    const results = await Promise.allSettled(SIDES.map(work));
+    for (const result of results)
+      if (result.status === 'rejected') ledger.fatal ??= toFerryError(result.reason);
+  };
+  const record = async (): Promise<void> => {
+    await Promise.all(SIDES.map((side) => replicas[side].flush()));
+    ledger.stageFinished();
+    await records.commit();
+  };
+  const content = (side: Side): ContentContext => ({ ...options, side, ledger, onDone });
+
+  await onBoth((side) =>
+    runStructural(plan.operations[side].filter(isStructural), {
+      side,
+      replica: replicas[side],
+      ledger,
+      records,
+      signal,
+      onDone,
+    }),
+  );
+  if (!signal.aborted) ledger.stageMovedBeforeContent();
+  await record();
+  if (!ledger.fatal) await onBoth((side) => writeContents(plan.operations[side], content(side)));
+  if (!ledger.fatal) await onBoth((side) => finishEntries(plan.operations[side], content(side)));
+  await record();
+  return {
+    problems: ledger.problems,
+    needsAnotherPass: ledger.needsAnotherPass,
+    fatal: ledger.fatal,
+  };
+}

@@ -1,0 +1,228 @@
+import type { ContentHash, Direction, Entry, Side, Version } from '../model/entry.ts';
+import { otherSide } from '../model/entry.ts';
+import type { FerryError } from '../model/errors.ts';
+import { nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
+import { type Problem, problemOf } from '../model/problem.ts';
+import type { ContentToken, Plan, PlannedNode } from '../reconcile/plan.ts';
+import { type PairRecord, type RecordedSide, recordedSide } from '../records/record.ts';
+import type { Records } from '../records/records.ts';
+
+/** What one side was observed to hold: entries and content tokens by path. */
+export interface ObservedSide {
+  readonly entries: ReadonlyMap<SyncPath, Entry>;
+  readonly tokenAt: (path: SyncPath) => ContentToken | null | undefined;
+}
+
+export interface LedgerOptions {
+  readonly plan: Plan;
+  readonly records: Records;
+  readonly direction: Direction;
+  readonly observed: Readonly<Record<Side, ObservedSide>>;
+  /** Called once for each node whose steps all succeeded, when its record is staged. */
+  readonly onFinished: (node: PlannedNode) => void;
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+const UNRECORDED_SIDE: RecordedSide = { version: '' as Version };
+
+/** Errors that end a side's transfers at once instead of one file's. */
+const FATAL = new Set([
+  'REMOTE_UNREACHABLE',
+  'REMOTE_UNAUTHORIZED',
+  'LOCAL_ROOT_MISSING',
+  'ABORTED',
+]);
+
+/**
+ * Keeps the books of one plan's execution: which steps of each node are left, what each side holds for it now, what
+ * failed; and stages the records of nodes that are finished. It does no I/O.
+ */
+export class Ledger {
+  readonly nodes: ReadonlyMap<number, PlannedNode>;
+  readonly problems: Problem[] = [];
+  /** The first error that makes going on pointless. */
+  fatal: FerryError | null = null;
+  /** Something was not as planned: observing and planning again will put it right. */
+  needsAnotherPass = false;
+  readonly #options: LedgerOptions;
+  readonly #left = new Map<number, number>();
+  readonly #failed = new Set<number>();
+  readonly #blocked: Record<Side, Set<SyncPath>> = { local: new Set(), remote: new Set() };
+  readonly #current: Record<Side, Map<number, Entry>> = { local: new Map(), remote: new Map() };
+  readonly #received = new Map<number, { side: Side; hash: ContentHash | undefined }>();
+  readonly #applied = new Set<number>();
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.nodes = new Map(options.plan.nodes.map((node) => [node.key, node]));
+    for (const side of ['local', 'remote'] as const)
+      for (const operation of options.plan.operations[side]) {
+        // A parked node has a park and a move to come: both count.
+        this.#left.set(operation.key, (this.#left.get(operation.key) ?? 0) + 1);
+      }
+  }
+
+  node(key: number): PlannedNode | undefined {
+    return this.nodes.get(key);
+  }
+
+  /** What the side holds for the node now; undefined when it is not there (yet). */
+  entry(side: Side, key: number): Entry | undefined {
+    const current = this.#current[side].get(key);
+    if (current) return current;
+    const from = this.nodes.get(key)?.[side].from;
+    return from === null || from === undefined
+      ? undefined
+      : this.#options.observed[side].entries.get(from);
+  }
+
+  /** Notes that one step of the node succeeded on `side`, and what is there now. */
+  done(side: Side, key: number, entry?: Entry): void {
+    if (entry) this.#current[side].set(key, entry);
+    this.#left.set(key, (this.#left.get(key) ?? 1) - 1);
+  }
+
+  /** Notes that the node's content arrived on `side`; `hash` is unknown when it came as a placeholder. */
+  received(side: Side, key: number, entry: Entry, hash: ContentHash | undefined): void {
+    this.#received.set(key, { side, hash });
+    this.done(side, key, entry);
+  }
+
+  /** Notes a failed step: what depends on it is left out, the reason is kept for the user. */
+  fail(side: Side, key: number, path: SyncPath, error: FerryError): void {
+    this.#failed.add(key);
+    this.#blocked[side].add(path);
+    if (error.code === 'CHANGED' || error.code === 'NOT_EMPTY') this.needsAnotherPass = true;
+    else if (FATAL.has(error.code)) this.fatal ??= error;
+    else this.problems.push(problemOf(error, path, side));
+  }
+
+  /** Tells whether a step must be left out because something it needs failed. */
+  isBlocked(side: Side, key: number, path: SyncPath): boolean {
+    if (this.#failed.has(key)) return true;
+    const blocked = this.#blocked[side];
+    if (blocked.size === 0) return false;
+    for (let above = path; above !== ROOT; above = parentPath(above))
+      if (blocked.has(above)) return true;
+    return false;
+  }
+
+  /** Notes that a step was left out; its node keeps its old record. */
+  leaveOut(key: number): void {
+    this.#failed.add(key);
+    this.needsAnotherPass = true;
+  }
+
+  isFinished(key: number): boolean {
+    return !this.#failed.has(key) && (this.#left.get(key) ?? 0) <= 0;
+  }
+
+  /** Stages the records of all finished nodes that were not staged yet, parents first, then what is dropped, children first. */
+  stageFinished(keys: Iterable<number> = this.nodes.keys()): void {
+    const ready: PlannedNode[] = [];
+    for (const key of keys) {
+      const node = this.nodes.get(key);
+      if (node && !this.#applied.has(key) && this.isFinished(key)) ready.push(node);
+    }
+    const byDepth = (a: PlannedNode, b: PlannedNode): number => depth(a) - depth(b);
+    for (const node of ready.filter((one) => one.record === 'drop').sort((a, b) => -byDepth(a, b)))
+      if (node.baseId !== null) this.#options.records.drop(node.baseId);
+    for (const node of ready.filter((one) => one.record === 'write').sort(byDepth))
+      this.#write(node);
+    for (const node of ready) {
+      this.#applied.add(node.key);
+      this.#options.onFinished(node);
+    }
+  }
+
+  /**
+   * Stages the new place of nodes that were moved on both sides while their content is still to come, so that an
+   * interruption is not taken for a deletion and a creation.
+   */
+  stageMovedBeforeContent(): void {
+    const { records } = this.#options;
+    for (const node of this.nodes.values()) {
+      if (node.baseId === null || node.record !== 'write' || node.content === 'none') continue;
+      const base = records.get(node.baseId);
+      const path = this.recordPath(node);
+      const moved = node.local.from !== node.local.to || node.remote.from !== node.remote.to;
+      if (!base || !path || !moved || this.#failed.has(node.key)) continue;
+      const receiving: Side = node.content === 'to-local' ? 'local' : 'remote';
+      const entry = this.entry(receiving, node.key);
+      const parentId = records.directoryId(parentPath(path));
+      if (!entry || parentId === undefined || entry.kind !== base.kind) continue;
+      records.put({ ...base, parentId, name: nameOf(path), [receiving]: recordedSide(entry) });
+    }
+  }
+
+  /** Where the node is recorded: the master's path, or the one both sides share. */
+  recordPath(node: PlannedNode): SyncPath | null {
+    return this.#options.direction === 'local-to-remote'
+      ? (node.local.to ?? node.remote.to)
+      : (node.remote.to ?? node.local.to);
+  }
+
+  #write(node: PlannedNode): void {
+    const { records } = this.#options;
+    const path = this.recordPath(node);
+    if (path === null) return;
+    const parentId = records.directoryId(parentPath(path));
+    const record = parentId === undefined ? null : this.#recordOf(node, path, parentId);
+    if (record) records.put(record);
+    else this.needsAnotherPass = true;
+  }
+
+  #recordOf(node: PlannedNode, path: SyncPath, parentId: number): PairRecord | null {
+    const { records, direction } = this.#options;
+    const base = node.baseId === null ? undefined : records.get(node.baseId);
+    const master: Side = direction === 'local-to-remote' ? 'local' : 'remote';
+    const entry = this.entry(master, node.key) ?? this.entry(otherSide(master), node.key);
+    if (!entry) return null;
+    const side = (which: Side): RecordedSide => {
+      const own = this.entry(which, node.key);
+      const agrees = which === master || this.#contentAgrees(node);
+      return own && agrees ? recordedSide(own) : (base?.[which] ?? UNRECORDED_SIDE);
+    };
+    const hash = this.#hash(node, base);
+    return {
+      id: base?.id ?? records.newId(),
+      parentId,
+      name: nameOf(path),
+      kind: entry.kind,
+      sizeBytes: entry.kind === 'file' ? entry.sizeBytes : 0,
+      ...(hash === undefined || entry.kind !== 'file' ? {} : { hash }),
+      ...(entry.kind === 'symlink' ? { target: entry.target } : {}),
+      local: side('local'),
+      remote: side('remote'),
+    };
+  }
+
+  #token(side: Side, node: PlannedNode): ContentToken | null | undefined {
+    const from = node[side].from;
+    return from === null ? undefined : this.#options.observed[side].tokenAt(from);
+  }
+
+  #contentAgrees(node: PlannedNode): boolean {
+    if (node.kind === 'directory' || this.#received.has(node.key) || node.adopts) return true;
+    if (node.content !== 'none') return true;
+    const local = this.#token('local', node);
+    const remote = this.#token('remote', node);
+    return local === undefined || remote === undefined || (local !== null && local === remote);
+  }
+
+  #hash(node: PlannedNode, base: PairRecord | undefined): ContentHash | undefined {
+    const received = this.#received.get(node.key);
+    if (received) return received.hash;
+    const master: Side = this.#options.direction === 'local-to-remote' ? 'local' : 'remote';
+    for (const side of [master, otherSide(master)]) {
+      const token = this.#token(side, node);
+      if (typeof token === 'string') return HASH.test(token) ? (token as ContentHash) : base?.hash;
+    }
+    return base?.hash;
+  }
+}
+
+function depth(node: PlannedNode): number {
+  const path = node.remote.to ?? node.local.to ?? node.remote.from ?? node.local.from ?? '';
+  return path === '' ? 0 : path.split('/').length;
+}

@@ -1,0 +1,152 @@
+import type { Entry, Side, Version } from '../model/entry.ts';
+import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
+import { depthOf, type SyncPath } from '../model/path.ts';
+import type { Replica } from '../ports.ts';
+import type { Operation } from '../reconcile/plan.ts';
+import type { Records } from '../records/records.ts';
+import type { Ledger } from './ledger.ts';
+import { forEachLimited } from './pool.ts';
+
+/** Directories made, names removed and metadata set at the same time on one side. */
+const PARALLEL_STEPS = 16;
+
+export type StructuralOperation = Exclude<
+  Operation,
+  { op: 'write' | 'make-link' | 'set-metadata' }
+>;
+
+export interface StructuralContext {
+  readonly side: Side;
+  readonly replica: Replica;
+  readonly ledger: Ledger;
+  readonly records: Records;
+  readonly signal: AbortSignal;
+  readonly onDone: (operation: Operation, side: Side) => void;
+}
+
+export function isStructural(operation: Operation): operation is StructuralOperation {
+  return (
+    operation.op === 'park' ||
+    operation.op === 'remove' ||
+    operation.op === 'make-directory' ||
+    operation.op === 'move'
+  );
+}
+
+/**
+ * Carries out one side's changes of names: parks, removals, moves and new directories, in the order planned.
+ * What is independent of each other goes at the same time. A failed step is noted in the ledger and never stops others.
+ * @throws FerryError only when going on is pointless
+ */
+export async function runStructural(
+  operations: readonly StructuralOperation[],
+  context: StructuralContext,
+): Promise<void> {
+  await journalParks(operations, context);
+  for (const wave of waves(operations))
+    await forEachLimited(wave, PARALLEL_STEPS, (operation) => runStep(operation, context));
+}
+
+/** Notes durably what will be put aside before it is, so that an interruption leaves no temporary name behind. */
+async function journalParks(
+  operations: readonly StructuralOperation[],
+  { records, side }: StructuralContext,
+): Promise<void> {
+  const targets = new Map<SyncPath, SyncPath>();
+  for (const operation of operations)
+    if (operation.op === 'move') targets.set(operation.from, operation.to);
+  let any = false;
+  for (const operation of operations) {
+    if (operation.op !== 'park') continue;
+    any = true;
+    const to = targets.get(operation.to) ?? operation.from;
+    records.putParked({ side, parked: operation.to, from: operation.from, to });
+  }
+  if (any) await records.commit();
+}
+
+type Removal = Extract<Operation, { op: 'remove' }>;
+type MakeDirectory = Extract<Operation, { op: 'make-directory' }>;
+
+function* waves(operations: readonly StructuralOperation[]): Iterable<StructuralOperation[]> {
+  for (let start = 0; start < operations.length; ) {
+    const first = operations[start] as StructuralOperation;
+    let end = start + 1;
+    if (first.op === 'remove' || first.op === 'make-directory')
+      while (operations[end]?.op === first.op) end++;
+    const run = operations.slice(start, end);
+    start = end;
+    if (first.op === 'make-directory') yield* byDepth(run as MakeDirectory[], 'ascending');
+    else if (first.op === 'remove') {
+      const directories = (run as Removal[]).filter((removal) => removal.kind === 'directory');
+      yield (run as Removal[]).filter((removal) => removal.kind !== 'directory');
+      yield* byDepth(directories, 'descending');
+    } else yield run;
+  }
+}
+
+function byDepth<T extends MakeDirectory | Removal>(
+  operations: readonly T[],
+  order: 'ascending' | 'descending',
+): T[][] {
+  const levels = new Map<number, T[]>();
+  for (const operation of operations) {
+    const level = depthOf(operation.path);
+    const same = levels.get(level);
+    if (same) same.push(operation);
+    else levels.set(level, [operation]);
+  }
+  const sorted = [...levels.entries()].sort(([a], [b]) => (order === 'ascending' ? a - b : b - a));
+  return sorted.map(([, level]) => level);
+}
+
+async function runStep(operation: StructuralOperation, context: StructuralContext): Promise<void> {
+  const { ledger, side, signal } = context;
+  const path = operation.op === 'park' || operation.op === 'move' ? operation.from : operation.path;
+  const target = operation.op === 'park' || operation.op === 'move' ? operation.to : path;
+  throwIfAborted(signal);
+  const isBlocked = ledger.isBlocked(side, operation.key, path);
+  if (isBlocked || ledger.isBlocked(side, operation.key, target)) {
+    ledger.leaveOut(operation.key);
+    return;
+  }
+  try {
+    ledger.done(side, operation.key, await perform(operation, context));
+    if (operation.op === 'move') context.records.dropParked(operation.from);
+    context.onDone(operation, side);
+  } catch (caught) {
+    const error = toFerryError(caught, path);
+    ledger.fail(side, operation.key, operation.op === 'remove' ? path : target, error);
+    if (ledger.fatal) throw ledger.fatal;
+  }
+}
+
+async function perform(
+  operation: StructuralOperation,
+  { replica, ledger, side, signal }: StructuralContext,
+): Promise<Entry | undefined> {
+  const current = ledger.entry(side, operation.key);
+  switch (operation.op) {
+    case 'make-directory':
+      return replica.makeDirectory(operation.path, { signal });
+    case 'remove':
+      await replica.remove(operation.path, {
+        expected: expectation(current, operation.path),
+        signal,
+      });
+      return undefined;
+    case 'park':
+    case 'move':
+      return replica.move(operation.from, operation.to, {
+        expected: expectation(current, operation.from),
+        signal,
+      });
+  }
+}
+
+/** Returns what must be at the node's path for it to be moved or removed. */
+export function expectation(current: Entry | undefined, path: SyncPath): Version | 'directory' {
+  if (!current)
+    throw new FerryError('INTERNAL', `${path} was planned without being seen`, { path });
+  return current.kind === 'directory' ? 'directory' : current.version;
+}
