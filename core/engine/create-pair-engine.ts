@@ -1,0 +1,256 @@
+import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
+import type { Side } from '../model/entry.ts';
+import { FerryError, toFerryError } from '../model/errors.ts';
+import type { SyncPath } from '../model/path.ts';
+import type { Conflict, Problem } from '../model/problem.ts';
+import { isNotice } from '../model/problem.ts';
+import type { Clock, Logger, Replica } from '../ports.ts';
+import { noteSequence, openRecords, resetRecords } from '../records/open-records.ts';
+import type { Records } from '../records/records.ts';
+import type {
+  PairEngine,
+  PairState,
+  Progress,
+  ResetPreview,
+  RunRequest,
+  RunSummary,
+} from './pair-engine.ts';
+import type { PairSettings } from './pair-settings.ts';
+import { previewReset } from './preview-reset.ts';
+import { resolveConflict } from './resolve-conflict.ts';
+import { runPair } from './run.ts';
+import { RunTally } from './run-progress.ts';
+
+export interface CreatePairEngineOptions {
+  readonly settings: PairSettings;
+  readonly local: Replica;
+  readonly remote: Replica;
+  /** Directory of this pair alone; made when missing. */
+  readonly recordsDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Progress is published at most so often. */
+const PROGRESS_INTERVAL_MS = 100;
+
+/**
+ * Opens a pair's records and returns its engine. The replicas stay the caller's to close, after the engine.
+ * @throws RECORD_LOCKED when another process has the pair, RECORD_SCHEMA_NEWER, LOCAL_NO_SPACE
+ */
+export async function createPairEngine(options: CreatePairEngineOptions): Promise<PairEngine> {
+  const { recordsDirectory: directory, clock, logger } = options;
+  const records = await openRecords({ directory, nowMs: clock.now(), logger });
+  return new SerialPairEngine(options, records);
+}
+
+class SerialPairEngine implements PairEngine {
+  readonly #options: CreatePairEngineOptions;
+  readonly #replicas: Readonly<Record<Side, Replica>>;
+  readonly #state: BehaviorSubject<PairState>;
+  readonly #hints: Subscription;
+  #records: Records;
+  #queue: Promise<unknown> = Promise.resolve();
+  #changedSinceRun = false;
+  #progressAtMs = 0;
+
+  constructor(options: CreatePairEngineOptions, records: Records) {
+    this.#options = options;
+    this.#records = records;
+    this.#replicas = { local: options.local, remote: options.remote };
+    this.#state = new BehaviorSubject<PairState>({
+      running: false,
+      inSync: 'unknown',
+      progress: null,
+      lastRun: null,
+      lastRunAtMs: null,
+      lastError: null,
+      conflicts: records.conflicts().length,
+      recordedEntries: records.size,
+      resetting: records.state.resetting,
+    });
+    this.#hints = merge(options.local.changes$, options.remote.changes$).subscribe(() => {
+      this.#changedSinceRun = true;
+      if (!this.state.running && this.state.inSync === 'in-sync') this.#set({ inSync: 'pending' });
+    });
+  }
+
+  get state(): PairState {
+    return this.#state.value;
+  }
+
+  get state$(): Observable<PairState> {
+    return this.#state.asObservable();
+  }
+
+  run(request: RunRequest = {}): Promise<RunSummary> {
+    return this.#enqueue(() => this.#run(request));
+  }
+
+  previewReset(signal?: AbortSignal): Promise<ResetPreview> {
+    const { direction, ignore } = this.#options.settings;
+    return this.#enqueue(() =>
+      previewReset({
+        replicas: this.#replicas,
+        records: this.#records,
+        direction,
+        ignore,
+        signal: signal ?? new AbortController().signal,
+      }),
+    );
+  }
+
+  reset(request: RunRequest = {}): Promise<RunSummary> {
+    return this.#enqueue(async () => {
+      if (!this.#records.state.resetting) {
+        const { recordsDirectory: directory, clock, logger } = this.#options;
+        this.#records = await resetRecords(this.#records, {
+          directory,
+          nowMs: clock.now(),
+          logger,
+        });
+      }
+      return this.#run(request);
+    });
+  }
+
+  async conflicts(): Promise<readonly Conflict[]> {
+    return this.#records.conflicts();
+  }
+
+  resolveConflict(path: SyncPath, keep: 'local' | 'remote' | 'both'): Promise<void> {
+    return this.#enqueue(async () => {
+      const found = this.#records
+        .conflicts()
+        .filter((conflict) => conflict.path === path || conflict.copyPath === path);
+      if (found.length === 0)
+        throw new FerryError('CONFIG_INVALID', `${path}: no conflict is known at this path`, {
+          path,
+        });
+      for (const conflict of found) {
+        await resolveConflict(conflict, keep, this.#replicas, this.#options.settings.direction);
+        this.#records.dropConflict(conflict.copyPath);
+      }
+      await this.#records.commit();
+      this.#set({ conflicts: this.#records.conflicts().length });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#hints.unsubscribe();
+    await this.#queue.catch(() => undefined);
+    await this.#records.close();
+    this.#state.complete();
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#queue.then(work, work);
+    this.#queue = next.catch(() => undefined);
+    return next;
+  }
+
+  async #run(request: RunRequest): Promise<RunSummary> {
+    const { settings, clock, logger, recordsDirectory } = this.#options;
+    const startedAtMs = clock.now();
+    const dryRun = request.dryRun ?? false;
+    const tally = new RunTally((progress) => this.#publishProgress(progress), true);
+    this.#changedSinceRun = false;
+    this.#set({ running: true, lastError: null });
+    try {
+      const complete = await runPair({
+        settings,
+        replicas: this.#replicas,
+        records: this.#records,
+        clock,
+        logger,
+        tally,
+        signal: request.signal ?? new AbortController().signal,
+        dryRun,
+        allowDeletes: request.allowDeletes ?? false,
+        yes: request.yes ?? false,
+      });
+      const summary = this.#summary(tally, { startedAtMs, complete, dryRun });
+      if (!dryRun) this.#finished(summary);
+      return summary;
+    } catch (caught) {
+      const error = toFerryError(caught);
+      logger.error('run failed', { pair: settings.name, code: error.code, reason: error.message });
+      this.#set({ lastError: { code: error.code, message: error.message }, inSync: 'unknown' });
+      throw error;
+    } finally {
+      this.#set({
+        running: false,
+        progress: null,
+        conflicts: this.#records.conflicts().length,
+        recordedEntries: this.#records.size,
+        resetting: this.#records.state.resetting,
+      });
+      if (!dryRun) await noteSequence(recordsDirectory, this.#records.state.sequence);
+    }
+  }
+
+  #finished(summary: RunSummary): void {
+    const { clock, logger, settings } = this.#options;
+    logger.info('run finished', {
+      pair: settings.name,
+      uploaded: summary.uploaded,
+      downloaded: summary.downloaded,
+      conflicts: summary.conflicts.length,
+      problems: summary.problems.length,
+      durationMs: summary.durationMs,
+    });
+    const isClean = summary.complete && summary.problems.every((problem) => isNotice(problem));
+    this.#set({
+      lastRun: summary,
+      lastRunAtMs: clock.now(),
+      inSync: isClean && !this.#changedSinceRun ? 'in-sync' : 'pending',
+    });
+  }
+
+  #summary(
+    tally: RunTally,
+    { startedAtMs, complete, dryRun }: { startedAtMs: number; complete: boolean; dryRun: boolean },
+  ): RunSummary {
+    const { settings, clock } = this.#options;
+    return {
+      pair: settings.name,
+      direction: settings.direction,
+      uploaded: tally.uploaded,
+      downloaded: tally.downloaded,
+      moved: tally.moved,
+      deletedLocal: tally.deletedLocal,
+      deletedRemote: tally.deletedRemote,
+      adopted: tally.adopted,
+      conflicts: tally.conflicts,
+      problems: withoutDuplicates(tally.problems),
+      bytesSent: tally.bytesSent,
+      bytesReceived: tally.bytesReceived,
+      durationMs: clock.now() - startedAtMs,
+      localOnly: tally.localOnly,
+      changedHere: tally.changedHere,
+      removedHere: tally.removedHere,
+      complete,
+      dryRun,
+      actions: tally.actions,
+    };
+  }
+
+  #publishProgress(progress: Progress): void {
+    const now = this.#options.clock.now();
+    const isNewPhase = this.state.progress?.phase !== progress.phase;
+    if (!isNewPhase && now - this.#progressAtMs < PROGRESS_INTERVAL_MS) return;
+    this.#progressAtMs = now;
+    this.#set({ progress });
+  }
+
+  #set(change: Partial<PairState>): void {
+    this.#state.next({ ...this.#state.value, ...change });
+  }
+}
+
+function withoutDuplicates(problems: readonly Problem[]): readonly Problem[] {
+  const seen = new Map<string, Problem>();
+  for (const problem of problems)
+    seen.set(`${problem.side}\n${problem.path}\n${problem.code}`, problem);
+  return [...seen.values()];
+}

@@ -1,0 +1,139 @@
+import type { Direction, Side } from '../model/entry.ts';
+import { FerryError } from '../model/errors.ts';
+import type { SyncPath } from '../model/path.ts';
+import type { Replica, RootIdentity } from '../ports.ts';
+import type { Plan } from '../reconcile/plan.ts';
+import type { Records } from '../records/records.ts';
+import type { PairSettings } from './pair-settings.ts';
+import { readWhole } from './read-whole.ts';
+import type { SideView } from './side-view.ts';
+
+/** Fewer deletions than this are never asked about. */
+const FREE_DELETIONS = 20;
+const MODIFIED_FRACTION = 0.5;
+const MODIFIED_FROM = 50;
+const MAX_CONFLICTS = 20;
+
+function stop(message: string): never {
+  throw new FerryError('GUARD_STOPPED', message);
+}
+
+/** What a side is called when it is asked about. */
+function described(side: Side): string {
+  return side === 'local' ? 'the local folder' : 'the remote';
+}
+
+export interface IdentifyRootsOptions {
+  readonly direction: Direction;
+  readonly isDryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Checks that both roots are there and are the ones the records were made with. A first run makes a missing
+ * destination root.
+ * @throws GUARD_STOPPED, LOCAL_ROOT_MISSING, REMOTE_*
+ */
+export async function identifyRoots(
+  replicas: Readonly<Record<Side, Replica>>,
+  records: Records,
+  { direction, isDryRun, signal }: IdentifyRootsOptions,
+): Promise<Record<Side, RootIdentity>> {
+  const isFirst = records.size === 0 && records.state.roots.local === null;
+  const identify = async (side: Side): Promise<RootIdentity> => {
+    const isMaster = direction === (side === 'local' ? 'local-to-remote' : 'remote-to-local');
+    // A master must be there; a marker is put into a local one, nothing into a remote one.
+    if (isFirst && isMaster)
+      await identifyOrStop(replicas[side], side, { create: false, isFirst, signal });
+    const create = isFirst && !isDryRun && (!isMaster || side === 'local');
+    const found = await identifyOrStop(replicas[side], side, { create, isFirst, signal });
+    const known = records.state.roots[side];
+    if (records.size > 0 && known !== null && found.id !== known)
+      stop(
+        `${described(side)} is not the one that was synced before (${found.id === null ? 'its marker is gone' : 'its marker is another one'}); is the right disk mounted? Nothing was changed. If it is the right one, reset the pair`,
+      );
+    return found;
+  };
+  return { local: await identify('local'), remote: await identify('remote') };
+}
+
+async function identifyOrStop(
+  replica: Replica,
+  side: Side,
+  options: { create: boolean; isFirst: boolean; signal: AbortSignal },
+): Promise<RootIdentity> {
+  try {
+    return await replica.identify({ create: options.create, signal: options.signal });
+  } catch (error) {
+    const isMissing =
+      error instanceof FerryError &&
+      (error.code === 'LOCAL_ROOT_MISSING' || error.code === 'REMOTE_NOT_FOUND');
+    if (!isMissing || options.isFirst) throw error;
+    throw new FerryError(
+      'GUARD_STOPPED',
+      `${described(side)} is missing although it was synced before: ${error.message}. Nothing was changed`,
+      { cause: error, ...(error.path === undefined ? {} : { path: error.path }) },
+    );
+  }
+}
+
+/** Checks the pair's guard file on the local side. @throws GUARD_STOPPED */
+export async function checkGuardFile(local: Replica, settings: PairSettings): Promise<void> {
+  if (!settings.guardFile) return;
+  const path = settings.guardFile.path as SyncPath;
+  const entry = await local.stat(path);
+  if (entry?.kind !== 'file')
+    stop(
+      `the guard file ${path} is not in the local folder: is the right disk mounted? Nothing was changed`,
+    );
+  if (settings.guardFile.pattern === undefined) return;
+  const content = await readWhole(local, path);
+  if (!new RegExp(settings.guardFile.pattern, 'u').test(content?.toString('utf8') ?? ''))
+    stop(`the guard file ${path} does not have the content it must have. Nothing was changed`);
+}
+
+export interface NetEffectOptions {
+  readonly plan: Plan;
+  readonly views: Readonly<Record<Side, SideView>>;
+  readonly recordedEntries: number;
+  readonly recordedFiles: number;
+  readonly settings: PairSettings;
+  readonly allowDeletes: boolean;
+  readonly yes: boolean;
+}
+
+/** Checks what the plan amounts to before anything is touched. @throws GUARD_STOPPED */
+export function checkNetEffect(options: NetEffectOptions): void {
+  if (!options.allowDeletes) checkDeletions(options);
+  if (!options.yes) checkModifications(options);
+}
+
+function checkDeletions({ plan, views, recordedEntries, settings }: NetEffectOptions): void {
+  const { counts } = plan;
+  for (const [side, deleted] of [
+    ['local', counts.deletedLocal],
+    ['remote', counts.deletedRemote],
+  ] as const) {
+    if (deleted === 0) continue;
+    const source: Side = side === 'local' ? 'remote' : 'local';
+    const hint = 'Nothing was changed. If that is right, run it once more with --allow-deletes';
+    if (views[source].entries.size === 0 && views[source].tree.frozen.size === 0)
+      stop(
+        `${described(source)} is empty, and ${deleted} entries would be deleted on the other side. ${hint}`,
+      );
+    if (deleted > FREE_DELETIONS && deleted > settings.maxDeleteFraction * recordedEntries)
+      stop(
+        `${deleted} of ${recordedEntries} entries would be deleted on ${described(side)}. ${hint}`,
+      );
+  }
+}
+
+function checkModifications({ plan, recordedFiles }: NetEffectOptions): void {
+  const { modifiedLocal, modifiedRemote, conflicts } = plan.counts;
+  const hint = 'Nothing was changed. If that is right, run it once more with --yes';
+  const modified = Math.max(modifiedLocal, modifiedRemote);
+  if (modified >= MODIFIED_FROM && modified > MODIFIED_FRACTION * recordedFiles)
+    stop(`${modified} of ${recordedFiles} files would be replaced. ${hint}`);
+  if (conflicts > MAX_CONFLICTS)
+    stop(`${conflicts} files were changed on both sides and would get conflict copies. ${hint}`);
+}

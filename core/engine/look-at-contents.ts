@@ -1,0 +1,126 @@
+import type { ContentHash, FileEntry, Side } from '../model/entry.ts';
+import { toFerryError } from '../model/errors.ts';
+import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
+import type { Replica } from '../ports.ts';
+import type { Undecided } from '../reconcile/plan.ts';
+import { recordedSide } from '../records/record.ts';
+import type { Records } from '../records/records.ts';
+import { forEachLimited } from '../transfer/pool.ts';
+import type { Throttle } from '../transfer/throttle.ts';
+import { hashStream } from '../transfer/verified-stream.ts';
+import type { SideView } from './side-view.ts';
+
+const PARALLEL_LOOKS = 8;
+const ADOPTED_PER_COMMIT = 256;
+
+export interface LookOptions {
+  readonly replicas: Readonly<Record<Side, Replica>>;
+  readonly views: Readonly<Record<Side, SideView>>;
+  readonly records: Records;
+  /** Record files that are found equal at once, so that an interruption loses none of the work. */
+  readonly adopts: boolean;
+  /** Equal size and time are taken as proof. */
+  readonly trustsTimes: boolean;
+  readonly throttle: Throttle | null;
+  readonly signal: AbortSignal;
+  /** Bytes read from `side` to compare. */
+  readonly onBytes: (side: Side, count: number) => void;
+  readonly onAdopted: (path: SyncPath) => void;
+  readonly remember: (path: SyncPath, version: string, hash: ContentHash) => void;
+}
+
+/**
+ * Finds out the contents that a plan could not decide without: reads and hashes them on their sides. A file that
+ * cannot be read is left out of this run.
+ * @throws FerryError when a whole side cannot be read any more, or ABORTED
+ */
+export async function lookAtContents(
+  undecided: readonly Undecided[],
+  options: LookOptions,
+): Promise<void> {
+  const { records } = options;
+  const paths = new Map<SyncPath, Set<Side>>();
+  for (const { path, side } of undecided) {
+    const sides = paths.get(path);
+    if (sides) sides.add(side);
+    else paths.set(path, new Set([side]));
+  }
+  let adopted = 0;
+  await forEachLimited(paths, PARALLEL_LOOKS, async ([path, sides]) => {
+    if (options.trustsTimes && trustTimes(path, options)) return;
+    for (const side of sides) await lookAtOne(path, side, options);
+    if (!options.adopts || !adoptEqual(path, options)) return;
+    options.onAdopted(path);
+    adopted++;
+    if (adopted % ADOPTED_PER_COMMIT === 0) await records.commit();
+  });
+  await records.commit();
+}
+
+async function lookAtOne(path: SyncPath, side: Side, options: LookOptions): Promise<void> {
+  const view = options.views[side];
+  const entry = view.entries.get(path);
+  if (entry?.kind !== 'file') return;
+  try {
+    const hash = await look(options.replicas[side], entry, side, options);
+    view.setContent(path, hash);
+    options.remember(path, entry.version, hash);
+  } catch (caught) {
+    const error = toFerryError(caught, path);
+    if (isAboutTheSide(error.code)) throw error;
+    view.freeze(path, error.code === 'CHANGED' ? null : error);
+  }
+}
+
+function isAboutTheSide(code: string): boolean {
+  return code === 'ABORTED' || code === 'REMOTE_UNREACHABLE' || code === 'REMOTE_UNAUTHORIZED';
+}
+
+async function look(
+  replica: Replica,
+  entry: FileEntry,
+  side: Side,
+  { signal, throttle, onBytes }: LookOptions,
+): Promise<ContentHash> {
+  const content = await replica.read(entry.path, { expected: entry.version, signal });
+  const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
+  return hashStream(stream, {
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    onBytes: (count) => onBytes(side, count),
+  });
+}
+
+function trustTimes(path: SyncPath, { views }: LookOptions): boolean {
+  const local = views.local.entries.get(path);
+  const remote = views.remote.entries.get(path);
+  if (local?.kind !== 'file' || remote?.kind !== 'file') return false;
+  if (local.mtimeNs === undefined || local.mtimeNs !== remote.mtimeNs) return false;
+  if (local.sizeBytes !== remote.sizeBytes) return false;
+  const token = `trusted:${path}:${local.sizeBytes}:${local.mtimeNs}`;
+  views.local.setContent(path, token);
+  views.remote.setContent(path, token);
+  return true;
+}
+
+/** Stages the record of a file that is new and equal on both sides, when its directory is recorded already. */
+function adoptEqual(path: SyncPath, { views, records }: LookOptions): boolean {
+  const local = views.local.entries.get(path);
+  const remote = views.remote.entries.get(path);
+  if (local?.kind !== 'file' || remote?.kind !== 'file' || records.at(path)) return false;
+  const hash = views.local.tokenAt(path);
+  if (typeof hash !== 'string' || hash !== views.remote.tokenAt(path)) return false;
+  const parentId = records.directoryId(parentPath(path));
+  if (parentId === undefined) return false;
+  records.put({
+    id: records.newId(),
+    parentId,
+    name: nameOf(path),
+    kind: 'file',
+    sizeBytes: local.sizeBytes,
+    ...(/^[0-9a-f]{64}$/.test(hash) ? { hash: hash as ContentHash } : {}),
+    local: recordedSide(local),
+    remote: recordedSide(remote),
+  });
+  return true;
+}

@@ -1,0 +1,200 @@
+import type { ContentHash, Entry, Side } from '../model/entry.ts';
+import { otherSide } from '../model/entry.ts';
+import { FerryError } from '../model/errors.ts';
+import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
+import { type Problem, problemOf } from '../model/problem.ts';
+import type { Observation, Replica, ReplicaCapabilities } from '../ports.ts';
+import type { ContentToken, SideNode, SideTree } from '../reconcile/plan.ts';
+import type { PairRecord } from '../records/record.ts';
+import type { ObservedSide } from '../transfer/ledger.ts';
+import type { IsIgnored } from './ignore-rules.ts';
+
+/** Token of a record whose content nobody has read: equal only to itself. */
+export function baseToken(record: PairRecord): ContentToken {
+  if (record.kind === 'directory') return '';
+  if (record.kind === 'symlink') return `link:${record.target ?? ''}`;
+  return record.hash ?? `record:${record.id}`;
+}
+
+export interface ViewOptions {
+  readonly side: Side;
+  readonly recordsByPath: ReadonlyMap<SyncPath, PairRecord>;
+  readonly ownCapabilities: ReplicaCapabilities;
+  readonly otherCapabilities: ReplicaCapabilities;
+  /** Contents looked at before, by path and version. */
+  readonly knownHash: (path: SyncPath, version: string) => ContentHash | undefined;
+  readonly ignoresAnnouncedHashes: boolean;
+}
+
+/** One side as observed in this run: entries, what could not be seen, and the tree that reconcile works on. */
+export class SideView implements ObservedSide {
+  readonly side: Side;
+  readonly entries = new Map<SyncPath, Entry>();
+  readonly problems: Problem[] = [];
+  readonly #options: ViewOptions;
+  readonly #nodes = new Map<SyncPath, SideNode>();
+  readonly #frozen = new Set<SyncPath>();
+  readonly #byIdentity = new Map<string, PairRecord>();
+  readonly #holdsIgnored = new Set<SyncPath>();
+
+  constructor(options: ViewOptions) {
+    this.side = options.side;
+    this.#options = options;
+    for (const record of options.recordsByPath.values()) {
+      const identity = record[options.side].identity;
+      if (identity !== undefined) this.#byIdentity.set(identity, record);
+    }
+  }
+
+  get tree(): SideTree {
+    return { nodes: this.#nodes, frozen: this.#frozen };
+  }
+
+  tokenAt = (path: SyncPath): ContentToken | null | undefined => this.#nodes.get(path)?.content;
+
+  /** Takes note of what was observed; call `finish` when all is in. */
+  add(observations: readonly Observation[]): void {
+    for (const observation of observations)
+      if (observation.type === 'problem') this.freeze(observation.path, observation.error);
+      else this.#addEntry(observation.entry);
+  }
+
+  noteIgnored(path: SyncPath): void {
+    for (let above = parentPath(path); above !== '' && !this.#holdsIgnored.has(above); ) {
+      this.#holdsIgnored.add(above);
+      above = parentPath(above);
+    }
+  }
+
+  /** Marks the directories that hold ignored entries. */
+  finish(): void {
+    for (const path of this.#holdsIgnored) {
+      const node = this.#nodes.get(path);
+      if (node) this.#nodes.set(path, { ...node, holdsIgnored: true });
+    }
+  }
+
+  /** Takes a path and all below it out of this run, and says why. */
+  freeze(path: SyncPath, error: FerryError | null): void {
+    this.#frozen.add(path);
+    if (error) this.problems.push(problemOf(error, path, this.side));
+  }
+
+  /** Sets the content of a file that was looked at. */
+  setContent(path: SyncPath, token: ContentToken): void {
+    const node = this.#nodes.get(path);
+    if (node) this.#nodes.set(path, { ...node, content: token });
+  }
+
+  #addEntry(entry: Entry): void {
+    const refusal = this.#refusal(entry);
+    if (refusal) {
+      this.freeze(entry.path, refusal);
+      return;
+    }
+    this.entries.set(entry.path, entry);
+    const record = this.#options.recordsByPath.get(entry.path);
+    const content = this.#token(entry, record);
+    this.#nodes.set(entry.path, {
+      path: entry.path,
+      kind: entry.kind,
+      content,
+      sizeBytes: entry.kind === 'file' ? entry.sizeBytes : 0,
+      metadataChanged: record !== undefined && this.#metadataChanged(entry, record),
+      ...(entry.identity === undefined ? {} : { identity: entry.identity }),
+    });
+  }
+
+  /** Returns why the other side cannot hold the entry; null when it can. */
+  #refusal(entry: Entry): FerryError | null {
+    const { otherCapabilities, side } = this.#options;
+    const { path } = entry;
+    if (entry.kind === 'symlink') {
+      if (!otherCapabilities.symlinks)
+        return new FerryError(
+          'KIND_NOT_SUPPORTED',
+          `${path}: a symbolic link, which the ${otherSide(side)} side cannot keep; it is left alone`,
+          { path },
+        );
+      if (!staysInside(path, entry.target))
+        return new FerryError(
+          'KIND_NOT_SUPPORTED',
+          `${path}: a symbolic link that leads out of the folder (${entry.target}); it is left alone`,
+          { path },
+        );
+    }
+    const bytes = Buffer.byteLength(nameOf(path));
+    if (bytes > otherCapabilities.maxNameBytes)
+      return new FerryError(
+        'NAME_NOT_ALLOWED',
+        `${path}: its name has ${bytes} bytes, the ${otherSide(side)} side takes ${otherCapabilities.maxNameBytes}; rename it`,
+        { path },
+      );
+    return null;
+  }
+
+  #token(entry: Entry, record: PairRecord | undefined): ContentToken | null {
+    if (entry.kind === 'directory') return '';
+    if (entry.kind === 'symlink') return `link:${entry.target}`;
+    const { side, knownHash, ignoresAnnouncedHashes } = this.#options;
+    if (record?.kind === 'file' && record[side].version === entry.version) return baseToken(record);
+    if (entry.hash && !ignoresAnnouncedHashes) return entry.hash;
+    const known = knownHash(entry.path, entry.version);
+    if (known) return known;
+    const moved = entry.identity === undefined ? undefined : this.#byIdentity.get(entry.identity);
+    const isSameState =
+      moved !== undefined &&
+      moved !== record &&
+      moved.kind === 'file' &&
+      moved.sizeBytes === entry.sizeBytes &&
+      entry.mtimeNs !== undefined &&
+      moved[side].mtimeNs === entry.mtimeNs;
+    return isSameState ? baseToken(moved) : null;
+  }
+
+  #metadataChanged(entry: Entry, record: PairRecord): boolean {
+    if (entry.kind !== 'file' || record.kind !== 'file') return false;
+    const recorded = record[this.#options.side];
+    if (recorded.version === entry.version) return false;
+    return recorded.mtimeNs !== entry.mtimeNs || recorded.mode !== entry.mode;
+  }
+}
+
+/** Tells whether a relative link target, seen from the link's directory, stays inside the root. */
+export function staysInside(path: SyncPath, target: string): boolean {
+  if (target.startsWith('/') || target.includes('\0')) return false;
+  let depth = path.split('/').length - 1;
+  for (const segment of target.split('/')) {
+    if (segment === '..') depth--;
+    else if (segment !== '' && segment !== '.') depth++;
+    if (depth < 0) return false;
+  }
+  return true;
+}
+
+export interface ObserveSideOptions extends ViewOptions {
+  readonly replica: Replica;
+  readonly isIgnored: IsIgnored;
+  readonly signal: AbortSignal;
+  readonly onSeen: (count: number) => void;
+}
+
+/**
+ * Observes one side completely.
+ * @throws FerryError when the root itself cannot be listed
+ */
+export async function observeSide(options: ObserveSideOptions): Promise<SideView> {
+  const view = new SideView(options);
+  const { replica, isIgnored, signal, onSeen } = options;
+  const observations = replica.observe({
+    signal,
+    isIgnored,
+    onIgnored: (path) => view.noteIgnored(path),
+  });
+  for await (const batch of observations) {
+    view.add(batch);
+    onSeen(batch.length);
+  }
+  view.finish();
+  return view;
+}
