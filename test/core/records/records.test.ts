@@ -1,0 +1,165 @@
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ContentHash, Version } from '../../../core/model/entry.ts';
+import { parseSyncPath } from '../../../core/model/path.ts';
+import { noteSequence, openRecords, resetRecords } from '../../../core/records/open-records.ts';
+import type { PairRecord } from '../../../core/records/record.ts';
+import type { Records } from '../../../core/records/records.ts';
+import { quietLogger } from '../../support/quiet.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
+let records: Records;
+
+const open = (): Promise<Records> =>
+  openRecords({ directory: folder.path, nowMs: 1_700_000_000_000, logger: quietLogger });
+
+beforeEach(async () => {
+  folder = await temporaryDirectory();
+  records = await open();
+});
+
+afterEach(async () => {
+  await records.close();
+  await folder.close();
+});
+
+function file(id: number, parentId: number, name: string): PairRecord {
+  return {
+    id,
+    parentId,
+    name,
+    kind: 'file',
+    sizeBytes: 12,
+    hash: 'ab'.repeat(32) as ContentHash,
+    local: { version: `l${id}` as Version, mtimeNs: -1_000_000_001n, mode: 0o755, identity: 'x:1' },
+    remote: { version: `"r${id}"` as Version },
+  };
+}
+
+function directory(id: number, parentId: number, name: string): PairRecord {
+  const { hash: _, ...rest } = file(id, parentId, name);
+  return { ...rest, kind: 'directory', sizeBytes: 0 };
+}
+
+async function fill(count: number): Promise<void> {
+  for (let made = 0; made < count; made++) {
+    const id = records.newId();
+    records.put(file(id, 0, `file ${id}`));
+  }
+  await records.commit();
+}
+
+async function logFile(): Promise<string> {
+  const store = join(folder.path, 'records');
+  const name = (await readdir(store)).find((one) => one.endsWith('.log'));
+  return join(store, name ?? 'no log');
+}
+
+describe('Records', () => {
+  it('finds everything again after it was closed, to the nanosecond', async () => {
+    records.put(directory(1, 0, 'a'));
+    records.put(file(2, 1, 'ü !.txt'));
+    await records.commit();
+    await records.close();
+    records = await open();
+    expect(records.at(parseSyncPath('a/ü !.txt'))).toEqual(file(2, 1, 'ü !.txt'));
+    expect(records.size).toBe(2);
+  });
+
+  it('moves a directory of any size by rewriting one row', async () => {
+    records.put(directory(1, 0, 'a'));
+    records.put(directory(2, 0, 'b'));
+    records.put(file(3, 1, 'f'));
+    await records.commit();
+    records.put({ ...directory(1, 2, 'moved') });
+    await records.commit();
+    await records.close();
+    records = await open();
+    expect([...records.byPath().keys()].sort()).toEqual(['b', 'b/moved', 'b/moved/f']);
+  });
+
+  it('keeps both of two records that swap their names', async () => {
+    records.put(file(1, 0, 'a'));
+    records.put(file(2, 0, 'b'));
+    await records.commit();
+    records.put(file(1, 0, 'b'));
+    records.put(file(2, 0, 'a'));
+    await records.commit();
+    await records.close();
+    records = await open();
+    expect([records.child(0, 'a')?.id, records.child(0, 'b')?.id]).toEqual([2, 1]);
+  });
+
+  it('does not drop a directory that still has recorded children', async () => {
+    records.put(directory(1, 0, 'a'));
+    records.put(file(2, 1, 'f'));
+    records.drop(1);
+    expect(records.get(1)).toBeDefined();
+  });
+
+  it('refuses a second process with the code for a lock', async () => {
+    await expect(open()).rejects.toMatchObject({ code: 'RECORD_LOCKED' });
+  });
+
+  it('starts empty, keeping the damaged store, when a bit of its log is flipped', async () => {
+    await fill(2000);
+    await fill(2000);
+    await records.close();
+    const log = await logFile();
+    const bytes = await readFile(log);
+    const middle = Math.floor(bytes.length / 4);
+    bytes[middle] = (bytes[middle] ?? 0) ^ 0xff;
+    await writeFile(log, bytes);
+    records = await open();
+    expect(records.size).toBe(0);
+    expect((await readdir(folder.path)).some((name) => name.endsWith('.damaged'))).toBe(true);
+  });
+
+  it('notices that the end of its log is lost when a finished run noted how far it was', async () => {
+    await fill(500);
+    await fill(500);
+    await noteSequence(folder.path, records.state.sequence);
+    await records.close();
+    const log = await logFile();
+    await truncate(log, Math.floor((await readFile(log)).length / 2));
+    records = await open();
+    expect(records.size).toBe(0);
+  });
+
+  it('keeps a copy and counts generations when it is reset', async () => {
+    await fill(3);
+    records.setState({ roots: { local: 'L', remote: 'R' } });
+    records = await resetRecords(records, {
+      directory: folder.path,
+      nowMs: 1_700_000_000_000,
+      logger: quietLogger,
+    });
+    expect(records.size).toBe(0);
+    expect(records.state).toMatchObject({
+      generation: 1,
+      resetting: true,
+      roots: { local: 'L', remote: 'R' },
+    });
+    expect((await readdir(folder.path)).some((name) => name.endsWith('.bak'))).toBe(true);
+  });
+
+  it('remembers conflicts and parked moves until they are dropped', async () => {
+    const path = parseSyncPath('a.txt');
+    const copyPath = parseSyncPath('a (conflict).txt');
+    records.putConflict({ path, copyPath, copyFrom: 'local', detectedAtMs: 5 });
+    records.putParked({ side: 'remote', parked: copyPath, from: path, to: path });
+    await records.commit();
+    await records.close();
+    records = await open();
+    expect(records.conflicts()).toHaveLength(1);
+    expect(records.parked()).toHaveLength(1);
+    records.dropConflict(copyPath);
+    records.dropParked(copyPath);
+    await records.commit();
+    await records.close();
+    records = await open();
+    expect([records.conflicts().length, records.parked().length]).toEqual([0, 0]);
+  });
+});
