@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { etagIn, type Fixture, startServer } from './support/running-server.ts';
@@ -68,7 +68,7 @@ describe('PUT', () => {
 
   test('stores a body of several megabytes, chunked, byte for byte', async () => {
     const content = Buffer.alloc(3_000_001, 'ferry ');
-    const headers = { 'transfer-encoding': 'chunked', 'content-length': undefined };
+    const headers = { 'transfer-encoding': 'chunked' };
     const stored = await site.ask('PUT', '/large', headers, content);
     expect(stored.status).toBe(201);
     expect((await readFile(site.at('large'))).equals(content)).toBe(true);
@@ -212,7 +212,6 @@ describe('GET', () => {
     const before = etagIn(await site.ask('HEAD', '/r'));
     const { atime, mtime } = await stat(site.at('r'));
     await writeFile(site.at('r'), '9876543210');
-    const { utimes } = await import('node:fs/promises');
     await utimes(site.at('r'), atime, mtime);
     expect(etagIn(await site.ask('HEAD', '/r'))).not.toBe(before);
   });

@@ -105,7 +105,7 @@ function ask(
         resolve({ status: statusCode, headers, bytes, body: bytes.toString('utf8') });
       });
     });
-    if (body !== undefined && target.headers['content-length'] === undefined)
+    if (body !== undefined && target.headers['transfer-encoding'] === undefined)
       request.setHeader('content-length', Buffer.byteLength(body));
     request.end(body);
   });
