@@ -31,6 +31,29 @@ export interface ApiPair {
   /** Drives only: files written but not uploaded yet, and how the drive is shown. */
   readonly pendingUploads?: number;
   readonly mountBackend?: 'fuse-native' | 'folder';
+  /** Why a drive is shown as a folder. */
+  readonly mountNote?: string;
+  /** Paused until then; absent while paused: until it is resumed. */
+  readonly pausedUntilMs?: number;
+  /** What the last run that ended well did. */
+  readonly lastRun?: ApiRunCounts;
+}
+
+/** The counts of a run's summary; the lists in it can be very long and are fetched by themselves. */
+export interface ApiRunCounts {
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly moved: number;
+  readonly deletedLocal: number;
+  readonly deletedRemote: number;
+  readonly adopted: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly durationMs: number;
+  /** One-way: entries that are only on the destination, changed there, removed there. */
+  readonly localOnly: number;
+  readonly changedHere: number;
+  readonly removedHere: number;
 }
 
 /** The whole state, sent on every change as one line of `GET /events`, and as the answer of `GET /state`. */
@@ -42,10 +65,22 @@ export interface ApiState {
 
 /**
  * Commands, each `POST /pairs/NAME/COMMAND` with a JSON body:
- * sync {allowDeletes?, yes?} · cancel · pause · resume · direction {direction} · reset {} · unmount (drives)
- * and `POST /shutdown`, `POST /reload`. Errors: {error: {code, message, path?}} with status 4xx or 5xx.
+ * sync {allowDeletes?, yes?, dryRun?, wait?} · cancel · pause {untilMs?} · resume · direction {direction} ·
+ * preview-reset · reset {yes?, wait?} · resolve {path, keep} · unmount {lazy?} (drives; also takes it out of the
+ * configuration) and `POST /shutdown`, `POST /reload`. With `wait` the answer is the summary of the run, sent when
+ * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts` and `GET /pairs/NAME/problems` answer lists.
+ * Errors: {error: {code, message, path?}} with status 4xx or 5xx.
  */
-export type ApiCommand = 'sync' | 'cancel' | 'pause' | 'resume' | 'direction' | 'reset' | 'unmount';
+export type ApiCommand =
+  | 'sync'
+  | 'cancel'
+  | 'pause'
+  | 'resume'
+  | 'direction'
+  | 'preview-reset'
+  | 'reset'
+  | 'resolve'
+  | 'unmount';
 
 export interface ApiErrorBody {
   readonly error: { readonly code: string; readonly message: string; readonly path?: string };

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { FerryError } from '../../core/model/errors.ts';
+import { type Context, daemonOf, requireDaemon, workshopOf } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { count } from '../format.ts';
+import { readVersion } from '../version.ts';
+
+const START_WAIT_MS = 15_000;
+const STOP_WAIT_MS = 330_000;
+const LOOK_MS = 50;
+
+function stderrFileOf(context: Context): string {
+  return `${context.home.logFile}.stderr`;
+}
+
+/** `ferry daemon start`: returns when the daemon answers. */
+export async function start(context: Context): Promise<number> {
+  const running = await daemonOf(context);
+  if (running !== null) {
+    const { pid } = await running.state();
+    context.terminal.note(`ferry: the daemon runs already (pid ${pid})`);
+    return EXIT.ok;
+  }
+  const { cwd, configFile, home } = context;
+  mkdirSync(dirname(home.logFile), { recursive: true, mode: 0o700 });
+  const stderr = openSync(stderrFileOf(context), 'w', 0o600);
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  const child = spawn(
+    process.execPath,
+    [main, ...(configFile === undefined ? [] : ['--config', configFile]), 'daemon', 'run'],
+    {
+      cwd,
+      detached: true,
+      stdio: ['ignore', 'ignore', stderr],
+      // A drive's own file work must not starve behind the four threads that Node has by default.
+      env: { ...context.environment, UV_THREADPOOL_SIZE: '16' },
+    },
+  );
+  closeSync(stderr);
+  let exitCode: number | null = null;
+  child.once('exit', (code) => {
+    exitCode = code ?? EXIT.error;
+  });
+  child.once('error', () => {
+    exitCode = EXIT.error;
+  });
+  child.unref();
+  for (let waitedMs = 0; waitedMs < START_WAIT_MS && exitCode === null; waitedMs += LOOK_MS) {
+    if ((await daemonOf(context)) !== null) {
+      context.terminal.note(`ferry: the daemon was started (pid ${child.pid})`);
+      return EXIT.ok;
+    }
+    await sleep(LOOK_MS);
+  }
+  const said = readFileSync(stderrFileOf(context), 'utf8').trim().split('\n').at(-1) ?? '';
+  throw new FerryError(
+    'DAEMON_NOT_RUNNING',
+    `the daemon did not start${said === '' ? '' : `: ${said.replace(/^ferry: /, '')}`} (log: ${home.logFile})`,
+  );
+}
+
+/** `ferry daemon stop`: returns when runs have ended, drives are unmounted and records closed. */
+export async function stop(context: Context): Promise<number> {
+  const client = await requireDaemon(context);
+  const { pid } = await client.state();
+  await client.shutdown();
+  for (let waitedMs = 0; waitedMs < STOP_WAIT_MS; waitedMs += LOOK_MS) {
+    if (!isAlive(pid)) {
+      context.terminal.note('ferry: the daemon was stopped');
+      return EXIT.ok;
+    }
+    if (context.signal.aborted) return EXIT.interrupted;
+    await sleep(LOOK_MS);
+  }
+  throw new FerryError('LOCAL_BUSY', `the daemon (pid ${pid}) is still ending: see ferry log`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `ferry daemon status`. */
+export async function status(context: Context): Promise<number> {
+  const client = await requireDaemon(context);
+  const { version, pid, pairs } = await client.state();
+  context.terminal.document({ running: true, version, pid, pairs: pairs.length });
+  context.terminal.text(
+    `the daemon runs (pid ${pid}, version ${version}) with ${count(pairs.length, 'pair')}`,
+  );
+  return EXIT.ok;
+}
+
+/** `ferry daemon run`: the daemon itself, in the foreground; for service units. */
+export async function run(context: Context): Promise<number> {
+  const [{ runDaemon }, log, { systemClock }] = await Promise.all([
+    import('../../daemon/run-daemon.ts'),
+    import('../../daemon/log-file.ts'),
+    import('../../daemon/system-clock.ts'),
+  ]);
+  const { FERRY_LOG_LEVEL } = context.environment;
+  const level = context.verbose ? 'debug' : log.logLevelOf(FERRY_LOG_LEVEL);
+  const file = log.openLogFile(context.home.logFile, level);
+  const logger = log.createLogger(file, systemClock.now);
+  const hurry = new AbortController();
+  // The first signal ends gracefully (context.signal); another one does not wait for the last runs.
+  context.signal.addEventListener('abort', () => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => hurry.abort());
+  });
+  process.on('unhandledRejection', (reason) => logger.error('unhandled rejection', { reason }));
+  try {
+    await runDaemon({
+      workshop: await workshopOf(context, logger),
+      version: readVersion(),
+      stop: context.signal,
+      hurry: hurry.signal,
+      onReady: () => context.terminal.note('ferry: the daemon is ready'),
+    });
+    return EXIT.ok;
+  } catch (error) {
+    logger.error('daemon ended', { error });
+    throw error;
+  } finally {
+    file.close();
+  }
+}

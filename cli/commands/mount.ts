@@ -1,0 +1,148 @@
+import { resolve } from 'node:path';
+import type { ErrorCode } from '../../core/model/errors.ts';
+import { FerryError } from '../../core/model/errors.ts';
+import type { ApiPair } from '../../daemon/api.ts';
+import type { Config, DriveConfig } from '../../daemon/config.ts';
+import { updateConfig, withEntry } from '../../daemon/config-file.ts';
+import type { ControlClient } from '../../daemon/control-client.ts';
+import { type Context, configOf, daemonOf, requireDaemon, usage, workshopOf } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { count } from '../format.ts';
+import { parseDirection } from '../pair-flags.ts';
+import { start as startDaemon } from './daemon.ts';
+import { keepRemote } from './pair.ts';
+
+export type MountFlags = {
+  readonly direction?: string;
+  readonly readOnly?: boolean;
+  readonly foreground?: boolean;
+  readonly fallback?: boolean;
+};
+
+const MOUNT_WAIT_MS = 60_000;
+
+function say(context: Context, pair: ApiPair): void {
+  const { terminal } = context;
+  if (pair.mountNote !== undefined)
+    terminal.note(
+      `ferry: ${pair.local} is a watched folder, not a mounted drive: ${pair.mountNote}`,
+    );
+  const what = pair.mountBackend === 'folder' ? 'is kept in step with' : 'shows';
+  terminal.text(`${pair.local} ${what} ${pair.remote} (${pair.direction})`);
+  const { name, local, remote, direction, mountBackend, mountNote } = pair;
+  terminal.document({ name, mountPoint: local, remote, direction, mountBackend, mountNote });
+}
+
+/** Waits until the daemon shows the drive. @throws what kept it from doing so */
+async function waitUntilShown(
+  context: Context,
+  client: ControlClient,
+  name: string,
+): Promise<ApiPair> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(MOUNT_WAIT_MS)]);
+  for await (const state of client.events(signal)) {
+    const drive = state.pairs.find((pair) => pair.name === name);
+    if (drive?.mountBackend !== undefined) return drive;
+    if (drive?.lastError)
+      throw new FerryError(drive.lastError.code as ErrorCode, drive.lastError.message);
+  }
+  throw new FerryError('DAEMON_NOT_RUNNING', 'the daemon ended: see ferry log');
+}
+
+async function inForeground(
+  context: Context,
+  config: Config,
+  name: string,
+  drive: DriveConfig,
+): Promise<number> {
+  const { driveSessionOf } = await import('../../daemon/daemon.ts');
+  const session = driveSessionOf(await workshopOf(context), config, name, drive);
+  const ended = new Promise<void>((resolvePromise) => {
+    if (context.signal.aborted) resolvePromise();
+    else context.signal.addEventListener('abort', () => resolvePromise(), { once: true });
+  });
+  session.start();
+  try {
+    await session.engine();
+    say(context, session.api);
+    context.terminal.note('ferry: Ctrl-C unmounts');
+    await ended;
+    const pending = session.api.pendingUploads ?? 0;
+    if (pending > 0)
+      context.terminal.note(
+        `ferry: ${count(pending, 'file')} not uploaded yet; they are kept and go on with the next mount`,
+      );
+  } finally {
+    await session.close();
+  }
+  return EXIT.ok;
+}
+
+/** `ferry mount REMOTE DIR`: shows the server's whole tree at DIR. */
+export async function mount(
+  context: Context,
+  args: readonly string[],
+  flags: MountFlags,
+): Promise<number> {
+  const [remoteText = '', directory = ''] = args;
+  if (flags.readOnly && flags.direction !== undefined && flags.direction !== 'remote-to-local')
+    throw usage('--read-only and --direction contradict each other');
+  const mountPoint = resolve(context.cwd, directory);
+  const config = await configOf(context);
+  const { checkMountPoint, driveNameFor } = await import('../../daemon/open-drive.ts');
+  checkMountPoint(mountPoint, config);
+  const drive: DriveConfig = {
+    remote: await keepRemote(context, config, remoteText),
+    mountPoint,
+    direction: flags.readOnly ? 'remote-to-local' : parseDirection(flags.direction ?? 'two-way'),
+    fallback: flags.fallback ?? false,
+  };
+  const name = driveNameFor(mountPoint, config);
+  if (flags.foreground) return inForeground(context, config, name, drive);
+  if ((await daemonOf(context)) === null) await startDaemon(context);
+  const client = await requireDaemon(context);
+  const before = config.drives.get(name);
+  await updateConfig(context.home, (now) => ({
+    ...now,
+    drives: withEntry(now.drives, name, drive),
+  }));
+  try {
+    await client.reload();
+    say(context, await waitUntilShown(context, client, name));
+  } catch (error) {
+    // A drive that never came up is not tried again at every start.
+    await updateConfig(context.home, (now) => ({
+      ...now,
+      drives: withEntry(now.drives, name, before),
+    }));
+    await client.reload().catch(() => undefined);
+    throw error;
+  }
+  return EXIT.ok;
+}
+
+/** `ferry unmount DIR`: takes the drive away; what was not uploaded yet is kept. */
+export async function unmount(
+  context: Context,
+  args: readonly string[],
+  flags: { readonly lazy?: boolean },
+): Promise<number> {
+  const mountPoint = resolve(context.cwd, args[0] ?? '');
+  const config = await configOf(context);
+  const [name] = [...config.drives].find(([, drive]) => drive.mountPoint === mountPoint) ?? [];
+  if (name === undefined)
+    throw new FerryError('CONFIG_INVALID', 'no drive is mounted there: ferry status', {
+      path: mountPoint,
+    });
+  const client = await requireDaemon(context);
+  const { pairs } = await client.state();
+  const pending = pairs.find((pair) => pair.name === name)?.pendingUploads ?? 0;
+  await client.command(name, 'unmount', { lazy: flags.lazy ?? false });
+  if (pending > 0)
+    context.terminal.note(
+      `ferry: ${count(pending, 'file')} not uploaded yet; they are kept and go on with the next mount`,
+    );
+  context.terminal.text(`unmounted ${mountPoint}`);
+  context.terminal.document({ unmounted: mountPoint, pendingUploads: pending });
+  return EXIT.ok;
+}

@@ -1,0 +1,214 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { FerryError } from '../../core/model/errors.ts';
+import { type Config, type RemoteConfig, name as remoteName } from '../../daemon/config.ts';
+import { updateConfig, withEntry } from '../../daemon/config-file.ts';
+import { parseRemote, splitCredentials } from '../../daemon/remote-address.ts';
+import { type Credentials, loadSecrets, storeSecret } from '../../daemon/secrets.ts';
+import { type Context, configOf, reloadDaemon, usage, workshopOf } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { formatTable } from '../format.ts';
+
+export type RemoteFlags = {
+  readonly user?: string;
+  readonly passwordFile?: string;
+  readonly probe?: boolean;
+};
+
+/** Returns the first line of a password file. @throws LOCAL_NOT_FOUND, CONFIG_INVALID */
+export async function readPassword(absolutePath: string): Promise<string> {
+  const text = await readFile(absolutePath, 'utf8').catch((error: unknown) => {
+    throw new FerryError('LOCAL_NOT_FOUND', 'the password file cannot be read: check its name', {
+      path: absolutePath,
+      cause: error,
+    });
+  });
+  const password = text.split(/\r?\n/, 1)[0] ?? '';
+  if (password === '') throw usage(`${absolutePath}: its first line, the password, is empty`);
+  return password;
+}
+
+async function credentialsFrom(
+  context: Context,
+  flags: RemoteFlags,
+  inUrl: Credentials | undefined,
+): Promise<Credentials | undefined> {
+  if ((flags.user === undefined) !== (flags.passwordFile === undefined))
+    throw usage('--user and --password-file belong together');
+  if (flags.user !== undefined && flags.passwordFile !== undefined)
+    return {
+      user: flags.user,
+      password: await readPassword(resolve(context.cwd, flags.passwordFile)),
+    };
+  if (inUrl !== undefined)
+    context.terminal.note(
+      'ferry: a password in a URL stays in the shell history: better --user and --password-file (it was taken out of the URL and kept in secrets.json)',
+    );
+  return inUrl;
+}
+
+type Webdav = ReturnType<typeof parseRemote> & { readonly kind: 'webdav' };
+
+/** Connects once without knowing the certificate, and returns what to trust from now on; null over plain HTTP. */
+async function fingerprintOf(url: string): Promise<string | null> {
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== 'https:') return null;
+  const { connect } = await import('node:tls');
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolvePromise, reject) => {
+    const socket = connect({
+      host,
+      port: Number(port || 443),
+      servername: /^[\d.]+$|:/.test(host) ? '' : host,
+      rejectUnauthorized: false,
+      timeout: 10_000,
+    });
+    const fail = (error: Error) => {
+      socket.destroy();
+      reject(
+        new FerryError('REMOTE_UNREACHABLE', `cannot be reached: ${error.message}`, {
+          path: url,
+          cause: error,
+        }),
+      );
+    };
+    socket.once('timeout', () => fail(new Error('no answer in 10 s')));
+    socket.once('error', fail);
+    socket.once('secureConnect', () => {
+      // A certificate that the system trusts is renewed by its owner; pinning it would only break then.
+      const pinned = socket.authorized ? null : socket.getPeerCertificate().fingerprint256;
+      socket.destroy();
+      resolvePromise(pinned);
+    });
+  });
+}
+
+async function probe(
+  context: Context,
+  address: Webdav,
+  credentials: Credentials | undefined,
+  fingerprint: string | undefined,
+): Promise<unknown> {
+  const workshop = await workshopOf(context);
+  return workshop.parts.probeWebdav({
+    url: address.url,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
+    clock: workshop.clock,
+    logger: workshop.logger,
+  });
+}
+
+async function webdavRemote(
+  context: Context,
+  address: Webdav,
+  credentials: Credentials | undefined,
+  flags: RemoteFlags,
+): Promise<RemoteConfig> {
+  const fingerprint = (await fingerprintOf(address.url)) ?? undefined;
+  if (fingerprint !== undefined)
+    context.terminal.note(
+      `ferry: the certificate is not one that this system trusts; it is trusted from now on by its fingerprint, which the server's owner can confirm:\n  ${fingerprint}`,
+    );
+  const proven =
+    flags.probe === false ? undefined : await probe(context, address, credentials, fingerprint);
+  return {
+    url: address.url,
+    ...(credentials === undefined ? {} : { user: credentials.user }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(proven === undefined ? {} : { probe: proven }),
+  };
+}
+
+/** `ferry remote add NAME URL`: signs in, finds out what the server honours, and keeps both. */
+export async function add(
+  context: Context,
+  args: readonly string[],
+  flags: RemoteFlags,
+): Promise<number> {
+  const [name = '', text = ''] = args;
+  remoteName(name, 'NAME');
+  const config = await configOf(context);
+  if (config.remotes.has(name))
+    throw usage(`there is a remote named ${name} already: ferry remote remove ${name}`);
+  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+  const split = isUrl ? splitCredentials(text) : { url: text };
+  const credentials = await credentialsFrom(context, flags, split.credentials);
+  const address = parseRemote(split.url, { ...config, remotes: new Map() }, context.cwd);
+  const remote =
+    address.kind === 'webdav'
+      ? await webdavRemote(context, address, credentials, flags)
+      : { url: address.absolutePath };
+  if (credentials !== undefined) await storeSecret(context.home, `remote:${name}`, credentials);
+  await updateConfig(context.home, (before) => ({
+    ...before,
+    remotes: withEntry(before.remotes, name, remote),
+  }));
+  await reloadDaemon(context);
+  context.terminal.text(`added the remote ${name}: ${remote.url}`);
+  context.terminal.document({ name, ...remote });
+  return EXIT.ok;
+}
+
+function remoteNamed(config: Config, name: string): RemoteConfig {
+  const remote = config.remotes.get(name);
+  if (remote === undefined) throw usage(`there is no remote named ${name}: ferry remote list`);
+  return remote;
+}
+
+/** `ferry remote list`. */
+export async function list(context: Context): Promise<number> {
+  const { remotes } = await configOf(context);
+  context.terminal.document(
+    [...remotes].map(([name, { url, user, fingerprint }]) => ({ name, url, user, fingerprint })),
+  );
+  context.terminal.text(
+    formatTable([...remotes].map(([name, { url, user }]) => [name, url, user ?? ''])),
+  );
+  return EXIT.ok;
+}
+
+/** `ferry remote probe NAME`: finds out again what the server honours, and shows it. */
+export async function probeAgain(context: Context, args: readonly string[]): Promise<number> {
+  const [name = ''] = args;
+  const config = await configOf(context);
+  const remote = remoteNamed(config, name);
+  const address = parseRemote(name, config, context.cwd);
+  if (address.kind !== 'webdav') throw usage(`${name} is a folder: there is nothing to find out`);
+  const credentials = (await loadSecrets(context.home)).get(`remote:${name}`);
+  const proven = await probe(context, address, credentials, remote.fingerprint);
+  await updateConfig(context.home, (before) => ({
+    ...before,
+    remotes: withEntry(before.remotes, name, { ...remote, probe: proven }),
+  }));
+  await reloadDaemon(context);
+  context.terminal.document(proven);
+  const rows = Object.entries(proven as Record<string, unknown>);
+  context.terminal.text(
+    formatTable(
+      rows.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+    ),
+  );
+  return EXIT.ok;
+}
+
+/** `ferry remote remove NAME`; refused while a pair or drive uses it. */
+export async function remove(context: Context, args: readonly string[]): Promise<number> {
+  const [name = ''] = args;
+  await updateConfig(context.home, (before) => {
+    remoteNamed(before, name);
+    const users = [...before.pairs, ...before.drives].filter(
+      ([, { remote }]) => remote === name || remote.startsWith(`${name}:`),
+    );
+    if (users.length > 0)
+      throw usage(
+        `${name} is used by ${users.map(([user]) => user).join(', ')}: remove those first`,
+      );
+    return { ...before, remotes: withEntry(before.remotes, name, undefined) };
+  });
+  await storeSecret(context.home, `remote:${name}`, undefined);
+  await reloadDaemon(context);
+  context.terminal.text(`removed the remote ${name}`);
+  context.terminal.document({ removed: name });
+  return EXIT.ok;
+}

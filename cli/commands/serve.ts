@@ -1,0 +1,113 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { FerryError } from '../../core/model/errors.ts';
+import type { Context } from '../context.ts';
+import { usage, workshopOf } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+
+export type ServeFlags = {
+  readonly listen?: string;
+  readonly user?: string;
+  readonly passwordFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** False with --no-tls. */
+  readonly tls?: boolean;
+  readonly readOnly?: boolean;
+};
+
+const DEFAULT_LISTEN = '127.0.0.1:8443';
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|::1)$/;
+
+/** Returns host and port of `HOST:PORT`, `[IPV6]:PORT` or `:PORT`. @throws CONFIG_INVALID */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535)
+    throw usage(`--listen: expected HOST:PORT such as 127.0.0.1:8443, found ${text}`);
+  return { host: bracketed ?? (plain === '' || plain === undefined ? '0.0.0.0' : plain), port };
+}
+
+async function readPem(absolutePath: string): Promise<string> {
+  try {
+    return await readFile(absolutePath, 'utf8');
+  } catch (error) {
+    throw new FerryError('LOCAL_NOT_FOUND', 'the certificate or key cannot be read', {
+      path: absolutePath,
+      cause: error,
+    });
+  }
+}
+
+async function tlsFrom(context: Context, flags: ServeFlags, isLoopback: boolean) {
+  if ((flags.tlsCert === undefined) !== (flags.tlsKey === undefined))
+    throw usage('--tls-cert and --tls-key belong together');
+  if (flags.tlsCert !== undefined && flags.tlsKey !== undefined)
+    return {
+      cert: await readPem(resolve(context.cwd, flags.tlsCert)),
+      key: await readPem(resolve(context.cwd, flags.tlsKey)),
+    };
+  if (flags.tls !== false) return 'generated' as const;
+  if (!isLoopback)
+    context.terminal.note(
+      'ferry: without TLS everybody on the network can read passwords and files; put a proxy with TLS in front',
+    );
+  return null;
+}
+
+async function usersFrom(context: Context, flags: ServeFlags, isLoopback: boolean) {
+  const { user, passwordFile } = flags;
+  if (passwordFile !== undefined) {
+    const { loadUsers } = await import(new URL('../../server/users.js', import.meta.url).href);
+    const file = resolve(context.cwd, passwordFile);
+    return loadUsers({ passwordFile: file, ...(user === undefined ? {} : { user }) });
+  }
+  if (user !== undefined) throw usage('--user needs --password-file');
+  if (!isLoopback)
+    throw usage(
+      'without a sign-in only this machine may be served: give --user and --password-file, or listen on 127.0.0.1',
+    );
+  context.terminal.note('ferry: no sign-in is asked for: every program on this machine can get in');
+  return null;
+}
+
+/** `ferry serve DIR`: the companion server, until Ctrl-C. */
+export async function run(
+  context: Context,
+  args: readonly string[],
+  flags: ServeFlags,
+): Promise<number> {
+  const directory = resolve(context.cwd, args[0] ?? '');
+  const found = await stat(directory).catch(() => null);
+  if (!found?.isDirectory())
+    throw new FerryError('LOCAL_ROOT_MISSING', 'there is no such folder to serve', {
+      path: directory,
+    });
+  const { host, port } = parseListen(flags.listen ?? DEFAULT_LISTEN);
+  const isLoopback = LOOPBACK.test(host);
+  const users = await usersFrom(context, flags, isLoopback);
+  const tls = await tlsFrom(context, flags, isLoopback);
+  const { serve } = await import(new URL('../../server/serve.js', import.meta.url).href);
+  const { logger } = await workshopOf(context);
+  const server = await serve({
+    directory,
+    host,
+    port,
+    users,
+    tls,
+    stateDirectory: join(context.home.stateDirectory, 'server'),
+    readOnly: flags.readOnly ?? false,
+    insecureAllowed: flags.tls === false,
+    logger,
+  });
+  const { terminal, signal } = context;
+  terminal.text(`serving ${directory} at ${server.url}`);
+  if (server.fingerprint !== null) terminal.text(`certificate fingerprint ${server.fingerprint}`);
+  terminal.document({ url: server.url, port: server.port, fingerprint: server.fingerprint });
+  await new Promise<void>((ended) => {
+    if (signal.aborted) ended();
+    else signal.addEventListener('abort', () => ended(), { once: true });
+  });
+  await server.close();
+  return EXIT.ok;
+}

@@ -1,0 +1,145 @@
+import type {
+  PairState,
+  Progress,
+  ResetPreview,
+  RunRequest,
+  RunSummary,
+} from '../core/engine/pair-engine.ts';
+import { toFerryError } from '../core/model/errors.ts';
+import { parseSyncPath } from '../core/model/path.ts';
+import type { Conflict } from '../core/model/problem.ts';
+import type { ApiPair, ApiProgress } from '../daemon/api.ts';
+import type { Config, PairConfig } from '../daemon/config.ts';
+import type { ControlClient } from '../daemon/control-client.ts';
+import { type LastRun, writeLastRun } from '../daemon/last-run.ts';
+import { type Context, usage, workshopOf } from './context.ts';
+
+/** One pair, whoever holds it: the daemon, or this process for as long as the command takes. */
+export interface PairAccess {
+  run(
+    kind: 'sync' | 'reset',
+    request: RunRequest,
+    onProgress: (progress: ApiProgress) => void,
+  ): Promise<RunSummary>;
+  previewReset(): Promise<ResetPreview>;
+  conflicts(): Promise<readonly Conflict[]>;
+  resolveConflict(path: string, keep: 'local' | 'remote' | 'both'): Promise<void>;
+  /** What is known without looking. */
+  state(): Promise<Pick<ApiPair, 'recordedEntries' | 'inSync'>>;
+  close(): Promise<void>;
+}
+
+async function followProgress(
+  client: ControlClient,
+  name: string,
+  signal: AbortSignal,
+  onProgress: (progress: ApiProgress) => void,
+): Promise<void> {
+  try {
+    for await (const state of client.events(signal)) {
+      const pair = state.pairs.find((each) => each.name === name);
+      if (pair?.progress) onProgress(pair.progress);
+    }
+  } catch (error) {
+    // The run's own answer says what happened to it; without events it is only less talkative.
+    if (toFerryError(error).code === 'INTERNAL') throw error;
+  }
+}
+
+/** Returns access to a pair that the daemon holds. */
+export function accessThroughDaemon(client: ControlClient, name: string): PairAccess {
+  return {
+    async run(kind, request, onProgress) {
+      const { signal, ...body } = request;
+      const ended = new AbortController();
+      const following = followProgress(client, name, ended.signal, onProgress);
+      const cancel = () => client.command(name, 'cancel').catch(() => undefined);
+      signal?.addEventListener('abort', cancel, { once: true });
+      try {
+        return await client.run(name, kind, body);
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+        ended.abort();
+        await following;
+      }
+    },
+    previewReset: () => client.previewReset(name),
+    conflicts: () => client.conflicts(name),
+    resolveConflict: (path, keep) => client.command(name, 'resolve', { path, keep }),
+    state: async () => {
+      const { pairs } = await client.state();
+      return pairs.find((pair) => pair.name === name) ?? { recordedEntries: 0, inSync: 'unknown' };
+    },
+    close: async () => undefined,
+  };
+}
+
+function apiProgressOf(progress: Progress): ApiProgress {
+  const { phase, filesDone, filesTotal, bytesDone, bytesTotal } = progress;
+  return { phase, filesDone, filesTotal, bytesDone, bytesTotal };
+}
+
+/** Opens a pair in this process. @throws RECORD_LOCKED, LOCAL_ROOT_MISSING, REMOTE_*, CONFIG_INVALID */
+export async function openAccess(
+  context: Context,
+  config: Config,
+  name: string,
+  pair: PairConfig,
+): Promise<PairAccess> {
+  const { openPair } = await import('../daemon/open-pair.ts');
+  const { engine, close } = await openPair(await workshopOf(context), config, name, pair);
+  const note = (summary: RunSummary | null, error: LastRun['error']) =>
+    writeLastRun(context.home, name, { atMs: Date.now(), summary, error });
+  return {
+    async run(kind, request, onProgress) {
+      const report = ({ progress }: PairState) => {
+        if (progress !== null) onProgress(apiProgressOf(progress));
+      };
+      const subscription = engine.state$.subscribe(report);
+      try {
+        const summary = await (kind === 'reset' ? engine.reset(request) : engine.run(request));
+        if (!summary.dryRun) await note(summary, null);
+        return summary;
+      } catch (caught) {
+        const error = toFerryError(caught);
+        if (error.code !== 'ABORTED') await note(null, error);
+        throw error;
+      } finally {
+        subscription.unsubscribe();
+      }
+    },
+    previewReset: () => engine.previewReset(context.signal),
+    conflicts: () => engine.conflicts(),
+    resolveConflict: (path, keep) => engine.resolveConflict(parseSyncPath(path), keep),
+    state: async () => engine.state,
+    close,
+  };
+}
+
+/** Returns access to the pair or drive `name`, through the daemon where it holds it. @throws CONFIG_INVALID */
+export async function accessPair(
+  context: Context,
+  config: Config,
+  client: ControlClient | null,
+  name: string,
+): Promise<PairAccess> {
+  if (client !== null) {
+    const { pairs } = await client.state();
+    if (pairs.some((pair) => pair.name === name)) return accessThroughDaemon(client, name);
+  }
+  return openAccess(context, config, name, pairNamed(config, name));
+}
+
+/** Returns the pair with this name. @throws CONFIG_INVALID */
+export function pairNamed(config: Config, name: string): PairConfig {
+  const pair = config.pairs.get(name);
+  if (pair !== undefined) return pair;
+  if (config.drives.has(name))
+    throw usage(`${name} is a drive, which the daemon holds: ferry daemon start`);
+  const known = [...config.pairs.keys()];
+  throw usage(
+    known.length === 0
+      ? `there is no pair named ${name}: add one with ferry pair add`
+      : `there is no pair named ${name}: there are ${known.join(', ')}`,
+  );
+}

@@ -1,0 +1,51 @@
+import type { RunSummary } from '../core/engine/pair-engine.ts';
+import { isNotice } from '../core/model/problem.ts';
+import { count, formatBytes, formatDuration, printable } from './format.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Problems beyond these are counted; the whole list is in `ferry sync --json` and the log. */
+const SHOWN_PROBLEMS = 20;
+
+/** Returns what a run did, or would do, in one line. */
+export function summaryLine(summary: RunSummary): string {
+  const { uploaded, downloaded, moved, deletedLocal, deletedRemote, adopted } = summary;
+  const parts = [
+    uploaded > 0 ? `${uploaded} up` : '',
+    downloaded > 0 ? `${downloaded} down` : '',
+    moved > 0 ? `${moved} moved` : '',
+    deletedLocal > 0 ? `${deletedLocal} deleted locally` : '',
+    deletedRemote > 0 ? `${deletedRemote} deleted remotely` : '',
+    adopted > 0 ? `${adopted} already equal` : '',
+    summary.conflicts.length > 0 ? count(summary.conflicts.length, 'conflict') : '',
+    summary.problems.length > 0 ? count(summary.problems.length, 'problem') : '',
+  ].filter((part) => part !== '');
+  const what = parts.length === 0 ? 'nothing to do' : parts.join(', ');
+  const bytes = summary.bytesSent + summary.bytesReceived;
+  const size = bytes > 0 ? `, ${formatBytes(bytes)}` : '';
+  const would = summary.dryRun ? ' (dry run: nothing was changed)' : '';
+  return `${summary.pair}: ${what}${size}, ${formatDuration(summary.durationMs)}${would}`;
+}
+
+/** Prints how a run ended: the line, then what needs somebody's attention. */
+export function printSummary(terminal: Terminal, summary: RunSummary, withActions: boolean): void {
+  const { actions, ...rest } = summary;
+  terminal.document(withActions ? summary : rest);
+  if (withActions)
+    for (const { action, path, from, reason } of actions) {
+      const what = from === undefined ? path : `${from} -> ${path}`;
+      terminal.text(`${action.padEnd(22)} ${printable(what)}  (${reason})`);
+    }
+  if (!terminal.quiet) terminal.text(summaryLine(summary));
+  for (const conflict of summary.conflicts)
+    terminal.complain(
+      `conflict: ${conflict.path}: the other version is kept as ${conflict.copyPath}: ferry conflicts`,
+    );
+  const shown = summary.problems.slice(0, SHOWN_PROBLEMS);
+  for (const problem of shown) {
+    const again = problem.retry === 'never' ? '' : ' (tried again in the next run)';
+    const tag = isNotice(problem) ? 'left alone' : 'not synced';
+    terminal.complain(`${tag}: ${problem.path} (${problem.side}): ${problem.message}${again}`);
+  }
+  if (summary.problems.length > shown.length)
+    terminal.complain(`and ${summary.problems.length - shown.length} more problems: ferry status`);
+}

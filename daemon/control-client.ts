@@ -1,0 +1,111 @@
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import type { ResetPreview, RunSummary } from '../core/engine/pair-engine.ts';
+import { type ErrorCode, FerryError } from '../core/model/errors.ts';
+import type { Conflict, Problem } from '../core/model/problem.ts';
+import type { ApiCommand, ApiErrorBody, ApiState } from './api.ts';
+
+/** Talks to the daemon. All methods reject with the FerryError that the daemon met. */
+export interface ControlClient {
+  state(signal?: AbortSignal): Promise<ApiState>;
+  /** Yields the state now and on every change, until the daemon ends. */
+  events(signal?: AbortSignal): AsyncIterable<ApiState>;
+  command(pair: string, command: ApiCommand, body?: unknown): Promise<void>;
+  /** Runs `sync` or `reset` and waits for its summary. */
+  run(pair: string, command: 'sync' | 'reset', body: object): Promise<RunSummary>;
+  previewReset(pair: string): Promise<ResetPreview>;
+  conflicts(pair: string): Promise<readonly Conflict[]>;
+  problems(pair: string): Promise<readonly Problem[]>;
+  reload(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+function notRunning(cause: unknown): FerryError {
+  return new FerryError('DAEMON_NOT_RUNNING', 'the daemon is not running: ferry daemon start', {
+    cause,
+  });
+}
+
+function open(
+  socketPath: string,
+  method: string,
+  path: string,
+  options: { readonly body?: unknown; readonly signal?: AbortSignal | undefined } = {},
+): Promise<IncomingMessage> {
+  const text = options.body === undefined ? '' : JSON.stringify(options.body);
+  return new Promise((resolve, reject) => {
+    const sent = request({
+      socketPath,
+      method,
+      path,
+      agent: false,
+      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    sent.on('response', resolve);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.name === 'AbortError'
+          ? new FerryError('ABORTED', 'cancelled', { cause: error })
+          : notRunning(error),
+      );
+    });
+    sent.end(text);
+  });
+}
+
+async function call<T>(
+  socketPath: string,
+  method: string,
+  path: string,
+  options: { readonly body?: unknown; readonly signal?: AbortSignal | undefined } = {},
+): Promise<T> {
+  const response = await open(socketPath, method, path, options);
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  } catch (error) {
+    throw notRunning(error);
+  }
+  const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  if ((response.statusCode ?? 500) < 400) return body as T;
+  const { error } = body as ApiErrorBody;
+  throw new FerryError(
+    error.code as ErrorCode,
+    error.message,
+    error.path === undefined ? {} : { path: error.path },
+  );
+}
+
+/** Returns a client for the daemon that listens at `socketPath`; nothing is sent yet. */
+export function createControlClient(socketPath: string): ControlClient {
+  const at = (pair: string, what: string) => `/pairs/${encodeURIComponent(pair)}/${what}`;
+  const post = <T>(path: string, body: unknown = {}) => call<T>(socketPath, 'POST', path, { body });
+  return {
+    state: (signal) => call(socketPath, 'GET', '/state', { signal }),
+    async *events(signal) {
+      const response = await open(socketPath, 'GET', '/events', { signal });
+      for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
+        if (line !== '') yield JSON.parse(line) as ApiState;
+    },
+    command: (pair, command, body) => post(at(pair, command), body),
+    run: (pair, command, body) => post(at(pair, command), { ...body, wait: true }),
+    previewReset: (pair) => post(at(pair, 'preview-reset')),
+    conflicts: (pair) => call(socketPath, 'GET', at(pair, 'conflicts')),
+    problems: (pair) => call(socketPath, 'GET', at(pair, 'problems')),
+    reload: () => post('/reload'),
+    shutdown: () => post('/shutdown'),
+  };
+}
+
+/** Returns a client, or null when no daemon answers. */
+export async function connectDaemon(socketPath: string): Promise<ControlClient | null> {
+  const client = createControlClient(socketPath);
+  try {
+    await client.state(AbortSignal.timeout(3000));
+    return client;
+  } catch {
+    // Nobody listens, or nobody answers: both mean that the work has to be done here.
+    return null;
+  }
+}

@@ -1,0 +1,61 @@
+import { Cron } from 'croner';
+import {
+  asyncScheduler,
+  defer,
+  EMPTY,
+  last,
+  map,
+  NEVER,
+  type Observable,
+  of,
+  repeat,
+  type SchedulerLike,
+  timer,
+} from 'rxjs';
+import type { Day, Schedule } from './schedule.ts';
+
+function cronPattern(at: string, days: readonly Day[]): string {
+  const [hour, minute] = at.split(':').map(Number);
+  return `${minute} ${hour} * * ${days.length === 0 ? '*' : days.join(',')}`;
+}
+
+/** Returns the first time after `fromMs` at which a run is due, in ms since 1970; null: never. */
+export function nextDue(schedule: Schedule, fromMs: number): number | null {
+  const times = schedule.at.flatMap((at) => {
+    const next = new Cron(cronPattern(at, schedule.days)).nextRun(new Date(fromMs));
+    return next === null ? [] : [next.getTime()];
+  });
+  if (schedule.everyMs !== undefined) times.push(fromMs + schedule.everyMs);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** A timer stands still while the machine sleeps, so the wall clock is looked at this often. */
+const LOOK_AT_CLOCK_MS = 60_000;
+
+/** Emits once when the wall clock has reached `dueMs`, however far that is. */
+export function waitUntil(dueMs: number, scheduler: SchedulerLike): Observable<unknown> {
+  const remaining = () => Math.max(0, dueMs - scheduler.now());
+  return defer(() => timer(Math.min(remaining(), LOOK_AT_CLOCK_MS), scheduler)).pipe(
+    repeat({ delay: () => (remaining() > 0 ? of(0) : EMPTY) }),
+    last(),
+  );
+}
+
+/**
+ * Emits whenever a run is due, and tells `onNext` when that will be. A time that passed while the machine slept
+ * is made up for once. The interval counts from the last due time.
+ */
+export function scheduled$(
+  schedule: Schedule,
+  onNext: (dueMs: number | null) => void,
+  scheduler: SchedulerLike = asyncScheduler,
+): Observable<void> {
+  return defer(() => {
+    const due = nextDue(schedule, scheduler.now());
+    onNext(due);
+    return due === null ? NEVER : waitUntil(due, scheduler);
+  }).pipe(
+    repeat(),
+    map(() => undefined),
+  );
+}

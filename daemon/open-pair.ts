@@ -1,0 +1,118 @@
+import { access, mkdir, stat } from 'node:fs/promises';
+import type { PairEngine } from '../core/engine/pair-engine.ts';
+import type { PairSettings } from '../core/engine/pair-settings.ts';
+import { FerryError } from '../core/model/errors.ts';
+import type { Replica } from '../core/ports.ts';
+import type { Config, PairConfig } from './config.ts';
+import { deviceNameOf } from './config-file.ts';
+import { recordsDirectory } from './home.ts';
+import { checkRootsApart, openRemote, type Workshop } from './open-replicas.ts';
+import { parseRemote, type RemoteAddress } from './remote-address.ts';
+
+/** A pair whose two sides and records are open. */
+export interface OpenPair {
+  readonly engine: PairEngine;
+  readonly local: Replica;
+  readonly remote: Replica;
+  close(): Promise<void>;
+}
+
+/** Returns what the engine must know of a pair. */
+export function settingsOf(name: string, pair: PairConfig, deviceName: string): PairSettings {
+  return {
+    name,
+    deviceName,
+    direction: pair.direction,
+    deletes: pair.deletes,
+    mirror: pair.mirror,
+    ignore: pair.ignore,
+    maxDeleteFraction: pair.maxDeleteFraction,
+    trustTimes: pair.trustTimes,
+    ...(pair.guardFile === undefined ? {} : { guardFile: pair.guardFile }),
+    ...(pair.bandwidthBytesPerS === undefined
+      ? {}
+      : { bandwidthBytesPerS: pair.bandwidthBytesPerS }),
+  };
+}
+
+async function exists(absolutePath: string): Promise<boolean> {
+  return access(absolutePath).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Makes a missing destination folder of a pair that never ran; a missing folder of one that did is left to the
+ * engine's guard, since its content is not deleted but somewhere else.
+ * @throws LOCAL_ROOT_MISSING for a source that is not there, or is not a folder
+ */
+async function prepareFolder(absolutePath: string, isSource: boolean, isNew: boolean) {
+  if (isNew && !isSource) await mkdir(absolutePath, { recursive: true });
+  const found = await stat(absolutePath).catch(() => null);
+  if (found?.isDirectory()) return;
+  throw new FerryError(
+    'LOCAL_ROOT_MISSING',
+    found === null
+      ? 'there is no such folder: check the name, or that its disk is mounted'
+      : 'is not a folder: name the folder to keep in step',
+    { path: absolutePath },
+  );
+}
+
+/** Makes or checks the folders of a pair. @throws LOCAL_ROOT_MISSING */
+export async function prepareRoots(
+  pair: Pick<PairConfig, 'local' | 'direction'>,
+  remote: RemoteAddress,
+  isNew: boolean,
+): Promise<void> {
+  await prepareFolder(pair.local, pair.direction === 'local-to-remote', isNew);
+  if (remote.kind === 'folder')
+    await prepareFolder(remote.absolutePath, pair.direction === 'remote-to-local', isNew);
+}
+
+/**
+ * Opens both sides and the records of a pair.
+ * @throws RECORD_LOCKED when another process has it open, LOCAL_ROOT_MISSING, REMOTE_*, CONFIG_INVALID
+ */
+export async function openPair(
+  workshop: Workshop,
+  config: Config,
+  name: string,
+  pair: PairConfig,
+): Promise<OpenPair> {
+  const records = recordsDirectory(workshop.home, name);
+  const deviceName = deviceNameOf(config, workshop.environment);
+  const logger = workshop.logger.child({ pair: name });
+  const address = parseRemote(pair.remote, config, workshop.cwd);
+  checkRootsApart(pair.local, address);
+  await prepareRoots(pair, address, !(await exists(records)));
+  const local = await workshop.parts.openFolderReplica({
+    absolutePath: pair.local,
+    deviceName,
+    clock: workshop.clock,
+    logger,
+    watch: pair.schedule.watch,
+  });
+  const opened: Replica[] = [local];
+  try {
+    const remote = await openRemote({ ...workshop, logger }, config, pair.remote, name);
+    opened.push(remote);
+    const engine = await workshop.parts.createPairEngine({
+      settings: settingsOf(name, pair, deviceName),
+      local,
+      remote,
+      recordsDirectory: records,
+      clock: workshop.clock,
+      logger,
+    });
+    const close = async () => {
+      await engine.close();
+      await Promise.all(opened.map((replica) => replica.close()));
+    };
+    return { engine, local, remote, close };
+  } catch (error) {
+    await Promise.allSettled(opened.map((replica) => replica.close()));
+    throw error;
+  }
+}

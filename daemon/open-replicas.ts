@@ -1,0 +1,88 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FerryError } from '../core/model/errors.ts';
+import type { Clock, Logger, Replica } from '../core/ports.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+import type { Config } from './config.ts';
+import { deviceNameOf } from './config-file.ts';
+import type { Home } from './home.ts';
+import type { Parts } from './parts.ts';
+import { parseRemote, type RemoteAddress } from './remote-address.ts';
+import { loadSecrets } from './secrets.ts';
+
+/** What opening anything needs; one for the whole program. */
+export interface Workshop {
+  readonly parts: Parts;
+  readonly home: Home;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Random, made once for each state directory: a configuration that is copied to another device keeps its own. */
+async function deviceIdOf(home: Home): Promise<string> {
+  const file = join(home.stateDirectory, 'device-id');
+  try {
+    const known = (await readFile(file, 'utf8')).trim();
+    if (known !== '') return known;
+  } catch {
+    // Not there yet: made below, and a file that cannot be read fails there too.
+  }
+  const made = randomBytes(8).toString('hex');
+  await writeFileAtomically(file, `${made}\n`, 0o600);
+  return made;
+}
+
+async function openWebdav(
+  workshop: Workshop,
+  address: RemoteAddress & { readonly kind: 'webdav' },
+  pairName: string,
+): Promise<Replica> {
+  const { parts, home, clock, logger } = workshop;
+  const credentials = (await loadSecrets(home)).get(address.secretKey);
+  const deviceId = await deviceIdOf(home);
+  const owner = createHash('sha256').update(`${deviceId}\0${pairName}`).digest('hex').slice(0, 10);
+  const fingerprint = address.remote?.fingerprint;
+  const probe = address.remote?.probe;
+  return parts.openWebdavReplica({
+    url: address.url,
+    ownerId: owner,
+    clock,
+    logger,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(probe === undefined ? {} : { probe }),
+    ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
+  });
+}
+
+/** Opens what REMOTE means as the remote side of the pair `pairName`. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */
+export async function openRemote(
+  workshop: Workshop,
+  config: Config,
+  remote: string,
+  pairName: string,
+): Promise<Replica> {
+  const address = parseRemote(remote, config, workshop.cwd);
+  if (address.kind === 'webdav') return openWebdav(workshop, address, pairName);
+  return workshop.parts.openFolderReplica({
+    absolutePath: address.absolutePath,
+    deviceName: deviceNameOf(config, workshop.environment),
+    clock: workshop.clock,
+    logger: workshop.logger,
+  });
+}
+
+/** Throws CONFIG_INVALID where both roots are one folder, or one is inside the other. */
+export function checkRootsApart(local: string, remote: RemoteAddress): void {
+  if (remote.kind !== 'folder') return;
+  const within = (inner: string, outer: string) =>
+    inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
+  if (within(local, remote.absolutePath) || within(remote.absolutePath, local))
+    throw new FerryError(
+      'CONFIG_INVALID',
+      `the two sides overlap (${remote.absolutePath}): choose folders that do not hold each other`,
+      { path: local },
+    );
+}

@@ -1,0 +1,81 @@
+import type { Observable } from 'rxjs';
+import type { PairEngine } from '../core/engine/pair-engine.ts';
+import type { PairSettings } from '../core/engine/pair-settings.ts';
+import type { Version } from '../core/model/entry.ts';
+import type { SyncPath } from '../core/model/path.ts';
+import type { Clock, Content, Logger, Replica } from '../core/ports.ts';
+import type { Credentials } from './secrets.ts';
+
+export interface PairEngineOptions {
+  readonly settings: PairSettings;
+  readonly local: Replica;
+  readonly remote: Replica;
+  readonly recordsDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface FolderReplicaOptions {
+  readonly absolutePath: string;
+  readonly deviceName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly watch?: boolean;
+}
+
+export interface TlsTrust {
+  readonly caPem?: string;
+  readonly pinnedFingerprint?: string;
+}
+
+export interface WebdavOptions {
+  readonly url: string;
+  readonly credentials?: Credentials;
+  readonly tls?: TlsTrust;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface WebdavReplicaOptions extends WebdavOptions {
+  /** Marks this pair's temporary names on the server. */
+  readonly ownerId: string;
+  readonly probe?: unknown;
+}
+
+/** What the daemon needs of a drive. */
+export interface HostedDrive {
+  readonly replica: Replica;
+  /** Files that were changed and not taken up yet. */
+  readonly pending$: Observable<number>;
+  mount(): Promise<void>;
+  unmount(options?: { readonly lazy?: boolean }): Promise<void>;
+}
+
+export interface DriveOptions {
+  readonly mountPoint: string;
+  readonly stateDirectory: string;
+  readonly name: string;
+  readonly readOnly?: boolean;
+  readonly deviceName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hydrate: (path: SyncPath, version: Version, signal: AbortSignal) => Promise<Content>;
+}
+
+export type MountAvailability =
+  | { readonly available: true }
+  | { readonly available: false; readonly reason: string };
+
+/**
+ * The parts that the composition root puts together. Each is loaded when it is first called, so that a command
+ * pays only for what it uses, and a missing libfuse harms nobody who has no drive.
+ */
+export interface Parts {
+  createPairEngine(options: PairEngineOptions): Promise<PairEngine>;
+  openFolderReplica(options: FolderReplicaOptions): Promise<Replica>;
+  openWebdavReplica(options: WebdavReplicaOptions): Promise<Replica>;
+  /** Returns what the server was proven to honour, as JSON. */
+  probeWebdav(options: WebdavOptions): Promise<unknown>;
+  openDrive(options: DriveOptions): Promise<HostedDrive>;
+  isMountAvailable(): Promise<MountAvailability>;
+}
