@@ -1,0 +1,73 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+
+export interface CountingProxy {
+  /** The same path as the server's URL, behind the proxy. */
+  readonly url: string;
+  /** Requests by method since the last `clear`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Bytes of request and answer bodies since the last `clear`. */
+  readonly bytes: { up: number; down: number };
+  /** Bytes of bodies of PUT requests and GET answers: content. */
+  readonly contentBytes: { up: number; down: number };
+  clear(): void;
+  close(): Promise<void>;
+}
+
+/** Starts an HTTP proxy in front of one server on loopback that counts what passes, and changes nothing. */
+export async function startCountingProxy(serverUrl: string): Promise<CountingProxy> {
+  const target = new URL(serverUrl);
+  const counts: Record<string, number> = {};
+  const bytes = { up: 0, down: 0 };
+  const contentBytes = { up: 0, down: 0 };
+  const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
+    const method = incoming.method ?? '';
+    counts[method] = (counts[method] ?? 0) + 1;
+    const outgoing = request({
+      host: target.hostname,
+      port: target.port,
+      method,
+      path: incoming.url,
+      headers: incoming.headers,
+    });
+    incoming.on('data', (chunk: Buffer) => {
+      bytes.up += chunk.length;
+      if (method === 'PUT') contentBytes.up += chunk.length;
+    });
+    const received = new Promise<IncomingMessage>((resolve, reject) => {
+      outgoing.once('response', resolve);
+      outgoing.once('error', reject);
+    });
+    // A server may answer and hang up before it has read the body.
+    pipeline(incoming, outgoing).catch(() => undefined);
+    const response = await received;
+    answer.writeHead(response.statusCode ?? 502, response.rawHeaders);
+    response.on('data', (chunk: Buffer) => {
+      bytes.down += chunk.length;
+      if (method === 'GET') contentBytes.down += chunk.length;
+    });
+    await pipeline(response, answer);
+  };
+  const server = createServer((incoming, answer) => {
+    forward(incoming, answer).catch(() => answer.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const own = new URL(serverUrl);
+  own.port = String((server.address() as AddressInfo).port);
+  return {
+    url: own.href,
+    counts,
+    bytes,
+    contentBytes,
+    clear: () => {
+      for (const method of Object.keys(counts)) delete counts[method];
+      bytes.up = bytes.down = contentBytes.up = contentBytes.down = 0;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

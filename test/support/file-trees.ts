@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What a file is compared by: size, hash, and its time in whole ms where asked for. */
+export type TreeListing = Readonly<Record<string, string>>;
+
+export interface ListTreeOptions {
+  readonly times?: boolean;
+  /** Names left out at any depth; `.ferry` and servers' own folders by default. */
+  readonly without?: readonly string[];
+}
+
+/** Lists a folder recursively: path to a line that is equal when the entries are. Symbolic links are left out. */
+export async function listTree(
+  directory: string,
+  { times = false, without = ['.ferry', '.DAV'] }: ListTreeOptions = {},
+): Promise<TreeListing> {
+  const found: Record<string, string> = {};
+  const visit = async (path: string): Promise<void> => {
+    for (const item of await readdir(join(directory, path), { withFileTypes: true })) {
+      if (without.includes(item.name)) continue;
+      const at = path === '' ? item.name : `${path}/${item.name}`;
+      if (item.isDirectory()) {
+        found[`${at}/`] = '';
+        await visit(at);
+      } else if (item.isFile()) {
+        const content = await readFile(join(directory, at));
+        const time = times ? ` ${Math.trunc((await lstat(join(directory, at))).mtimeMs)}` : '';
+        found[at] =
+          `${content.length} ${createHash('sha256').update(content).digest('hex')}${time}`;
+      }
+    }
+  };
+  await visit('');
+  return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Returns the paths in which two listings differ, with what each says; empty when they are equal. */
+export function differences(left: TreeListing, right: TreeListing): readonly string[] {
+  const paths = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...paths]
+    .filter((path) => left[path] !== right[path])
+    .map((path) => `${path}: ${left[path] ?? 'missing'} | ${right[path] ?? 'missing'}`);
+}
+
+/** Makes `files` files with odd names, nested directories, sizes from 0 to some 10 kB and times in the past. */
+export async function makeTree(directory: string, files: number, seed = 1): Promise<void> {
+  for (let index = 0; index < files; index++) {
+    const folder = join(
+      directory,
+      `dir ${index % 17}`,
+      index % 5 === 0 ? `ünter ${index % 3}` : '.',
+    );
+    await mkdir(folder, { recursive: true });
+    const size = index % 11 === 0 ? 0 : (index * 7919 * seed) % 9000;
+    const content = Buffer.alloc(size, `${seed}:${index} `);
+    const path = join(folder, `file #${index} 100%.txt`);
+    await writeFile(path, content);
+    const time = 1_500_000_000 + index * 1000 + 0.25;
+    await utimes(path, time, time);
+  }
+}
