@@ -183,7 +183,11 @@ export interface Replica {
     options: MutationOptions & { readonly expected: Version },
   ): Promise<Entry>;
 
-  /** Tells a cache which version of the other side a file's own version is equal to, so that it can be fetched again. */
+  /**
+   * Tells this side which version of the other side its file `ownVersion` is the same as; called when a record of
+   * both is written (after an upload, or when equal files are adopted). A drive needs it to know that a file is
+   * uploaded, and what to fetch it from once its content was given up. Ignored when the file has changed since.
+   */
   noteCounterpart?(path: SyncPath, ownVersion: Version, otherVersion: Version): Promise<void>;
 
   /** Makes all finished mutations durable; records may be committed after it. */

@@ -23,6 +23,11 @@ export interface DirectoryItem {
   readonly errno?: string;
 }
 
+/** One directory of `listMany`: all its items, or the errno name that kept it from being listed completely. */
+export type DirectoryListing =
+  | { readonly path: string; readonly items: readonly DirectoryItem[] }
+  | { readonly path: string; readonly errno: string };
+
 /** `replace` may overwrite; `no-replace` fails with EEXIST; `exchange` swaps two existing names. */
 export type RenameMode = 'replace' | 'no-replace' | 'exchange';
 
@@ -36,6 +41,8 @@ export type RenameMode = 'replace' | 'no-replace' | 'exchange';
 export interface SafeRoot {
   readonly backend: 'native' | 'javascript';
   readonly absolutePath: string;
+  /** What times are cut to when they are set: 1n, or 1000n without the addon (node:fs takes them as doubles). */
+  readonly timePrecisionNs: bigint;
   /** Opens a file; `flags` as in fs.constants; O_NOFOLLOW, O_CLOEXEC and O_NONBLOCK are always added. */
   open(path: string, flags: number, mode?: number): Promise<number>;
   /** lstat; null when nothing is there (ENOENT and ENOTDIR). */
@@ -43,17 +50,22 @@ export interface SafeRoot {
   statDescriptor(fd: number): Promise<NodeStat>;
   /** All items but `.` and `..`, in byte order of their names. */
   list(path: string): Promise<readonly DirectoryItem[]>;
+  /** Lists several directories in one task of the thread pool; one that cannot be listed does not fail the others. */
+  listMany(paths: readonly string[]): Promise<readonly DirectoryListing[]>;
   makeDirectory(path: string, mode?: number): Promise<void>;
   removeFile(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;
   rename(from: string, to: string, mode: RenameMode): Promise<void>;
+  /** Gives the file or link `from` a second name; EEXIST when `to` is taken. */
+  hardLink(from: string, to: string): Promise<void>;
   makeLink(path: string, target: string): Promise<void>;
   readLink(path: string): Promise<string>;
-  /** Sets the modification time (access time too) to the nanosecond. */
+  /** Sets the modification time (access time too); `timePrecisionNs` says how exactly. */
   setTimes(path: string, mtimeNs: bigint): Promise<void>;
   setTimesOfDescriptor(fd: number, mtimeNs: bigint): Promise<void>;
+  /** ELOOP for a symbolic link. */
   setMode(path: string, mode: number): Promise<void>;
-  /** Makes everything written below this root's file system durable. */
+  /** Makes everything written to the root's file system durable; ENOSYS where that cannot be asked for. */
   syncFileSystem(): Promise<void>;
   /** Makes the directory's own entries durable. */
   syncDirectory(path: string): Promise<void>;

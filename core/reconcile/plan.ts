@@ -38,6 +38,8 @@ export interface SideTree {
   readonly nodes: ReadonlyMap<SyncPath, SideNode>;
   /** Nothing is known at and below these paths: no operation on either side touches what is recorded there. */
   readonly frozen: ReadonlySet<SyncPath>;
+  /** The side sees no difference between upper and lower case, or between forms of a letter. */
+  readonly foldsNames?: boolean;
 }
 
 export interface Policy {
@@ -124,6 +126,7 @@ export type Operation =
   | { readonly op: 'move'; readonly key: number; readonly from: SyncPath; readonly to: SyncPath }
   /** Content from the other side, at the node's final place there; replaces a file or fills an absent name. */
   | { readonly op: 'write'; readonly key: number; readonly path: SyncPath }
+  /** As `write`, for a link: takes the place of a link that is there. */
   | { readonly op: 'make-link'; readonly key: number; readonly path: SyncPath }
   | { readonly op: 'set-metadata'; readonly key: number; readonly path: SyncPath };
 

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The functions of addon.cc: a negative number is an errno. Paths must have been parsed. */
+export interface Addon {
+  probe(): number;
+  open(root: number, path: string, flags: number, mode: number): Promise<number>;
+  stat(root: number, path: string): Promise<number | ArrayBuffer>;
+  statDescriptor(fd: number): Promise<number | ArrayBuffer>;
+  list(root: number, paths: readonly string[]): Promise<number | ArrayBuffer>;
+  makeDirectory(root: number, path: string, mode: number): Promise<number>;
+  unlink(root: number, path: string, isDirectory: boolean): Promise<number>;
+  makeLink(root: number, path: string, target: string): Promise<number>;
+  readLink(root: number, path: string): Promise<number | Buffer>;
+  rename(root: number, from: string, to: string, flags: number): Promise<number>;
+  hardLink(root: number, from: string, to: string): Promise<number>;
+  setTimes(root: number, path: string, mtimeNs: bigint): Promise<number>;
+  setTimesOfDescriptor(fd: number, mtimeNs: bigint): Promise<number>;
+  setMode(root: number, path: string, mode: number): Promise<number>;
+  syncFileSystem(root: number): Promise<number>;
+  syncDirectory(root: number, path: string): Promise<number>;
+  space(root: number): Promise<number | ArrayBuffer>;
+}
+
+/** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
+function packageFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder)
+    folder = dirname(folder);
+  return folder;
+}
+
+/** Returns the addon, or null when it was not built or the kernel (or a container's filter) refuses openat2. */
+export function loadAddon(): Addon | null {
+  const location = join(packageFolder(), 'build/Release/ferry_native.node');
+  try {
+    const addon = createRequire(import.meta.url)(location) as Addon;
+    return addon.probe() === 0 ? addon : null;
+  } catch {
+    return null; // not built for this system: the JavaScript backend takes over
+  }
+}

@@ -1,0 +1,36 @@
+// The face of native/: what Node lacks for working safely inside one directory.
+import { loadAddon } from './addon.ts';
+import { JavascriptRoot } from './javascript-root.ts';
+import { NativeRoot } from './native-root.ts';
+import type { SafeRoot } from './safe-root.ts';
+import { systemError } from './system-error.ts';
+
+export { parseRelativePath } from './relative-path.ts';
+export type {
+  DirectoryItem,
+  DirectoryListing,
+  NodeStat,
+  RenameMode,
+  SafeRoot,
+} from './safe-root.ts';
+export { codeOf } from './system-error.ts';
+
+/** Tells whether the addon is built and this kernel has what it needs. */
+export function isNativeAvailable(): boolean {
+  return loadAddon() !== null;
+}
+
+/**
+ * Opens an existing directory as a SafeRoot: on the addon where it can be used, else on node:fs with the same
+ * guarantees. `backend` asks for one of the two.
+ * @throws ENOENT, ENOTDIR, EACCES; ENOSYS when the addon is asked for and cannot be used
+ */
+export async function openSafeRoot(
+  absolutePath: string,
+  options: { readonly backend?: 'native' | 'javascript' } = {},
+): Promise<SafeRoot> {
+  const addon = options.backend === 'javascript' ? null : loadAddon();
+  if (addon) return NativeRoot.open(addon, absolutePath);
+  if (options.backend === 'native') throw systemError('ENOSYS', 'openat2', absolutePath);
+  return JavascriptRoot.open(absolutePath);
+}

@@ -1,0 +1,191 @@
+import type { Addon } from './addon.ts';
+import { unpackListings, unpackStat } from './packed-stat.ts';
+import { parseChildPath, parseRelativePath } from './relative-path.ts';
+import { emulateRename, lacksRenameModes } from './rename-emulation.ts';
+import { RootDescriptor } from './root-descriptor.ts';
+import type {
+  DirectoryItem,
+  DirectoryListing,
+  NodeStat,
+  RenameMode,
+  SafeRoot,
+} from './safe-root.ts';
+import { codeOf, errnoName, systemError } from './system-error.ts';
+
+/** RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2). */
+const RENAME_FLAGS: Readonly<Record<RenameMode, number>> = {
+  replace: 0,
+  'no-replace': 1,
+  exchange: 2,
+};
+
+/** Returns what the addon answered, or throws the errno that it stands for. */
+function checked<T>(result: T | number, syscall: string, path: string): T | number {
+  if (typeof result === 'number' && result < 0)
+    throw systemError(errnoName(-result), syscall, path);
+  return result;
+}
+
+/** SafeRoot on the addon: each method is one task of libuv's thread pool. */
+export class NativeRoot implements SafeRoot {
+  readonly backend = 'native';
+  readonly timePrecisionNs = 1n;
+  readonly absolutePath: string;
+  readonly #addon: Addon;
+  readonly #root: RootDescriptor;
+
+  private constructor(addon: Addon, root: RootDescriptor, absolutePath: string) {
+    this.#addon = addon;
+    this.#root = root;
+    this.absolutePath = absolutePath;
+  }
+
+  static async open(addon: Addon, absolutePath: string): Promise<NativeRoot> {
+    return new NativeRoot(addon, await RootDescriptor.open(absolutePath), absolutePath);
+  }
+
+  /** Runs one call of the addon on the root. */
+  async #call<T>(
+    syscall: string,
+    path: string,
+    call: (root: number) => Promise<T | number>,
+  ): Promise<T> {
+    const result = await this.#root.use(call);
+    return checked(result, syscall, path) as T;
+  }
+
+  async open(path: string, flags: number, mode = 0o666): Promise<number> {
+    parseRelativePath(path);
+    return this.#call('open', path, (root) => this.#addon.open(root, path, flags, mode));
+  }
+
+  async stat(path: string): Promise<NodeStat | null> {
+    parseRelativePath(path);
+    try {
+      const packed = await this.#call<ArrayBuffer>('stat', path, (root) =>
+        this.#addon.stat(root, path),
+      );
+      return unpackStat(packed);
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return null;
+      throw error;
+    }
+  }
+
+  async statDescriptor(fd: number): Promise<NodeStat> {
+    const packed = checked(await this.#addon.statDescriptor(fd), 'fstat', this.absolutePath);
+    return unpackStat(packed as ArrayBuffer);
+  }
+
+  async list(path: string): Promise<readonly DirectoryItem[]> {
+    const [listing] = await this.listMany([path]);
+    if (listing && 'items' in listing) return listing.items;
+    throw systemError(listing?.errno ?? 'EIO', 'list', path);
+  }
+
+  async listMany(paths: readonly string[]): Promise<readonly DirectoryListing[]> {
+    paths.forEach(parseRelativePath);
+    const packed = await this.#call<ArrayBuffer>('list', paths[0] ?? '', (root) =>
+      this.#addon.list(root, paths),
+    );
+    return unpackListings(packed, paths);
+  }
+
+  async makeDirectory(path: string, mode = 0o777): Promise<void> {
+    parseChildPath(path);
+    await this.#call('mkdir', path, (root) => this.#addon.makeDirectory(root, path, mode));
+  }
+
+  async removeFile(path: string): Promise<void> {
+    parseChildPath(path);
+    await this.#call('unlink', path, (root) => this.#addon.unlink(root, path, false));
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    parseChildPath(path);
+    await this.#call('rmdir', path, (root) => this.#addon.unlink(root, path, true));
+  }
+
+  async rename(from: string, to: string, mode: RenameMode): Promise<void> {
+    parseChildPath(from);
+    parseChildPath(to);
+    try {
+      await this.#rename(from, to, mode);
+    } catch (error) {
+      if (mode === 'replace' || !lacksRenameModes(error)) throw error;
+      await emulateRename(this.#primitives(), from, to, mode);
+    }
+  }
+
+  async #rename(from: string, to: string, mode: RenameMode): Promise<void> {
+    await this.#call('rename', from, (root) =>
+      this.#addon.rename(root, from, to, RENAME_FLAGS[mode]),
+    );
+  }
+
+  #primitives() {
+    return {
+      stat: (path: string) => this.stat(path),
+      hardLink: (from: string, to: string) => this.hardLink(from, to),
+      removeFile: (path: string) => this.removeFile(path),
+      removeDirectory: (path: string) => this.removeDirectory(path),
+      makeDirectory: (path: string, mode?: number) => this.makeDirectory(path, mode),
+      renameOver: (from: string, to: string) => this.#rename(from, to, 'replace'),
+    };
+  }
+
+  async hardLink(from: string, to: string): Promise<void> {
+    parseChildPath(from);
+    parseChildPath(to);
+    await this.#call('link', to, (root) => this.#addon.hardLink(root, from, to));
+  }
+
+  async makeLink(path: string, target: string): Promise<void> {
+    parseChildPath(path);
+    if (target.includes('\0')) throw systemError('EINVAL', 'symlink', path);
+    await this.#call('symlink', path, (root) => this.#addon.makeLink(root, path, target));
+  }
+
+  async readLink(path: string): Promise<string> {
+    parseChildPath(path);
+    const target = await this.#call<Buffer>('readlink', path, (root) =>
+      this.#addon.readLink(root, path),
+    );
+    return target.toString('utf8');
+  }
+
+  async setTimes(path: string, mtimeNs: bigint): Promise<void> {
+    parseChildPath(path);
+    await this.#call('utimensat', path, (root) => this.#addon.setTimes(root, path, mtimeNs));
+  }
+
+  async setTimesOfDescriptor(fd: number, mtimeNs: bigint): Promise<void> {
+    checked(await this.#addon.setTimesOfDescriptor(fd, mtimeNs), 'futimens', this.absolutePath);
+  }
+
+  async setMode(path: string, mode: number): Promise<void> {
+    parseRelativePath(path);
+    await this.#call('chmod', path, (root) => this.#addon.setMode(root, path, mode));
+  }
+
+  async syncFileSystem(): Promise<void> {
+    await this.#call('syncfs', this.absolutePath, (root) => this.#addon.syncFileSystem(root));
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    parseRelativePath(path);
+    await this.#call('fsync', path, (root) => this.#addon.syncDirectory(root, path));
+  }
+
+  async space(): Promise<{ freeBytes: number; totalBytes: number; freeInodes: number }> {
+    const packed = await this.#call<ArrayBuffer>('statfs', this.absolutePath, (root) =>
+      this.#addon.space(root),
+    );
+    const [free = 0n, total = 0n, inodes = 0n] = new BigUint64Array(packed);
+    return { freeBytes: Number(free), totalBytes: Number(total), freeInodes: Number(inodes) };
+  }
+
+  close(): Promise<void> {
+    return this.#root.close();
+  }
+}

@@ -1,0 +1,112 @@
+import { constants } from 'node:fs';
+import type { DirectoryItem, DirectoryListing, NodeStat } from './safe-root.ts';
+import { errnoName } from './system-error.ts';
+
+const KIND_BY_TYPE: ReadonlyMap<number, NodeStat['kind']> = new Map([
+  [constants.S_IFREG, 'file'],
+  [constants.S_IFDIR, 'directory'],
+  [constants.S_IFLNK, 'symlink'],
+]);
+
+/** Returns what the type bits of a mode mean. */
+export function kindOfMode(mode: number): NodeStat['kind'] {
+  return KIND_BY_TYPE.get(mode & constants.S_IFMT) ?? 'other';
+}
+
+/** Reads packed words one after the other; the layout is in listing.hh. */
+class WordReader {
+  readonly #words: BigInt64Array;
+  readonly #halves: Uint32Array;
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(packed: ArrayBuffer) {
+    this.#words = new BigInt64Array(packed);
+    this.#halves = new Uint32Array(packed);
+    this.#bytes = Buffer.from(packed);
+  }
+
+  pair(): readonly [number, number] {
+    const at = this.#at++ * 2;
+    return [this.#halves[at] ?? 0, this.#halves[at + 1] ?? 0];
+  }
+
+  word(): bigint {
+    return this.#words[this.#at++] ?? 0n;
+  }
+
+  bytes(length: number): Buffer {
+    const start = this.#at * 8;
+    this.#at += Math.ceil(length / 8);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  record(): { readonly stat: NodeStat; readonly errno: number; readonly nameBytes: number } {
+    const dev = this.word();
+    const ino = BigInt.asUintN(64, this.word());
+    const sizeBytes = Number(this.word());
+    const mtimeNs = this.word();
+    const ctimeNs = this.word();
+    const birthtimeNs = this.word();
+    const [mode, links] = this.pair();
+    const [errno, nameBytes] = this.pair();
+    const kind = kindOfMode(mode);
+    return {
+      stat: {
+        kind,
+        dev,
+        ino,
+        sizeBytes,
+        mtimeNs,
+        ctimeNs,
+        birthtimeNs,
+        mode: mode & 0o7777,
+        links,
+      },
+      errno,
+      nameBytes,
+    };
+  }
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Returns the two forms of a name that DirectoryItem has. */
+export function decodeName(bytes: Buffer): Pick<DirectoryItem, 'name' | 'rawName'> {
+  const name = bytes.toString('utf8');
+  const isReplaced = name.includes('\uFFFD');
+  if (!isReplaced && name.length === bytes.length) return { name, rawName: name }; // ASCII, as nearly all are
+  const rawName = bytes.toString('latin1');
+  if (!isReplaced) return { name, rawName };
+  try {
+    return { name: strictUtf8.decode(bytes), rawName };
+  } catch {
+    return { name: null, rawName }; // the bytes are not UTF-8
+  }
+}
+
+/** Reads the record of one node. */
+export function unpackStat(packed: ArrayBuffer): NodeStat {
+  return new WordReader(packed).record().stat;
+}
+
+/** Reads the listings of `paths`, in their order. */
+export function unpackListings(
+  packed: ArrayBuffer,
+  paths: readonly string[],
+): readonly DirectoryListing[] {
+  const reader = new WordReader(packed);
+  return paths.map((path): DirectoryListing => {
+    const [failed, count] = reader.pair();
+    if (failed !== 0) return { path, errno: errnoName(failed) };
+    const items: DirectoryItem[] = [];
+    for (let index = 0; index < count; index++) {
+      const { stat, errno, nameBytes } = reader.record();
+      const name = decodeName(reader.bytes(nameBytes));
+      items.push(
+        errno === 0 ? { ...name, stat } : { ...name, stat: null, errno: errnoName(errno) },
+      );
+    }
+    return { path, items };
+  });
+}

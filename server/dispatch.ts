@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DavError, toDavError } from './dav-error.ts';
+import { Exchange } from './exchange.ts';
+import { copy, move } from './methods/copy-move.ts';
+import { remove } from './methods/delete.ts';
+import { get } from './methods/get.ts';
+import { lock, unlock } from './methods/lock.ts';
+import { mkcol } from './methods/mkcol.ts';
+import { propfind } from './methods/propfind.ts';
+import { proppatch } from './methods/proppatch.ts';
+import { put } from './methods/put.ts';
+import { hrefOf, parseTarget, ROOT_PATH } from './request-path.ts';
+import type { SignIn } from './sign-in.ts';
+import type { Site } from './site.ts';
+import type { Stage } from './storage/stage.ts';
+import { escapeXml, NAMESPACES, XML_DECLARATION } from './xml/write.ts';
+
+type Reader = (exchange: Exchange) => Promise<void> | void;
+type Writer = (exchange: Exchange, stage: Stage) => Promise<void> | void;
+
+const READERS = new Map<string, Reader>([
+  ['OPTIONS', options],
+  ['GET', get],
+  ['HEAD', get],
+  ['PROPFIND', propfind],
+]);
+
+const WRITERS = new Map<string, Writer>([
+  ['PUT', put],
+  ['DELETE', remove],
+  ['MKCOL', mkcol],
+  ['COPY', copy],
+  ['MOVE', move],
+  ['PROPPATCH', proppatch],
+  ['LOCK', lock],
+  ['UNLOCK', unlock],
+]);
+
+/** Extensions that Ferry's client looks for; see docs/server.md. */
+const FERRY_EXTENSIONS = '1; mtime mode if-empty move-etag root-id';
+
+export interface DispatchOptions {
+  readonly site: Site;
+  /** Null: everybody who reaches the server may use it. */
+  readonly signIn: SignIn | null;
+  /** Host names under which an open server answers; null: any. */
+  readonly allowedHosts: ReadonlySet<string> | null;
+}
+
+export type Dispatch = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+) => Promise<void>;
+
+/** Returns the function that answers one request; it never rejects, and a failure ends that request only. */
+export function createDispatch(settings: DispatchOptions): Dispatch {
+  return async (request, response, expectsContinue) => {
+    const startedAtMs = performance.now();
+    let principal = '';
+    try {
+      principal = await authorize(settings, request);
+      await answer(settings.site, { request, response, expectsContinue, principal });
+    } catch (error) {
+      fail(settings.site, { request, response, expectsContinue }, error);
+    }
+    settings.site.logger.debug('request', {
+      method: request.method,
+      path: request.url,
+      status: response.statusCode,
+      user: principal,
+      address: request.socket.remoteAddress,
+      durationMs: Math.round(performance.now() - startedAtMs),
+    });
+  };
+}
+
+async function authorize(settings: DispatchOptions, request: IncomingMessage): Promise<string> {
+  const { signIn, allowedHosts } = settings;
+  if (allowedHosts !== null && !allowedHosts.has(hostNameOf(request.headers.host)))
+    throw new DavError(421, 'this server answers to the name of this machine only');
+  if (signIn === null) return '';
+  return await signIn.check(request.headers.authorization, request.socket.remoteAddress ?? '');
+}
+
+function hostNameOf(host: string | undefined): string {
+  return (host ?? '').toLowerCase().replace(/:\d+$/, '');
+}
+
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+async function answer(site: Site, arrival: Arrival & { principal: string }): Promise<void> {
+  const { method = '', url = '' } = arrival.request;
+  const isServerWide = method === 'OPTIONS' && url === '*';
+  const target = isServerWide ? { path: ROOT_PATH, hasTrailingSlash: true } : parseTarget(url);
+  const { if: ifHeader } = arrival.request.headers;
+  const exchange = new Exchange({ ...arrival, site, target, ifHeader: ifHeader?.toString() });
+  const reader = READERS.get(method);
+  if (reader !== undefined) return await reader(exchange);
+  const writer = WRITERS.get(method);
+  if (writer === undefined)
+    throw new DavError(405, `${method} is not supported`, { headers: { allow: allowed(site) } });
+  if (site.stage === null) throw new DavError(403, 'this server is read-only');
+  await writer(exchange, site.stage);
+}
+
+function options(exchange: Exchange): void {
+  exchange.send(200, {
+    dav: exchange.site.readOnly ? '1' : '1, 2, 3',
+    allow: allowed(exchange.site),
+    'ms-author-via': 'DAV',
+    'accept-ranges': 'bytes',
+    ferry: FERRY_EXTENSIONS,
+  });
+}
+
+function allowed(site: Site): string {
+  return [...READERS.keys(), ...(site.readOnly ? [] : WRITERS.keys())].join(', ');
+}
+
+function fail(site: Site, arrival: Arrival, error: unknown): void {
+  const { request, response } = arrival;
+  const known = toDavError(error, pathForMessage(request.url), request.method ?? '');
+  if (known.status >= 500 && known.status !== 507)
+    site.logger.error('request failed', { method: request.method, error: describe(error) });
+  // After the head has gone out, only a cut connection tells the client that the body is not whole.
+  if (response.headersSent || request.socket.destroyed) {
+    response.destroy();
+    return;
+  }
+  try {
+    const target = { path: ROOT_PATH, hasTrailingSlash: false };
+    // Without its If header: one that could not be read must not fail the answer as well.
+    const exchange = new Exchange({ ...arrival, site, target, principal: '', ifHeader: undefined });
+    exchange.sendXml(known.status, errorXml(known), known.headers);
+  } catch (cause) {
+    site.logger.error('an error could not be answered', { error: describe(cause) });
+    response.destroy();
+  }
+}
+
+function pathForMessage(url: string | undefined): string {
+  try {
+    return parseTarget(url ?? '/').path;
+  } catch {
+    return ''; // the path itself was refused, and the message says so
+  }
+}
+
+function errorXml(error: DavError): string {
+  const paths = error.paths.map((path) => `<D:href>${escapeXml(hrefOf(path, false))}</D:href>`);
+  const condition =
+    error.condition === undefined
+      ? ''
+      : `<D:${error.condition}>${paths.join('')}</D:${error.condition}>`;
+  return `${XML_DECLARATION}<D:error ${NAMESPACES}>${condition}<F:message>${escapeXml(error.message)}</F:message></D:error>`;
+}
+
+function describe(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}

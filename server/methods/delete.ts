@@ -1,0 +1,67 @@
+import type { NodeStat } from '../../native/safe-root.ts';
+import { DavError, errnoOf, toDavError } from '../dav-error.ts';
+import { isSameContent } from '../etag.ts';
+import type { Exchange } from '../exchange.ts';
+import { hrefOf, parentOf } from '../request-path.ts';
+import { type Leftover, removeTree } from '../storage/remove-tree.ts';
+import type { Stage } from '../storage/stage.ts';
+import { multistatus, statusResponse } from '../xml/write.ts';
+
+/** Removes a file or a collection with all it holds; `Ferry-If-Empty: T` spares a collection that holds anything. */
+export async function remove(exchange: Exchange, stage: Stage): Promise<void> {
+  const { site, path } = exchange;
+  if (path === '') throw new DavError(403, 'the root cannot be removed');
+  if (exchange.depth('infinity') !== 'infinity')
+    throw new DavError(400, 'a collection is removed with all it holds: Depth is infinity');
+  const leftovers = await site.turns.run([path], async () => {
+    const current = await site.look(path);
+    if (current === null) throw new DavError(404, `/${path}: nothing is there`);
+    await exchange.check(current);
+    exchange.requireUnlocked(path, { membership: true, tree: current.kind === 'directory' });
+    if (current.kind === 'directory') return await removeCollection(exchange);
+    await removeFile(exchange, stage, current);
+    return [];
+  });
+  await forget(exchange, leftovers);
+  await site.sync.around(() => site.sync.directories(parentOf(path)));
+  const [only] = leftovers;
+  if (only === undefined) return exchange.send(204);
+  if (leftovers.length === 1 && only.path === path) throw toDavError(only.error, path, 'removing');
+  exchange.sendXml(207, multistatus(leftovers.map(responseOf).join('')));
+}
+
+async function forget({ site, path }: Exchange, leftovers: readonly Leftover[]): Promise<void> {
+  if (leftovers.length > 0) return;
+  site.locks.forget(path);
+  await site.properties.forget(path);
+}
+
+async function removeCollection(exchange: Exchange): Promise<readonly Leftover[]> {
+  const { site, path } = exchange;
+  if (exchange.header('ferry-if-empty')?.trim().toUpperCase() !== 'T')
+    return await removeTree(site.root, path, true);
+  try {
+    await site.root.removeDirectory(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST')
+      throw new DavError(409, `/${path} is not empty`);
+    throw error;
+  }
+  return [];
+}
+
+/** A conditional removal takes the name away first and then looks at what it took, so that no edit slips in between. */
+async function removeFile(exchange: Exchange, stage: Stage, expected: NodeStat): Promise<void> {
+  const { site, path } = exchange;
+  if (!exchange.isStateBound) return await site.root.removeFile(path);
+  const taken = stage.freshPath();
+  await site.root.rename(path, taken, 'no-replace');
+  const found = await site.root.stat(taken);
+  if (found === null || isSameContent(found, expected)) return await site.root.removeFile(taken);
+  await site.root.rename(taken, path, 'no-replace');
+  throw new DavError(412, `/${path} was changed while it was removed; it is still there`);
+}
+
+function responseOf({ path, error }: Leftover): string {
+  return statusResponse(hrefOf(path, false), toDavError(error, path, 'removing').status);
+}

@@ -1,0 +1,167 @@
+import type { NodeStat } from '../../native/safe-root.ts';
+import { DavError, errnoOf, toDavError } from '../dav-error.ts';
+import { etagOf, isSameContent } from '../etag.ts';
+import type { Exchange } from '../exchange.ts';
+import { parentOf, type ResourcePath } from '../request-path.ts';
+import type { Site } from '../site.ts';
+import type { Stage, StagedFile } from '../storage/stage.ts';
+import { requestedMode, requestedMtimeNs } from './write-headers.ts';
+
+/** A body up to this size is cheaper to take in than a look at the disk before it. */
+const SMALL_BYTES = 64 * 1024;
+/** Below this free space nothing more is taken in, so that the server itself can go on. */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+/** Programs other than this server may win the race for a name so often before the request gives up. */
+const MAX_TRIES = 5;
+
+interface Published {
+  readonly stat: NodeStat;
+  readonly created: boolean;
+}
+
+/**
+ * Stores a file: staged, made durable, and published in one step. Until then nothing is visible, and a body that
+ * was cut leaves nothing behind. The answer comes after content and name are on the disk.
+ */
+export async function put(exchange: Exchange, stage: Stage): Promise<void> {
+  const { site, path } = exchange;
+  if (exchange.header('content-range') !== undefined)
+    throw new DavError(400, 'a part of a file cannot be PUT; send the whole file');
+  if (exchange.hasTrailingSlash) throw new DavError(405, `/${path} names a collection`);
+  const mtimeNs = requestedMtimeNs(exchange.header('x-oc-mtime'));
+  const mode = requestedMode(exchange.header('ferry-mode'));
+  const length = exchange.bodyLength;
+  await requireSpace(site, length ?? 0);
+  if (exchange.expectsContinue || length === null || length > SMALL_BYTES) await foresee(exchange);
+  const staged = await stage.create();
+  try {
+    const received = await staged.fill(exchange.body());
+    checkLength(exchange, received);
+    const published = await site.sync.around(() => commit(exchange, staged, mode, mtimeNs));
+    exchange.send(published.created ? 201 : 204, {
+      etag: etagOf(published.stat),
+      ...(mtimeNs === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
+    });
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+/** Tells a client before it sends a large body what would refuse it afterwards. */
+async function foresee(exchange: Exchange): Promise<void> {
+  const { site, path } = exchange;
+  const current = await site.look(path);
+  if (current?.kind === 'directory') throw isCollection(path);
+  await exchange.check(current);
+  exchange.requireUnlocked(path, { membership: current === null });
+  if (current === null && (await site.look(parentOf(path)))?.kind !== 'directory')
+    throw noParent(path);
+}
+
+function checkLength(exchange: Exchange, received: number): void {
+  // macOS sends chunked bodies and announces their length here.
+  const announced = exchange.bodyLength ?? exchange.header('x-expected-entity-length');
+  if (announced !== undefined && Number(announced) !== received)
+    throw new DavError(400, `the body has ${received} bytes instead of ${announced}`);
+}
+
+async function requireSpace(site: Site, bytes: number): Promise<void> {
+  const { freeBytes, totalBytes } = await site.space();
+  if (freeBytes - bytes > Math.min(RESERVE_BYTES, totalBytes / 100)) return;
+  throw new DavError(507, `${bytes} bytes do not fit: ${freeBytes} bytes are free on the server`, {
+    condition: 'sufficient-disk-space',
+  });
+}
+
+async function commit(
+  exchange: Exchange,
+  staged: StagedFile,
+  mode: number | undefined,
+  mtimeNs: bigint | undefined,
+): Promise<Published> {
+  const { site, path } = exchange;
+  await staged.describe(mode, mtimeNs);
+  await site.sync.file(staged.fd);
+  const published = await site.turns.run([path], async () => {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const current = await site.look(path);
+      if (current?.kind === 'directory') throw isCollection(path);
+      await exchange.check(current);
+      if (current !== null && mode === undefined) await keepMode(staged, current);
+      // No await between this check and the rename's start: a lock granted later does not cover this write.
+      exchange.requireUnlocked(path, { membership: current === null });
+      if (await publish(exchange, staged.path, current)) {
+        const stat = await site.look(path);
+        if (stat === null) throw new DavError(409, `/${path} was removed while it was stored`);
+        return { stat, created: current === null };
+      }
+    }
+    throw new DavError(409, `/${path} could not be stored: something else keeps changing it`);
+  });
+  await staged.seal();
+  if (published.created) await site.properties.forget(path);
+  await site.sync.directories(parentOf(path));
+  return published;
+}
+
+const DEFAULT_MODE = 0o666 & ~process.umask();
+
+async function keepMode(staged: StagedFile, current: NodeStat): Promise<void> {
+  const mode = current.mode & 0o777;
+  if (mode !== DEFAULT_MODE) await staged.describe(mode, undefined);
+}
+
+/** Gives the staged file its name; false when another program got in between, and everything is as before. */
+async function publish(
+  exchange: Exchange,
+  staged: string,
+  current: NodeStat | null,
+): Promise<boolean> {
+  const { site, path } = exchange;
+  const { root } = site;
+  try {
+    if (current === null) {
+      await root.rename(staged, path, 'no-replace');
+    } else if (exchange.isStateBound) {
+      return await exchangeWith(site, staged, path, current);
+    } else {
+      await root.rename(staged, path, 'replace');
+    }
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+      if (current !== null) return false;
+      throw noParent(path);
+    }
+    if (errno !== 'EEXIST') throw toDavError(error, path, 'storing');
+    if ((await site.look(path)) !== null) return false;
+    throw new DavError(403, `/${path} is taken by something that is not shared, such as a link`);
+  }
+}
+
+/** Swaps the two, then looks at what was displaced: only the expected state may be replaced. */
+async function exchangeWith(
+  site: Site,
+  staged: string,
+  path: ResourcePath,
+  expected: NodeStat,
+): Promise<boolean> {
+  await site.root.rename(staged, path, 'exchange');
+  const displaced = await site.root.stat(staged);
+  if (displaced !== null && isSameContent(displaced, expected)) {
+    await site.root.removeFile(staged);
+    return true;
+  }
+  await site.root.rename(staged, path, 'exchange');
+  return false;
+}
+
+function noParent(path: ResourcePath): DavError {
+  return new DavError(409, `/${path} cannot be stored: its parent collection does not exist`);
+}
+
+function isCollection(path: ResourcePath): DavError {
+  return new DavError(405, `/${path} is a collection and cannot be replaced by a file`);
+}

@@ -1,0 +1,21 @@
+import { DavError } from '../dav-error.ts';
+
+const SECONDS = /^(-?)(\d{1,11})(?:\.(\d{1,9})\d*)?$/;
+
+/** Returns the time of an `X-OC-Mtime` header, seconds since 1970 with up to nine decimals. @throws DavError 400 */
+export function requestedMtimeNs(header: string | undefined): bigint | undefined {
+  if (header === undefined) return undefined;
+  const parts = SECONDS.exec(header.trim());
+  if (parts === null) throw new DavError(400, 'X-OC-Mtime is a number of seconds since 1970');
+  const [, sign, seconds = '', decimals = ''] = parts;
+  const ns = BigInt(seconds) * 1_000_000_000n + BigInt(decimals.padEnd(9, '0'));
+  return sign === '-' ? -ns : ns;
+}
+
+/** Returns the permission bits of a `Ferry-Mode` header, octal, without set-id and sticky bits. @throws DavError 400 */
+export function requestedMode(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  if (!/^0?[0-7]{3,4}$/.test(header.trim()))
+    throw new DavError(400, 'Ferry-Mode is an octal number such as 0755');
+  return Number.parseInt(header.trim(), 8) & 0o777;
+}

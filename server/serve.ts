@@ -1,0 +1,136 @@
+import { isIP } from 'node:net';
+import { FerryError } from '../core/model/errors.ts';
+import type { Clock, Logger } from '../core/ports.ts';
+import { openSafeRoot } from '../native/index.ts';
+import { errnoOf } from './dav-error.ts';
+import { createDispatch } from './dispatch.ts';
+import { Listener, type ServerStats } from './listener.ts';
+import { SignIn } from './sign-in.ts';
+import { openSite } from './site.ts';
+import { fingerprintOf, keptTlsPair, type TlsPair } from './tls.ts';
+import type { User } from './users.ts';
+
+export interface ServeOptions {
+  /** Existing directory to serve; all on one file system. */
+  readonly directory: string;
+  /** Address or name to listen on. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Null: nobody has to sign in, which is possible on a loopback address only. */
+  readonly users: readonly User[] | null;
+  /** A pair of PEM texts; `generated`: a pair kept in `stateDirectory`; null: plain HTTP. */
+  readonly tls: TlsPair | 'generated' | null;
+  /** Where a generated TLS pair is kept. */
+  readonly stateDirectory?: string;
+  readonly readOnly?: boolean;
+  readonly logger: Logger;
+  readonly clock?: Pick<Clock, 'now'>;
+  /** Allows passwords and files to cross a network unencrypted: for a TLS proxy in front. */
+  readonly insecureAllowed?: boolean;
+  readonly backend?: 'native' | 'javascript';
+}
+
+export interface RunningServer {
+  /** Root of the served tree, with a slash at its end. */
+  readonly url: string;
+  readonly port: number;
+  /** SHA-256 of the certificate, `AB:CD:…`; null for plain HTTP. */
+  readonly fingerprint: string | null;
+  readonly stats: ServerStats;
+  /** Stops accepting, lets running requests end for two seconds, then cuts them off. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a directory over WebDAV (RFC 4918 classes 1, 2 and 3).
+ * @throws FerryError CONFIG_INVALID, LOCAL_ROOT_MISSING, LOCAL_PERMISSION, LOCAL_BUSY when the port is taken
+ */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { directory, host, users, logger, readOnly = false } = options;
+  const clock = options.clock ?? { now: Date.now };
+  requireSafe(options);
+  const tls = await tlsPairOf(options, clock.now());
+  const root = await openRoot(options);
+  try {
+    const site = await openSite({ root, readOnly, logger, clock });
+    const signIn = users === null ? null : new SignIn(users, clock, logger);
+    const allowedHosts = users === null ? LOOPBACK_NAMES : null;
+    const dispatch = createDispatch({ site, signIn, allowedHosts });
+    const listener = new Listener({ dispatch, tls, logger });
+    const port = await listener.listen(host, options.port);
+    const scheme = tls === null ? 'http' : 'https';
+    const url = `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}/`;
+    logger.info('serving', { url, readOnly, backend: root.backend });
+    return {
+      url,
+      port,
+      fingerprint: tls === null ? null : fingerprintOf(tls.cert),
+      get stats() {
+        return listener.stats;
+      },
+      close: async () => {
+        await listener.close();
+        await site.close();
+      },
+    };
+  } catch (error) {
+    await root.close();
+    throw startError(error, directory);
+  }
+}
+
+const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function requireSafe({ host, users, tls, insecureAllowed }: ServeOptions): void {
+  if (isLoopback(host)) return;
+  if (users === null)
+    throw new FerryError(
+      'CONFIG_INVALID',
+      `serving on ${host} without users would let everybody in; name users, or listen on 127.0.0.1`,
+    );
+  if (tls === null && insecureAllowed !== true)
+    throw new FerryError(
+      'CONFIG_INVALID',
+      `serving on ${host} without TLS would send passwords in the clear; use TLS, or allow it expressly`,
+    );
+}
+
+async function tlsPairOf(options: ServeOptions, nowMs: number): Promise<TlsPair | null> {
+  if (options.tls !== 'generated') return options.tls;
+  if (options.stateDirectory === undefined)
+    throw new FerryError('CONFIG_INVALID', 'a generated TLS pair needs a state directory');
+  return await keptTlsPair(options.stateDirectory, nowMs);
+}
+
+async function openRoot({ directory, backend }: ServeOptions) {
+  try {
+    return await openSafeRoot(directory, backend === undefined ? {} : { backend });
+  } catch (error) {
+    throw startError(error, directory);
+  }
+}
+
+function startError(cause: unknown, directory: string): FerryError {
+  if (cause instanceof FerryError) return cause;
+  const details = { cause, path: directory };
+  switch (errnoOf(cause)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new FerryError('LOCAL_ROOT_MISSING', `${directory} is not a directory`, details);
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new FerryError(
+        'LOCAL_PERMISSION',
+        `${directory} cannot be written; serve it read-only, or give the server access`,
+        details,
+      );
+    default:
+      return new FerryError('LOCAL_IO', `serving ${directory} failed: ${String(cause)}`, details);
+  }
+}

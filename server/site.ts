@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { constants, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Clock, Logger } from '../core/ports.ts';
+import type { NodeStat, SafeRoot } from '../native/safe-root.ts';
+import { errnoOf } from './dav-error.ts';
+import { LockTable } from './lock-table.ts';
+import type { ResourcePath } from './request-path.ts';
+import { GroupSync } from './storage/group-sync.ts';
+import { PathTurns } from './storage/path-turns.ts';
+import { PropertyStore } from './storage/property-store.ts';
+import { closeAsync, Stage } from './storage/stage.ts';
+
+const readAsync = promisify(read);
+const writeAsync = promisify(write);
+
+/** Free space is asked for at most this often. */
+const SPACE_AGE_MS = 1000;
+const IDENTITY = '.ferry/server.json';
+
+export interface Space {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** The served tree with everything that requests share. */
+export interface Site {
+  readonly root: SafeRoot;
+  readonly readOnly: boolean;
+  /** Random name of this tree, kept in it; null when it could not be kept. */
+  readonly rootId: string | null;
+  readonly stage: Stage | null;
+  readonly sync: GroupSync;
+  readonly turns: PathTurns;
+  readonly locks: LockTable;
+  readonly properties: PropertyStore;
+  readonly logger: Logger;
+  readonly clock: Pick<Clock, 'now'>;
+  /** What a client can see at a path: a file or directory. Links, special files and what is behind links: null. */
+  look(path: ResourcePath): Promise<NodeStat | null>;
+  /** Space of the file system, at most a second old. */
+  space(): Promise<Space>;
+  close(): Promise<void>;
+}
+
+export interface SiteOptions {
+  readonly root: SafeRoot;
+  readonly readOnly: boolean;
+  readonly logger: Logger;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** Opens the served tree: sweeps the stage, reads the kept properties, and makes the tree's id when it has none. */
+export async function openSite(options: SiteOptions): Promise<Site> {
+  const { root, readOnly, logger, clock } = options;
+  const sync = new GroupSync(root);
+  const stage = readOnly ? null : await Stage.open(root);
+  const properties = await PropertyStore.open(root, sync, logger);
+  return {
+    ...options,
+    rootId: await identify(root, stage, sync, logger),
+    stage,
+    sync,
+    turns: new PathTurns(),
+    locks: new LockTable(clock),
+    properties,
+    look: (path) => look(root, path),
+    space: spaceOf(root, clock),
+    close: async () => {
+      await properties.close();
+      await root.close();
+    },
+  };
+}
+
+const UNREACHABLE = new Set(['ELOOP', 'EXDEV', 'ENOTDIR', 'ENAMETOOLONG']);
+
+async function look(root: SafeRoot, path: ResourcePath): Promise<NodeStat | null> {
+  try {
+    const stat = await root.stat(path);
+    return stat?.kind === 'file' || stat?.kind === 'directory' ? stat : null;
+  } catch (error) {
+    if (UNREACHABLE.has(errnoOf(error) ?? '')) return null;
+    throw error;
+  }
+}
+
+function spaceOf(root: SafeRoot, clock: Pick<Clock, 'now'>): () => Promise<Space> {
+  let asked: Promise<Space> | null = null;
+  let askedAtMs = 0;
+  return () => {
+    const now = clock.now();
+    if (asked === null || now - askedAtMs > SPACE_AGE_MS || now < askedAtMs) {
+      askedAtMs = now;
+      asked = root.space();
+      asked.catch(() => {
+        asked = null; // the next request asks again
+      });
+    }
+    return asked;
+  };
+}
+
+async function identify(
+  root: SafeRoot,
+  stage: Stage | null,
+  sync: GroupSync,
+  logger: Logger,
+): Promise<string | null> {
+  const kept = await readIdentity(root);
+  if (kept !== null) return kept;
+  if (stage === null) return null;
+  const id = randomUUID();
+  const staged = await stage.create();
+  try {
+    await writeAsync(staged.fd, `${JSON.stringify({ rootId: id })}\n`);
+    await sync.file(staged.fd);
+    await staged.seal();
+    await root.rename(staged.path, IDENTITY, 'replace');
+    await sync.directories('.ferry');
+    return id;
+  } catch (error) {
+    await staged.discard();
+    logger.warn('the identity of the served tree could not be kept', { error: String(error) });
+    return null;
+  }
+}
+
+async function readIdentity(root: SafeRoot): Promise<string | null> {
+  if ((await root.stat(IDENTITY)) === null) return null;
+  const fd = await root.open(IDENTITY, constants.O_RDONLY);
+  try {
+    const { bytesRead, buffer } = await readAsync(fd, Buffer.alloc(4096), 0, 4096, 0);
+    const value: unknown = JSON.parse(buffer.toString('utf8', 0, bytesRead));
+    const isKnown = typeof value === 'object' && value !== null && 'rootId' in value;
+    return isKnown && typeof value.rootId === 'string' ? value.rootId : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null; // a damaged file is written anew
+    throw error;
+  } finally {
+    await closeAsync(fd);
+  }
+}

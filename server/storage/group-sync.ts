@@ -1,0 +1,93 @@
+import { fsync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { SafeRoot } from '../../native/safe-root.ts';
+import { errnoOf } from '../dav-error.ts';
+
+const fsyncAsync = promisify(fsync);
+
+interface Waiting {
+  readonly sync: () => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** While others are on their way to a sync, one that is about to start waits so long for them. */
+const GATHER_MS = 2;
+
+/**
+ * Makes finished writes durable, many with one system call. One waiting alone syncs only its own file or directory;
+ * whatever arrives while a sync runs waits together for one `syncfs`, which covers all of them.
+ */
+export class GroupSync {
+  readonly #root: SafeRoot;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+  #writers = 0;
+
+  constructor(root: SafeRoot) {
+    this.#root = root;
+  }
+
+  /** Runs a write that will ask for syncs, so that those under way at the same time are gathered. */
+  async around<T>(write: () => Promise<T>): Promise<T> {
+    this.#writers++;
+    try {
+      return await write();
+    } finally {
+      this.#writers--;
+    }
+  }
+
+  /** Resolves when the content and metadata of an open file are on the disk. */
+  file(fd: number): Promise<void> {
+    return this.#enqueue(() => fsyncAsync(fd));
+  }
+
+  /** Resolves when the names in these directories are on the disk. */
+  directories(...paths: readonly string[]): Promise<void> {
+    return this.#enqueue(async () => {
+      for (const path of new Set(paths)) await this.#root.syncDirectory(path);
+    });
+  }
+
+  /** Resolves when everything written so far is on the disk. */
+  everything(): Promise<void> {
+    return this.#enqueue(() => this.#root.syncFileSystem());
+  }
+
+  #enqueue(sync: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ sync, resolve, reject });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      if (this.#waiting.length < this.#writers)
+        await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      const group = this.#waiting;
+      this.#waiting = [];
+      const [alone] = group;
+      try {
+        if (group.length === 1) await alone?.sync();
+        else await this.#syncAll(group);
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  /** Where there is no `syncfs`, each syncs its own after all. */
+  async #syncAll(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#root.syncFileSystem();
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOSYS') throw error;
+      await Promise.all(group.map(({ sync }) => sync()));
+    }
+  }
+}

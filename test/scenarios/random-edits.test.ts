@@ -1,0 +1,122 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Direction, Side } from '../../core/model/entry.ts';
+import { TEMPORARY_PREFIX } from '../../core/model/path.ts';
+import { CAPABLE_REMOTE, type Snapshot, SyncWorld } from '../support/sync-world.ts';
+
+const SEEDS = Number(process.env['FERRY_SEEDS'] ?? 40);
+const FIRST_SEED = Number(process.env['FERRY_SEED'] ?? 1);
+const NAMES = ['a', 'b', 'c', 'd'];
+
+let world: SyncWorld;
+afterEach(() => world.close());
+
+/** Mulberry32: small, seeded, good enough to pick edits. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+type Random = ReturnType<typeof randomOf>;
+
+function pick<T>(random: Random, from: readonly T[]): T {
+  return from[random(from.length)] as T;
+}
+
+function randomPath(random: Random): string {
+  const depth = 1 + random(3);
+  return Array.from({ length: depth }, () => pick(random, NAMES)).join('/');
+}
+
+function ancestorsAreDirectories(tree: Snapshot, path: string): boolean {
+  const segments = path.split('/').slice(0, -1);
+  return segments.every((_, index) => {
+    const above = tree[segments.slice(0, index + 1).join('/')];
+    return above === undefined || above === '/';
+  });
+}
+
+let version = 0;
+
+function edit(random: Random, side: Side): void {
+  const tree = world.snapshot(side);
+  const existing = Object.keys(tree);
+  const kind = random(10);
+  if (kind < 4 || existing.length === 0) {
+    const path = random(2) === 0 && existing.length > 0 ? pick(random, existing) : randomPath(random);
+    if (tree[path] === '/' || !ancestorsAreDirectories(tree, path)) return;
+    world.write(side, path, `${side} ${version++} ${'x'.repeat(random(4))}`);
+  } else if (kind < 6) world.remove(side, pick(random, existing));
+  else if (kind < 9) {
+    const from = pick(random, existing);
+    const to = randomPath(random);
+    if (to === from || to.startsWith(`${from}/`) || tree[to] === '/') return;
+    if (!ancestorsAreDirectories(tree, to) || (tree[from] === '/' && tree[to] !== undefined)) return;
+    world.move(side, from, to);
+  } else {
+    const path = randomPath(random);
+    if (tree[path] === undefined && ancestorsAreDirectories(tree, path)) world.makeDirectory(side, path);
+  }
+}
+
+function contents(...trees: Snapshot[]): Set<string> {
+  return new Set(trees.flatMap((tree) => Object.values(tree)).filter((content) => content !== '/'));
+}
+
+function expectNothingLost(known: Set<string>, before: readonly Snapshot[], label: string): void {
+  const after = contents(world.snapshot('local'), world.snapshot('remote'));
+  const lost = [...contents(...before)].filter((one) => !known.has(one) && !after.has(one));
+  if (lost.length > 0) throw new Error(`${label}: lost ${JSON.stringify(lost)}`);
+}
+
+async function expectSettled(direction: Direction, label: string): Promise<void> {
+  const local = world.snapshot('local');
+  const remote = world.snapshot('remote');
+  if (direction === 'two-way' && JSON.stringify(sorted(local)) !== JSON.stringify(sorted(remote)))
+    throw new Error(`${label}: sides differ ${JSON.stringify({ local, remote }, null, 1)}`);
+  for (const path of [...Object.keys(local), ...Object.keys(remote)])
+    if (path.includes(TEMPORARY_PREFIX)) throw new Error(`${label}: ${path} was left`);
+  await world.sync();
+  const costs = world.costs().filter((call) => !call.startsWith('read local') || direction === 'two-way');
+  if (costs.length > 0) throw new Error(`${label}: second run did ${costs.join(', ')}`);
+}
+
+function sorted(tree: Snapshot): Snapshot {
+  return Object.fromEntries(Object.entries(tree).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const CASES = (['two-way', 'remote-to-local', 'local-to-remote'] as const).flatMap((direction) =>
+  (['plain', 'capable'] as const).map((remote) => ({ direction, remote })),
+);
+
+describe.each(CASES)('random edits on both sides, $direction, $remote server', ({ direction, remote }) => {
+  it(`lose nothing and settle (${SEEDS} seeds from ${FIRST_SEED}, also when cut off)`, async () => {
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+      const random = randomOf(seed);
+      world = await SyncWorld.open({ direction, remote: remote === 'capable' ? CAPABLE_REMOTE : {} });
+      let known = new Set<string>();
+      for (let round = 0; round < 4; round++) {
+        const label = `seed ${seed} round ${round}`;
+        for (let count = random(7); count > 0; count--) edit(random, pick(random, ['local', 'remote']));
+        const before = [world.snapshot('local'), world.snapshot('remote')] as const;
+        if (random(3) === 0) {
+          world.failAfter = random(30);
+          await world.sync().catch(() => undefined);
+          await world.restart();
+          expectNothingLost(known, before, `${label} cut off`);
+        }
+        await world.sync();
+        expectNothingLost(known, before, label);
+        const master = direction === 'two-way' ? null : direction === 'local-to-remote' ? 'local' : 'remote';
+        if (master) expect(sorted(world.snapshot(master))).toEqual(sorted(before[master === 'local' ? 0 : 1]));
+        await expectSettled(direction, label);
+        known = contents(world.snapshot('local'), world.snapshot('remote'));
+      }
+      await world.close();
+    }
+  }, 120_000);
+});

@@ -1,0 +1,203 @@
+/**
+ * Holds a mounted drive in a process of its own, as a call on one's own mount never comes back. Driven over the IPC
+ * channel: each request names a command and gets one reply.
+ */
+import type { Version } from '../../core/model/entry.ts';
+import { FerryError } from '../../core/model/errors.ts';
+import { parseSyncPath } from '../../core/model/path.ts';
+import type { Content, Logger, WriteItem } from '../../core/ports.ts';
+import { type Drive, openDrive } from '../../fs-adapter/mount/drive.ts';
+
+export interface HostOptions {
+  readonly mountPoint: string;
+  readonly stateDirectory: string;
+  readonly readOnly?: boolean;
+  readonly allowSymlinks?: boolean;
+  readonly hydrateStallMs?: number;
+}
+
+/** A file of the pretended other side. */
+export interface RemoteFile {
+  readonly path: string;
+  readonly content: string;
+  readonly version: string;
+  readonly mtimeNs?: string;
+  readonly mode?: number;
+}
+
+export type HostCommand =
+  | { readonly do: 'open'; readonly options: HostOptions }
+  | { readonly do: 'mount' }
+  | { readonly do: 'unmount'; readonly lazy?: boolean }
+  | { readonly do: 'close' }
+  /** Puts files on the other side and tells the drive about them, over what it has there now. */
+  | { readonly do: 'arrive'; readonly files: readonly RemoteFile[] }
+  | { readonly do: 'make-directory'; readonly path: string }
+  | { readonly do: 'remove'; readonly path: string }
+  | { readonly do: 'move'; readonly from: string; readonly to: string }
+  | { readonly do: 'network'; readonly state: 'online' | 'offline' | 'silent' }
+  | { readonly do: 'observe' }
+  /** Reads every file that is dirty and says that it is uploaded. */
+  | { readonly do: 'upload' }
+  | { readonly do: 'free'; readonly path: string }
+  | { readonly do: 'stats' };
+
+export interface ObservedFile {
+  readonly kind: string;
+  readonly version: string;
+  readonly identity?: string;
+  readonly sizeBytes?: number;
+  readonly mtimeNs?: string;
+  readonly mode?: number;
+}
+
+const silent: Logger = {
+  error: (message, fields) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  child: () => silent,
+};
+
+const remote = new Map<string, { content: Buffer; version: string }>();
+const fetched: string[] = [];
+let network: 'online' | 'offline' | 'silent' = 'online';
+let drive: Drive | null = null;
+
+async function hydrate(path: string, version: Version, signal: AbortSignal): Promise<Content> {
+  if (network === 'offline') throw new FerryError('REMOTE_UNREACHABLE', 'offline');
+  if (network === 'silent')
+    await new Promise((_, reject) =>
+      signal.addEventListener('abort', () => reject(new FerryError('ABORTED', 'cancelled'))),
+    );
+  const file = [...remote.values()].find((one) => one.version === version);
+  if (file === undefined) throw new FerryError('CHANGED', `${path} is not ${version} any more`);
+  fetched.push(path);
+  async function* stream(content: Buffer): AsyncIterable<Uint8Array> {
+    for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536);
+  }
+  return { sizeBytes: file.content.length, stream: stream(file.content) };
+}
+
+function opened(): Drive {
+  if (drive === null) throw new Error('no drive is open');
+  return drive;
+}
+
+async function arrive(files: readonly RemoteFile[]): Promise<unknown> {
+  const { replica } = opened();
+  const items: WriteItem[] = [];
+  for (const { path, content, version, mtimeNs, mode } of files) {
+    const at = parseSyncPath(path);
+    const bytes = Buffer.from(content, 'base64');
+    remote.set(path, { content: bytes, version });
+    items.push({
+      path: at,
+      expected: (await replica.stat(at))?.version ?? 'absent',
+      sizeBytes: bytes.length,
+      sourceVersion: version as Version,
+      ...(mtimeNs === undefined ? {} : { mtimeNs: BigInt(mtimeNs) }),
+      ...(mode === undefined ? {} : { mode }),
+      open: () => Promise.reject(new Error('a placeholder needs no content')),
+    });
+  }
+  const errors: Record<string, string> = {};
+  for await (const group of replica.writeMany(items))
+    for (const result of group) if ('error' in result) errors[result.item.path] = result.error.code;
+  return errors;
+}
+
+async function observe(): Promise<Record<string, ObservedFile | string>> {
+  const seen: Record<string, ObservedFile | string> = {};
+  for await (const batch of opened().replica.observe())
+    for (const one of batch) {
+      if (one.type === 'problem') seen[one.path] = one.error.code;
+      else {
+        const { path, ...entry } = one.entry;
+        seen[path] =
+          entry.kind === 'file'
+            ? { ...entry, mtimeNs: String(entry.mtimeNs) }
+            : (entry as ObservedFile);
+      }
+    }
+  return seen;
+}
+
+async function upload(): Promise<Record<string, string>> {
+  const { replica } = opened();
+  const uploaded: Record<string, string> = {};
+  for (const [path, entry] of Object.entries(await observe())) {
+    if (typeof entry === 'string' || entry.kind !== 'file') continue;
+    const at = parseSyncPath(path);
+    const expected = entry.version as Version;
+    if (remote.get(path)?.version === entry.version) continue;
+    const chunks: Uint8Array[] = [];
+    try {
+      for await (const chunk of (await replica.read(at, { expected })).stream) chunks.push(chunk);
+    } catch (error) {
+      uploaded[path] = (error as FerryError).code;
+      continue;
+    }
+    const content = Buffer.concat(chunks);
+    remote.set(path, { content, version: entry.version });
+    await replica.noteCounterpart?.(at, expected, expected);
+    uploaded[path] = content.toString('base64');
+  }
+  await replica.flush();
+  return uploaded;
+}
+
+async function answer(command: HostCommand): Promise<unknown> {
+  switch (command.do) {
+    case 'open': {
+      const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };
+      drive = await openDrive({ name: 'test', clock, logger: silent, hydrate, ...command.options });
+      return null;
+    }
+    case 'mount':
+      return opened().mount();
+    case 'unmount':
+      return opened().unmount({ lazy: command.lazy ?? false });
+    case 'close':
+      return opened().close();
+    case 'arrive':
+      return arrive(command.files);
+    case 'make-directory':
+      return void (await opened().replica.makeDirectory(parseSyncPath(command.path)));
+    case 'remove': {
+      const entry = await opened().replica.stat(parseSyncPath(command.path));
+      if (entry === null) return null;
+      const expected = entry.kind === 'directory' ? 'directory' : entry.version;
+      return opened().replica.remove(entry.path, { expected });
+    }
+    case 'move': {
+      const entry = await opened().replica.stat(parseSyncPath(command.from));
+      if (entry === null) return null;
+      const expected = entry.kind === 'directory' ? 'directory' : entry.version;
+      return void (await opened().replica.move(entry.path, parseSyncPath(command.to), {
+        expected,
+      }));
+    }
+    case 'network':
+      network = command.state;
+      return null;
+    case 'observe':
+      return observe();
+    case 'upload':
+      return upload();
+    case 'free':
+      return opened().free(parseSyncPath(command.path));
+    case 'stats': {
+      const { pending, openHandles, hydrating, entries } = opened().stats;
+      return { pending, openHandles, hydrating, entries, fetched: fetched.splice(0) };
+    }
+  }
+}
+
+process.on('message', ({ id, command }: { id: number; command: HostCommand }) => {
+  answer(command).then(
+    (value) => process.send?.({ id, value: value ?? null }),
+    (error) => process.send?.({ id, error: { code: error.code, message: String(error) } }),
+  );
+});
+process.on('disconnect', () => process.exit(0));

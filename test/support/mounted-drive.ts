@@ -1,0 +1,194 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { promises as fs } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isMountAvailable } from '../../fs-adapter/mount/fuse-library.ts';
+import { abortConnection, mountAt, unmount } from '../../fs-adapter/mount/mount-point.ts';
+import type { HostCommand, HostOptions, ObservedFile, RemoteFile } from './drive-host.ts';
+
+const HOST = fileURLToPath(new URL('./drive-host.js', import.meta.url));
+const PROGRAM_TIMEOUT_MS = 20_000;
+const COMMAND_TIMEOUT_MS = 20_000;
+
+/** Says why drives cannot be mounted here; null: they can. Where FUSE is required, a reason is an error. */
+export async function reasonWithoutMount(): Promise<string | null> {
+  const found = await isMountAvailable();
+  if (found.available) return null;
+  const { FERRY_REQUIRE_FUSE } = process.env;
+  if (FERRY_REQUIRE_FUSE === '1') throw new Error(found.reason);
+  process.stderr.write(`skipped, as no drive can be mounted here: ${found.reason}\n`);
+  return found.reason;
+}
+
+export interface ProgramResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program, never on this process's thread, and not for longer than 20 s. */
+export function run(
+  program: string,
+  args: readonly string[],
+  cwd?: string,
+): Promise<ProgramResult> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, LC_ALL: 'C.UTF-8', HOME: tmpdir() };
+    const options = { timeout: PROGRAM_TIMEOUT_MS, env, maxBuffer: 64 * 1024 * 1024 };
+    execFile(
+      program,
+      args,
+      cwd === undefined ? options : { ...options, cwd },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** A drive that a process of its own shows, and its scratch directories. */
+export class MountedDrive {
+  readonly directory: string;
+  readonly mountPoint: string;
+  readonly stateDirectory: string;
+  #host: ChildProcess | null = null;
+  #lastId = 0;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.mountPoint = join(directory, 'drive');
+    this.stateDirectory = join(directory, 'state');
+  }
+
+  static async start(options: Partial<HostOptions> = {}): Promise<MountedDrive> {
+    const drive = new MountedDrive(await fs.mkdtemp(join(tmpdir(), 'ferry-drive-')));
+    await drive.open(options);
+    await drive.do({ do: 'mount' });
+    return drive;
+  }
+
+  /** Starts the host process and opens the drive in it, without mounting. */
+  async open(options: Partial<HostOptions> = {}): Promise<void> {
+    this.#host = fork(HOST, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [],
+      env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
+    });
+    const { mountPoint, stateDirectory } = this;
+    await this.do({ do: 'open', options: { mountPoint, stateDirectory, ...options } });
+  }
+
+  do<T = unknown>(command: HostCommand): Promise<T> {
+    const host = this.#host;
+    if (host === null) throw new Error('the host is not running');
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise<T>((resolve, reject) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        host.off('message', onMessage);
+        host.off('exit', onExit);
+      };
+      const onExit = (): void => {
+        finish();
+        reject(new Error(`the host ended during ${command.do}`));
+      };
+      const onMessage = (reply: {
+        id: number;
+        value?: T;
+        error?: { code: string; message: string };
+      }): void => {
+        if (reply.id !== id) return;
+        finish();
+        if (reply.error) reject(Object.assign(new Error(reply.error.message), reply.error));
+        else resolve(reply.value as T);
+      };
+      const timer = setTimeout(() => {
+        finish();
+        reject(new Error(`the host does not answer ${command.do}`));
+      }, COMMAND_TIMEOUT_MS);
+      host.on('message', onMessage);
+      host.on('exit', onExit);
+      host.send({ id, command });
+    });
+  }
+
+  arrive(
+    ...files: (Omit<RemoteFile, 'content'> & { content: string | Buffer })[]
+  ): Promise<object> {
+    const encoded = files.map((file) => ({
+      ...file,
+      content: Buffer.from(file.content).toString('base64'),
+    }));
+    return this.do({ do: 'arrive', files: encoded });
+  }
+
+  observe(): Promise<Record<string, ObservedFile | string>> {
+    return this.do({ do: 'observe' });
+  }
+
+  /** Uploads what changed; returns the content of each file that was read, or the code it failed with. */
+  async upload(): Promise<Record<string, string>> {
+    const uploaded = await this.do<Record<string, string>>({ do: 'upload' });
+    return Object.fromEntries(
+      Object.entries(uploaded).map(([path, content]) => [
+        path,
+        content === 'CHANGED' ? content : Buffer.from(content, 'base64').toString(),
+      ]),
+    );
+  }
+
+  stats(): Promise<{
+    pending: number;
+    openHandles: number;
+    hydrating: number;
+    entries: number;
+    fetched: string[];
+  }> {
+    return this.do({ do: 'stats' });
+  }
+
+  /** Runs a program in the drive. */
+  run(program: string, ...args: string[]): Promise<ProgramResult> {
+    return run(program, args, this.mountPoint);
+  }
+
+  /** Runs a shell script in the drive and returns what it wrote; fails when it fails. */
+  async shell(script: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run('bash', '-euc', script);
+    if (code !== 0) throw new Error(`${script}: exit ${code}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Ends the host without a chance to tidy up. */
+  async kill(): Promise<void> {
+    const host = this.#host;
+    this.#host = null;
+    if (host === null) return;
+    const ended = new Promise((resolve) => host.once('exit', resolve));
+    host.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Closes the drive and ends the host; the scratch directories stay. */
+  async stop(): Promise<void> {
+    if (this.#host === null) return;
+    try {
+      await this.do({ do: 'close' });
+    } finally {
+      await this.kill();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop().catch((error) => process.stderr.write(`${String(error)}\n`));
+    const mount = await mountAt(this.mountPoint);
+    if (mount !== null) {
+      await abortConnection(mount.minor);
+      await unmount(this.mountPoint, { lazy: true });
+    }
+    await fs.rm(this.directory, { recursive: true, force: true });
+  }
+}
