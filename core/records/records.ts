@@ -167,6 +167,17 @@ export class Records {
     if (record && !this.hasChildren(id)) this.#unindex(record);
   }
 
+  /** Stages the removal of records whose directory has none any more; they would be unreachable. */
+  dropOrphans(): void {
+    const hasHome = ({ parentId }: PairRecord): boolean =>
+      parentId === 0 || this.#byId.has(parentId);
+    for (;;) {
+      const orphans = [...this.#byId.values()].filter((record) => !hasHome(record));
+      if (orphans.length === 0) return;
+      for (const orphan of orphans) this.#unindex(orphan);
+    }
+  }
+
   conflicts(): readonly Conflict[] {
     return [...this.#conflicts.values()];
   }

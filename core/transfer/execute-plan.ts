@@ -53,6 +53,7 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
   const record = async (): Promise<void> => {
     await Promise.all(SIDES.map((side) => replicas[side].flush()));
     ledger.stageFinished();
+    records.dropOrphans();
     await records.commit();
   };
   const content = (side: Side): ContentContext => ({ ...options, side, ledger, onDone });

@@ -51,10 +51,16 @@ export class Ledger {
   readonly #current: Record<Side, Map<number, Entry>> = { local: new Map(), remote: new Map() };
   readonly #received = new Map<number, { side: Side; hash: ContentHash | undefined }>();
   readonly #applied = new Set<number>();
+  /** Records before the run: another node may take the place of one before it is written at its new place. */
+  readonly #bases = new Map<number, PairRecord>();
 
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.nodes = new Map(options.plan.nodes.map((node) => [node.key, node]));
+    for (const { baseId } of options.plan.nodes) {
+      const base = baseId === null ? undefined : options.records.get(baseId);
+      if (base) this.#bases.set(base.id, base);
+    }
     for (const side of ['local', 'remote'] as const)
       for (const operation of options.plan.operations[side]) {
         // A parked node has a park and a move to come: both count.
@@ -143,7 +149,7 @@ export class Ledger {
     const { records } = this.#options;
     for (const node of this.nodes.values()) {
       if (node.baseId === null || node.record !== 'write' || node.content === 'none') continue;
-      const base = records.get(node.baseId);
+      const base = this.#base(node);
       const path = this.recordPath(node);
       const moved = node.local.from !== node.local.to || node.remote.from !== node.remote.to;
       if (!base || !path || !moved || this.#failed.has(node.key)) continue;
@@ -162,6 +168,12 @@ export class Ledger {
       : (node.remote.to ?? node.local.to);
   }
 
+  #base({ baseId }: PlannedNode): PairRecord | undefined {
+    return baseId === null
+      ? undefined
+      : (this.#options.records.get(baseId) ?? this.#bases.get(baseId));
+  }
+
   #write(node: PlannedNode): void {
     const { records } = this.#options;
     const path = this.recordPath(node);
@@ -174,7 +186,7 @@ export class Ledger {
 
   #recordOf(node: PlannedNode, path: SyncPath, parentId: number): PairRecord | null {
     const { records, direction } = this.#options;
-    const base = node.baseId === null ? undefined : records.get(node.baseId);
+    const base = this.#base(node);
     const master: Side = direction === 'local-to-remote' ? 'local' : 'remote';
     const entry = this.entry(master, node.key) ?? this.entry(otherSide(master), node.key);
     if (!entry) return null;

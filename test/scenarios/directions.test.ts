@@ -113,6 +113,17 @@ describe.each(REMOTES)('a run with %s', (_name, remote) => {
     await expectQuiet();
   });
 
+  it('moves a directory below a new one of its own name, with everything in it', async () => {
+    await settled('two-way', remote);
+    world.move('local', 'dir', 'old');
+    world.makeDirectory('local', 'dir/dir');
+    world.move('local', 'old', 'dir/dir/dir');
+    await world.sync();
+    expect(world.snapshot('remote')).toMatchObject({ 'dir/dir/dir/b.txt': 'two' });
+    expect(world.snapshot('remote')).toEqual(world.snapshot('local'));
+    await expectQuiet();
+  });
+
   it('swaps two files through a temporary name without transferring them', async () => {
     await settled('two-way', remote);
     world.write('local', 'c.txt', 'three');
@@ -159,7 +170,12 @@ describe.each(REMOTES)('a run with %s', (_name, remote) => {
     await world.sync();
     expect(world.snapshot('remote')).toMatchObject({ 'a.txt': 'mine' });
     expect(Object.values(world.snapshot('remote'))).toContain('theirs');
-    expect(world.snapshot('local')).toEqual({ 'a.txt': 'mine', dir: '/', 'dir/b.txt': 'two', empty: '/' });
+    expect(world.snapshot('local')).toEqual({
+      'a.txt': 'mine',
+      dir: '/',
+      'dir/b.txt': 'two',
+      empty: '/',
+    });
   });
 });
 
@@ -169,7 +185,9 @@ describe('a run that would delete much', () => {
     for (let index = 0; index < 90; index++) world.write('remote', `f${index}`, `content ${index}`);
     await world.sync();
     for (let index = 0; index < 30; index++) world.remove('remote', `f${index}`);
-    await expect(world.sync({ allowDeletes: false })).rejects.toMatchObject({ code: 'GUARD_STOPPED' });
+    await expect(world.sync({ allowDeletes: false })).rejects.toMatchObject({
+      code: 'GUARD_STOPPED',
+    });
     expect(Object.keys(world.snapshot('local'))).toHaveLength(90);
     await world.sync({ allowDeletes: true });
     expect(Object.keys(world.snapshot('local'))).toHaveLength(60);
@@ -180,7 +198,9 @@ describe('a run that would delete much', () => {
     world.write('remote', 'only.txt', 'x');
     await world.sync();
     world.remove('remote', 'only.txt');
-    await expect(world.sync({ allowDeletes: false })).rejects.toMatchObject({ code: 'GUARD_STOPPED' });
+    await expect(world.sync({ allowDeletes: false })).rejects.toMatchObject({
+      code: 'GUARD_STOPPED',
+    });
     expect(world.snapshot('local')).toEqual({ 'only.txt': 'x' });
   });
 });
@@ -191,11 +211,15 @@ describe('reset', () => {
     async (direction) => {
       await settled(direction, {});
       const [master, other] =
-        direction === 'local-to-remote' ? (['local', 'remote'] as const) : (['remote', 'local'] as const);
+        direction === 'local-to-remote'
+          ? (['local', 'remote'] as const)
+          : (['remote', 'local'] as const);
       world.remove(other, 'a.txt');
       world.write(other, 'dir/b.txt', 'edited on the destination');
       const summary = await world.reset();
-      expect(direction === 'local-to-remote' ? summary.bytesSent : summary.bytesReceived).toBeGreaterThanOrEqual(6);
+      expect(
+        direction === 'local-to-remote' ? summary.bytesSent : summary.bytesReceived,
+      ).toBeGreaterThanOrEqual(6);
       expect(world.snapshot(other)).toMatchObject({ 'a.txt': 'one', 'dir/b.txt': 'two' });
       expect(Object.values(world.snapshot(other))).toContain('edited on the destination');
       expect(world.snapshot(master)).toMatchObject({ 'a.txt': 'one', 'dir/b.txt': 'two' });
@@ -209,7 +233,8 @@ describe('reset', () => {
     async (direction) => {
       world = await SyncWorld.open({ direction });
       for (let index = 0; index < 100; index++)
-        for (const side of ['local', 'remote'] as const) world.write(side, `d/f${index}`, `content ${index}`);
+        for (const side of ['local', 'remote'] as const)
+          world.write(side, `d/f${index}`, `content ${index}`);
       await world.sync();
       world.failAfter = 120;
       await expect(world.reset()).rejects.toMatchObject({ code: 'REMOTE_UNREACHABLE' });
