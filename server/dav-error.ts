@@ -56,7 +56,8 @@ const STATUS_BY_ERRNO: Readonly<Record<string, readonly [status: number, reason:
 
 /** Returns the errno name of a failed system call; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  // Not `instanceof Error`: errors of node:fs may come from another realm than this module.
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
