@@ -46,24 +46,30 @@ function edit(random: Random, side: Side): void {
   const tree = world.snapshot(side);
   const existing = Object.keys(tree);
   const kind = random(10);
-  if (kind < 4 || existing.length === 0) {
-    const path =
-      random(2) === 0 && existing.length > 0 ? pick(random, existing) : randomPath(random);
-    if (tree[path] === '/' || !ancestorsAreDirectories(tree, path)) return;
-    world.write(side, path, `${side} ${version++} ${'x'.repeat(random(4))}`);
-  } else if (kind < 6) world.remove(side, pick(random, existing));
-  else if (kind < 9) {
-    const from = pick(random, existing);
-    const to = randomPath(random);
-    if (to === from || to.startsWith(`${from}/`) || tree[to] === '/') return;
-    if (!ancestorsAreDirectories(tree, to) || (tree[from] === '/' && tree[to] !== undefined))
-      return;
-    world.move(side, from, to);
-  } else {
+  if (kind < 4 || existing.length === 0) writeSomething(random, side, tree);
+  else if (kind < 6) world.remove(side, pick(random, existing));
+  else if (kind < 9) moveSomething(random, side, tree);
+  else {
     const path = randomPath(random);
     if (tree[path] === undefined && ancestorsAreDirectories(tree, path))
       world.makeDirectory(side, path);
   }
+}
+
+function writeSomething(random: Random, side: Side, tree: Snapshot): void {
+  const existing = Object.keys(tree);
+  const path = random(2) === 0 && existing.length > 0 ? pick(random, existing) : randomPath(random);
+  if (tree[path] === '/' || !ancestorsAreDirectories(tree, path)) return;
+  world.write(side, path, `${side} ${version++} ${'x'.repeat(random(4))}`);
+}
+
+function moveSomething(random: Random, side: Side, tree: Snapshot): void {
+  const from = pick(random, Object.keys(tree));
+  const to = randomPath(random);
+  if (to === from || to.startsWith(`${from}/`) || tree[to] === '/') return;
+  if (!ancestorsAreDirectories(tree, to)) return;
+  if (tree[from] === '/' && tree[to] !== undefined) return;
+  world.move(side, from, to);
 }
 
 function contents(...trees: Snapshot[]): Set<string> {
