@@ -1,5 +1,5 @@
 import type { ContentHash, Side } from '../model/entry.ts';
-import { throwIfAborted } from '../model/errors.ts';
+import { FerryError, throwIfAborted } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
 import type { Plan, Policy, Undecided } from '../reconcile/plan.ts';
@@ -53,11 +53,13 @@ interface Pass {
 export async function runPair(context: RunContext): Promise<boolean> {
   const { records, replicas, settings, signal, tally } = context;
   tally.enter('checking');
-  const roots = await identifyRoots(replicas, records, {
-    direction: settings.direction,
-    isDryRun: context.dryRun,
-    signal,
-  });
+  const roots = await stoppingAtStrangers(() =>
+    identifyRoots(replicas, records, {
+      direction: settings.direction,
+      isDryRun: context.dryRun,
+      signal,
+    }),
+  );
   await checkGuardFile(replicas.local, settings);
   const naming = { device: settings.deviceName, timestamp: timestampOf(context.clock.now()) };
   if (!context.dryRun) await recoverParked(replicas, records, naming, signal);
@@ -66,7 +68,9 @@ export async function runPair(context: RunContext): Promise<boolean> {
 
   for (let number = 1; ; number++) {
     throwIfAborted(signal);
-    const pass = await preparePass(context, isIgnored, seen, number === 1);
+    const pass = await stoppingAtStrangers(() =>
+      preparePass(context, isIgnored, seen, number === 1),
+    );
     if (number === 1) checkPass(context, pass);
     tally.notePlan(pass.plan);
     if (context.dryRun) {
@@ -85,6 +89,16 @@ export async function runPair(context: RunContext): Promise<boolean> {
       return true;
     }
     if (number >= MAX_PASSES) return false;
+  }
+}
+
+/** Before anything is touched, an answer that no file server gives (a sign-in page, half a listing) is a guard's matter. */
+async function stoppingAtStrangers<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'REMOTE_PROTOCOL') throw error;
+    throw new FerryError('GUARD_STOPPED', `${error.message}. Nothing was changed`, { cause: error });
   }
 }
 
