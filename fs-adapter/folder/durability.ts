@@ -1,0 +1,66 @@
+import { codeOf, type SafeRoot } from '../../native/index.ts';
+import { syncFile } from './private-files.ts';
+
+/** Below this many files, waiting for each is cheaper than for all that the file system has to write. */
+const FEW_FILES = 4;
+const SLOW_SYNC_MS = 500;
+const MAX_SLOW_SYNCS = 2;
+const SYNCS_AT_ONCE = 8;
+
+/** Runs `work` for each item, a few at a time; rejects with the first failure after all have ended. */
+export async function forEachLimited<T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  let failure: { readonly error: unknown } | null = null;
+  const lane = async (): Promise<void> => {
+    for (let next = iterator.next(); !next.done; next = iterator.next())
+      try {
+        await work(next.value);
+      } catch (error) {
+        failure ??= { error };
+      }
+  };
+  await Promise.all(Array.from({ length: limit }, lane));
+  if (failure) throw (failure as { readonly error: unknown }).error;
+}
+
+/**
+ * Makes groups of files durable: one sync of the file system for a group, or one for each file where the group is
+ * small, or where other programs' unwritten data has made the whole sync slow twice.
+ */
+export class Durability {
+  #slowSyncs = 0;
+  #isUnsupported = false;
+
+  /** Makes the contents of `files` and the names in `directories` durable. */
+  async sync(
+    root: SafeRoot,
+    files: readonly string[],
+    directories: ReadonlySet<string>,
+  ): Promise<void> {
+    const many = files.length >= FEW_FILES || directories.size >= FEW_FILES;
+    if (many && !this.#isUnsupported && this.#slowSyncs < MAX_SLOW_SYNCS) {
+      const started = performance.now();
+      if (await this.#syncAll(root)) {
+        if (performance.now() - started > SLOW_SYNC_MS) this.#slowSyncs++;
+        return;
+      }
+    }
+    await forEachLimited(files, SYNCS_AT_ONCE, (file) => syncFile(root, file));
+    await forEachLimited(directories, SYNCS_AT_ONCE, (path) => root.syncDirectory(path));
+  }
+
+  async #syncAll(root: SafeRoot): Promise<boolean> {
+    try {
+      await root.syncFileSystem();
+      return true;
+    } catch (error) {
+      if (codeOf(error) !== 'ENOSYS') throw error;
+      this.#isUnsupported = true;
+      return false;
+    }
+  }
+}

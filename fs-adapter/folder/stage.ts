@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { hostname } from 'node:os';
+import { promisify } from 'node:util';
+import type { Version } from '../../core/model/entry.ts';
+import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
+import type { SyncPath } from '../../core/model/path.ts';
+import type { Clock, Logger, WriteItem } from '../../core/ports.ts';
+import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
+import { folderError } from './errno.ts';
+import { isSameContent } from './node-version.ts';
+import {
+  appendLines,
+  makeDirectories,
+  privatePath,
+  readLines,
+  removeIfThere,
+  writeFully,
+} from './private-files.ts';
+import type { VersionStore } from './version-store.ts';
+
+const STAGE = privatePath('stage');
+const JOURNAL = 'journal.ndjson';
+const ROOM_CHECK_BYTES = 16 * 1024 * 1024;
+const STALE_AFTER_MS = 86_400_000;
+
+const closeDescriptor = promisify(fs.close);
+const changeMode = promisify(fs.fchmod);
+
+const OWN_HOST = hostname()
+  .replace(/[^\w-]/gu, '_')
+  .slice(0, 64);
+const OWN_START = Math.trunc(performance.timeOrigin).toString();
+
+/** A file that is complete beside the tree and waits to get its name. */
+export interface StagedFile {
+  readonly item: WriteItem;
+  /** Where it is, on the disk. */
+  readonly stage: string;
+  readonly stat: NodeStat;
+}
+
+/** What a session is about to exchange: tells a staged file from the version that it displaced. */
+interface JournalLine {
+  readonly stage: string;
+  readonly ino: string;
+  readonly path: SyncPath;
+  readonly expected: Version;
+}
+
+/** Bits that a file from elsewhere gets: never more than this user's own new files have, and no special ones. */
+function permitted(mode: number): number {
+  return mode & 0o777 & ~process.umask();
+}
+
+/** Returns the mode that a written file gets. */
+export function writtenMode(mode: number | undefined): number {
+  return permitted(mode ?? 0o666);
+}
+
+/**
+ * The directory on the tree's own file system where files are completed before they are published; each process has
+ * its own below `.ferry/stage`, so that none clears away what another is writing.
+ */
+export class Stage {
+  readonly #folder =
+    `${STAGE}/${OWN_HOST}.${process.pid}.${OWN_START}.${randomBytes(6).toString('hex')}`;
+  /** The root that the directory was made in. */
+  #preparedFor: SafeRoot | null = null;
+  #count = 0;
+
+  /** The directory itself, on the disk. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  async #prepare(root: SafeRoot): Promise<void> {
+    if (this.#preparedFor === root) return;
+    await makeDirectories(root, this.#folder);
+    this.#preparedFor = root;
+  }
+
+  /**
+   * Writes an item's content into a new file here, with its final time and mode, and checks its length.
+   * @throws LOCAL_NO_SPACE, ABORTED, or what the content's stream fails with; nothing is left then
+   */
+  async fill(root: SafeRoot, item: WriteItem, signal: AbortSignal): Promise<StagedFile> {
+    const { path, sizeBytes } = item;
+    const stage = `${this.#folder}/${this.#count++}`;
+    try {
+      await this.#prepare(root);
+      await checkRoom(root, path, sizeBytes);
+      const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
+      const fd = await root.open(stage, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+      try {
+        await receive(fd, item, signal);
+        await changeMode(fd, writtenMode(item.mode));
+        if (item.mtimeNs !== undefined) await root.setTimesOfDescriptor(fd, item.mtimeNs);
+        return { item, stage, stat: await root.statDescriptor(fd) };
+      } finally {
+        await closeDescriptor(fd);
+      }
+    } catch (error) {
+      await removeIfThere(root, stage).catch(() => undefined); // the next observation sweeps it
+      if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) throw noRoom(path, sizeBytes, error);
+      throw folderError(error, path, 'write');
+    }
+  }
+
+  /** Notes durably what is about to be exchanged with staged files; only then may it be. */
+  async journal(root: SafeRoot, staged: readonly StagedFile[]): Promise<string> {
+    const lines = staged.flatMap(({ item, stage, stat }): JournalLine[] =>
+      item.expected === 'absent'
+        ? []
+        : [{ stage, ino: `${stat.ino}`, path: item.path, expected: item.expected }],
+    );
+    const journal = `${this.#folder}/${JOURNAL}`;
+    if (lines.length > 0) await appendLines(root, journal, lines);
+    return journal;
+  }
+
+  /** Removes this process's directory; what is still in it stays for the next sweep. */
+  async close(root: SafeRoot): Promise<void> {
+    if (this.#preparedFor !== root) return;
+    await removeIfThere(root, `${this.#folder}/${JOURNAL}`);
+    await root.removeDirectory(this.#folder).catch(() => undefined); // not empty: swept later
+  }
+}
+
+async function receive(fd: number, item: WriteItem, signal: AbortSignal): Promise<void> {
+  const { path, sizeBytes } = item;
+  let received = 0;
+  for await (const chunk of await item.open(signal)) {
+    throwIfAborted(signal);
+    received += chunk.length;
+    if (received > sizeBytes) break;
+    await writeFully(fd, chunk);
+  }
+  if (received !== sizeBytes)
+    throw new FerryError(
+      'LOCAL_IO',
+      `${path}: its content has ${received > sizeBytes ? 'more than' : `${received} instead of`} ${sizeBytes} bytes; it is tried again in the next run`,
+      { path },
+    );
+}
+
+function noRoom(path: SyncPath, sizeBytes: number, cause?: unknown): FerryError {
+  return new FerryError(
+    'LOCAL_NO_SPACE',
+    `${path}: no room for its ${sizeBytes} bytes; free some space`,
+    {
+      path,
+      cause,
+    },
+  );
+}
+
+/** Says early what a long transfer would find out at its end. */
+async function checkRoom(root: SafeRoot, path: SyncPath, sizeBytes: number): Promise<void> {
+  if (sizeBytes < ROOM_CHECK_BYTES) return;
+  const { freeBytes } = await root.space();
+  if (freeBytes < sizeBytes) throw noRoom(path, sizeBytes);
+}
+
+export interface SweepOptions {
+  /** The directory that is in use. */
+  readonly own: string;
+  readonly versions: VersionStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Clears away what dead processes left: unpublished files are removed; a version that was displaced when its
+ * process ended goes to the version store, or back to the user when it was not the one that the process expected.
+ */
+export async function sweepStage(root: SafeRoot, options: SweepOptions): Promise<void> {
+  if (!(await root.stat(STAGE))) return;
+  for (const { name, stat } of await root.list(STAGE)) {
+    const folder = `${STAGE}/${name}`;
+    if (name === null || stat?.kind !== 'directory' || folder === options.own) continue;
+    const changedMs = Number(stat.ctimeNs / 1_000_000n);
+    if (isInUse(name) && options.clock.now() - changedMs < STALE_AFTER_MS) continue;
+    await sweepFolder(root, folder, options);
+  }
+}
+
+/** Tells whether the process that made the directory may still run. */
+function isInUse(name: string): boolean {
+  const [host, pid, start] = name.split('.');
+  if (host !== OWN_HOST) return true;
+  if (Number(pid) === process.pid) return start === OWN_START; // in a container, the number comes again
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
+async function sweepFolder(root: SafeRoot, folder: string, options: SweepOptions): Promise<void> {
+  const lines = (await readLines(root, `${folder}/${JOURNAL}`)) as readonly JournalLine[];
+  const journal = new Map(lines.map((line) => [line.stage, line]));
+  for (const { name, stat } of await root.list(folder)) {
+    if (name === null || !stat || name === JOURNAL) continue;
+    const left = `${folder}/${name}`;
+    const line = journal.get(left);
+    const isOurs = line ? `${stat.ino}` === line.ino : /^\d+$/.test(name) || stat.links > 1;
+    if (isOurs) await removeIfThere(root, left);
+    else await saveDisplaced(root, left, stat, line, options);
+  }
+  await removeIfThere(root, `${folder}/${JOURNAL}`);
+  await root.removeDirectory(folder);
+}
+
+async function saveDisplaced(
+  root: SafeRoot,
+  left: string,
+  stat: NodeStat,
+  line: JournalLine | undefined,
+  { versions, logger }: SweepOptions,
+): Promise<void> {
+  if (line && isSameContent(stat, line.expected)) {
+    await versions.keep(root, left, line.path);
+    return;
+  }
+  const path = line?.path ?? ('recovered' as SyncPath);
+  const copy = await versions.giveBack(root, left, path);
+  logger.warn('an edit was found that an interrupted run had displaced; kept as a copy', { copy });
+}

@@ -1,0 +1,71 @@
+import { FerryError } from '../../core/model/errors.ts';
+import { parentPath } from '../../core/model/path.ts';
+import type { WriteResult } from '../../core/ports.ts';
+import { type Durability, forEachLimited } from './durability.ts';
+import { folderError } from './errno.ts';
+import { removeIfThere } from './private-files.ts';
+import { type PublishContext, publish } from './publish.ts';
+import type { Stage, StagedFile } from './stage.ts';
+import type { KeptVersion } from './version-store.ts';
+
+const PUBLISH_AT_ONCE = 8;
+
+export interface GroupContext extends PublishContext {
+  readonly stage: Stage;
+  readonly durability: Durability;
+}
+
+/**
+ * Publishes a group of staged files durably: contents to the disk, then names, then the names to the disk. A result
+ * with an entry survives a power cut. When the first sync fails, nothing is published (and it is not tried again:
+ * after a failed sync the kernel takes the pages for written).
+ */
+export async function commitGroup(
+  group: readonly StagedFile[],
+  context: GroupContext,
+): Promise<readonly WriteResult[]> {
+  const { durability, root, stage, versions } = context;
+  const replaces = group.some(({ item }) => item.expected !== 'absent');
+  try {
+    const journal = await stage.journal(root, group);
+    const files = [...group.map((staged) => staged.stage), ...(replaces ? [journal] : [])];
+    await durability.sync(root, files, new Set(replaces ? [stage.folder] : []));
+  } catch (error) {
+    await forEachLimited(group, PUBLISH_AT_ONCE, (staged) => removeIfThere(root, staged.stage));
+    return failAll(group, error);
+  }
+  const results: WriteResult[] = [];
+  const kept: KeptVersion[] = [];
+  const directories = new Set<string>();
+  await forEachLimited(group, PUBLISH_AT_ONCE, async (staged) => {
+    const { item } = staged;
+    try {
+      const { entry, displaced } = await publish(staged, context);
+      directories.add(context.names.realPath(parentPath(item.path)));
+      if (displaced) kept.push(displaced);
+      results.push({ item, entry });
+    } catch (error) {
+      results.push({ item, error: folderError(error, item.path, 'write') });
+    }
+  });
+  try {
+    await versions.remember(root, kept);
+    for (const { stored } of kept) addAncestors(stored, directories);
+    await durability.sync(root, [], directories);
+    return results;
+  } catch (error) {
+    return failAll(group, error);
+  }
+}
+
+function addAncestors(path: string, directories: Set<string>): void {
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
+    directories.add(path.slice(0, slash));
+}
+
+function failAll(group: readonly StagedFile[], cause: unknown): readonly WriteResult[] {
+  return group.map(({ item }) => {
+    const error = folderError(cause, item.path, 'make durable');
+    return { item, error: new FerryError(error.code, error.message, { path: item.path, cause }) };
+  });
+}
