@@ -84,8 +84,16 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
     return done;
   },
   'POST pause': async ({ session, body, options }) => {
-    const until = object((reader) => reader.optional('untilMs', number(0, 8e15)), ignoreUnknown);
-    await options.daemon.pause(session.name, { untilMs: until(body, '') ?? null });
+    const read = object(
+      (reader) => ({
+        untilMs: reader.optional('untilMs', number(0, 8e15)),
+        forMs: reader.optional('forMs', number(1, 8e14)),
+      }),
+      ignoreUnknown,
+    );
+    const { untilMs, forMs } = read(body, '');
+    const endMs = forMs === undefined ? untilMs : Date.now() + forMs;
+    await options.daemon.pause(session.name, { untilMs: endMs ?? null });
     return done;
   },
   'POST resume': async ({ session, options }) => {

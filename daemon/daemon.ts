@@ -161,7 +161,7 @@ export class Daemon {
     const session = this.session(name);
     if (session.api.kind !== 'drive')
       throw new FerryError('CONFIG_INVALID', `${name} is a pair of folders, not a drive`);
-    await session.close(options);
+    await session.release(options);
     await this.#change((config) => ({
       ...config,
       drives: withEntry(config.drives, name, undefined),

@@ -42,18 +42,23 @@ async function reasonAgainstMount(surroundings: Surroundings): Promise<string | 
 }
 
 async function openMounted(surroundings: Surroundings): Promise<LocalSide> {
-  const { workshop, name, config, deviceName, remote } = surroundings;
+  const { workshop, name, config, remote } = surroundings;
   const drive = await workshop.parts.openDrive({
     mountPoint: config.mountPoint,
     stateDirectory: join(pairDirectory(workshop.home, name), 'drive'),
     name,
     readOnly: config.direction === 'remote-to-local',
-    deviceName,
+    allowSymlinks: remote.capabilities.symlinks,
     clock: workshop.clock,
     logger: workshop.logger,
     hydrate: (path, version, signal) => remote.read(path, { expected: version, signal }),
   });
-  await drive.mount();
+  try {
+    await drive.mount();
+  } catch (error) {
+    await drive.close();
+    throw error;
+  }
   return {
     replica: drive.replica,
     drive,
@@ -130,9 +135,12 @@ export async function openDriveSession(
       hints$: merge(local.replica.changes$, remote.changes$),
       ...(local.drive === null ? {} : { pending$: local.drive.pending$ }),
       mount: local.mount,
-      async close(options) {
+      async release(options) {
+        await local.drive?.unmount(options);
+      },
+      async close() {
         await engine.close();
-        await closeLocal(local, options);
+        await closeLocal(local);
         await remote.close();
       },
     };
@@ -143,9 +151,8 @@ export async function openDriveSession(
   }
 }
 
-async function closeLocal(side: LocalSide, options?: { readonly lazy?: boolean }): Promise<void> {
-  if (side.drive === null) await side.replica.close();
-  else await side.drive.unmount(options);
+function closeLocal({ drive, replica }: LocalSide): Promise<void> {
+  return drive === null ? replica.close() : drive.close();
 }
 
 /** Returns the name of the drive at a mount point, made from its last folder; never one that is taken. */

@@ -40,7 +40,9 @@ export interface OpenedSession {
   /** Drives: files that wait for their upload, and how the drive is shown. */
   readonly pending$?: Observable<number>;
   readonly mount?: SessionState['mount'];
-  close(options?: { readonly lazy?: boolean }): Promise<void>;
+  /** Drives: leaves the mount point. @throws MOUNT_BUSY while programs use it; not with `lazy` */
+  release?(options: { readonly lazy?: boolean }): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface PairSessionOptions {
@@ -189,14 +191,20 @@ export class PairSession {
     else if (wasPaused) this.wake('start');
   }
 
+  /** Takes a drive off its mount point. @throws MOUNT_BUSY, and then everything goes on as before */
+  async release(options: { readonly lazy?: boolean }): Promise<void> {
+    const opened = this.#opening === null ? null : await this.#opening.catch(() => null);
+    await opened?.release?.(options);
+  }
+
   /** Cancels what runs and closes both sides; the session is of no use afterwards. */
-  async close(options: { readonly lazy?: boolean } = {}): Promise<void> {
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#subscriptions.unsubscribe();
     await this.cancel();
     const opened = this.#opening === null ? null : await this.#opening.catch(() => null);
-    await opened?.close(options);
+    await opened?.close();
     this.#state$.complete();
   }
 

@@ -48,7 +48,10 @@ export interface HostedDrive {
   /** Files that were changed and not taken up yet. */
   readonly pending$: Observable<number>;
   mount(): Promise<void>;
+  /** @throws MOUNT_BUSY while programs use it; not with `lazy` */
   unmount(options?: { readonly lazy?: boolean }): Promise<void>;
+  /** Unmounts, lazily if programs still use it, and releases the state directory. */
+  close(): Promise<void>;
 }
 
 export interface DriveOptions {
@@ -56,7 +59,8 @@ export interface DriveOptions {
   readonly stateDirectory: string;
   readonly name: string;
   readonly readOnly?: boolean;
-  readonly deviceName: string;
+  /** False where the other side cannot keep symbolic links. */
+  readonly allowSymlinks?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hydrate: (path: SyncPath, version: Version, signal: AbortSignal) => Promise<Content>;

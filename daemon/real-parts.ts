@@ -7,13 +7,14 @@ const load = (path: string): Promise<any> => import(new URL(path, import.meta.ur
 export function realParts(): Parts {
   return {
     createPairEngine: async (options) =>
-      (await load('../core/engine/create-pair-engine.js')).createPairEngine(options),
+      (await import('../core/engine/create-pair-engine.ts')).createPairEngine(options),
     openFolderReplica: async (options) =>
       (await load('../fs-adapter/folder/folder-replica.js')).openFolderReplica(options),
     openWebdavReplica: async (options) =>
       (await load('../remotes/webdav/webdav-replica.js')).openWebdavReplica(options),
     probeWebdav: async (options) => (await load('../remotes/webdav/probe.js')).probeWebdav(options),
-    openDrive: async (options) => (await load('../fs-adapter/mount/drive.js')).openDrive(options),
-    isMountAvailable: async () => (await load('../fs-adapter/mount/drive.js')).isMountAvailable(),
+    openDrive: async (options) => (await import('../fs-adapter/mount/drive.ts')).openDrive(options),
+    isMountAvailable: async () =>
+      (await import('../fs-adapter/mount/fuse-library.ts')).isMountAvailable(),
   };
 }

@@ -58,7 +58,7 @@ async function tlsFrom(context: Context, flags: ServeFlags, isLoopback: boolean)
 async function usersFrom(context: Context, flags: ServeFlags, isLoopback: boolean) {
   const { user, passwordFile } = flags;
   if (passwordFile !== undefined) {
-    const { loadUsers } = await import(new URL('../../server/users.js', import.meta.url).href);
+    const { loadUsers } = await import('../../server/users.ts');
     const file = resolve(context.cwd, passwordFile);
     return loadUsers({ passwordFile: file, ...(user === undefined ? {} : { user }) });
   }
@@ -87,7 +87,7 @@ export async function run(
   const isLoopback = LOOPBACK.test(host);
   const users = await usersFrom(context, flags, isLoopback);
   const tls = await tlsFrom(context, flags, isLoopback);
-  const { serve } = await import(new URL('../../server/serve.js', import.meta.url).href);
+  const { serve } = await import('../../server/serve.ts');
   const { logger } = await workshopOf(context);
   const server = await serve({
     directory,

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseDays, parseDuration, parseFraction, parseSize } from '../../daemon/units.ts';
+
+describe('what people write for quantities', () => {
+  it.each([
+    ['15m', 900_000],
+    ['90s', 90_000],
+    ['1h30m', 5_400_000],
+    ['1.5h', 5_400_000],
+    ['250ms', 250],
+    ['2d', 172_800_000],
+  ])('reads the duration %s', (text, ms) => {
+    expect(parseDuration(text, '--every')).toBe(ms);
+  });
+
+  it.each([
+    ['2M', 2_000_000],
+    ['500k', 500_000],
+    ['1.5G', 1_500_000_000],
+    ['10MB', 10_000_000],
+    ['7', 7],
+  ])('reads the size %s', (text, bytes) => {
+    expect(parseSize(text, '--bandwidth')).toBe(bytes);
+  });
+
+  it('reads parts as percentages and as fractions', () => {
+    expect([parseFraction('25%', '--max-delete'), parseFraction('0.5', '--max-delete')]).toEqual([
+      0.25, 0.5,
+    ]);
+  });
+
+  it.each([
+    ['mon-fri', 'mon tue wed thu fri'],
+    ['sat,sun', 'sat sun'],
+    ['fri-mon', 'mon fri sat sun'],
+    ['WED', 'wed'],
+  ])('reads the days %s', (text, days) => {
+    expect(parseDays(text, '--days').join(' ')).toBe(days);
+  });
+
+  it.each(['', '15', '15 m', '-5m', 'm', '0s', '5y'])('refuses the duration "%s", naming the flag', (text) => {
+    expect(() => parseDuration(text, '--every')).toThrow('--every');
+  });
+
+  it.each(['', 'fast', '2X', '-1', '0'])('refuses the size "%s", naming the flag', (text) => {
+    expect(() => parseSize(text, '--bandwidth')).toThrow('--bandwidth');
+  });
+
+  it.each(['', '101%', '-1%', 'half'])('refuses the part "%s", naming the flag', (text) => {
+    expect(() => parseFraction(text, '--max-delete')).toThrow('--max-delete');
+  });
+
+  it.each(['', 'monday', 'mon-', 'mon-wed-fri'])('refuses the days "%s", naming the flag', (text) => {
+    expect(() => parseDays(text, '--days')).toThrow('--days');
+  });
+});
