@@ -49,7 +49,11 @@ describe('parseConfig', () => {
     ['a list', [], 'expected an object'],
     ['a pair without a remote', { pairs: { docs: { local: '/a' } } }, 'pairs.docs.remote'],
     ['a relative root', { pairs: { docs: { ...pair, local: 'a' } } }, 'pairs.docs.local'],
-    ['an unknown direction', { pairs: { docs: { ...pair, direction: 'up' } } }, 'pairs.docs.direction'],
+    [
+      'an unknown direction',
+      { pairs: { docs: { ...pair, direction: 'up' } } },
+      'pairs.docs.direction',
+    ],
     ['a name with a slash', { pairs: { 'a/b': pair } }, 'pairs.a/b'],
     [
       'an impossible time',
@@ -61,7 +65,11 @@ describe('parseConfig', () => {
       { pairs: { docs: { ...pair, maxDeleteFraction: 25 } } },
       'pairs.docs.maxDeleteFraction',
     ],
-    ['a pattern that is no text', { pairs: { docs: { ...pair, ignore: [1] } } }, 'pairs.docs.ignore[0]'],
+    [
+      'a pattern that is no text',
+      { pairs: { docs: { ...pair, ignore: [1] } } },
+      'pairs.docs.ignore[0]',
+    ],
     ['a remote without a URL', { remotes: { work: {} } }, 'remotes.work.url'],
     ['a drive without a mount point', { drives: { d: { remote: 'work' } } }, 'drives.d.mountPoint'],
   ])('names the key of %s', (_what, document, key) => {

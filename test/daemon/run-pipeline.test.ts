@@ -58,7 +58,9 @@ describe('runPipeline', () => {
 
   it('never lets two runs overlap, however the triggers fall', () => {
     for (let gap = 1; gap < 60; gap += 7) {
-      const marbles = Array.from({ length: 20 }, (_, n) => (n % 3 === 0 ? 'm' : 'c')).join(` ${gap}ms `);
+      const marbles = Array.from({ length: 20 }, (_, n) => (n % 3 === 0 ? 'm' : 'c')).join(
+        ` ${gap}ms `,
+      );
       const { most, starts } = play(marbles, 37);
       expect(most).toBe(1);
       expect(starts.length).toBeGreaterThan(1);

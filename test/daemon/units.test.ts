@@ -38,9 +38,12 @@ describe('what people write for quantities', () => {
     expect(parseDays(text, '--days').join(' ')).toBe(days);
   });
 
-  it.each(['', '15', '15 m', '-5m', 'm', '0s', '5y'])('refuses the duration "%s", naming the flag', (text) => {
-    expect(() => parseDuration(text, '--every')).toThrow('--every');
-  });
+  it.each(['', '15', '15 m', '-5m', 'm', '0s', '5y'])(
+    'refuses the duration "%s", naming the flag',
+    (text) => {
+      expect(() => parseDuration(text, '--every')).toThrow('--every');
+    },
+  );
 
   it.each(['', 'fast', '2X', '-1', '0'])('refuses the size "%s", naming the flag', (text) => {
     expect(() => parseSize(text, '--bandwidth')).toThrow('--bandwidth');
@@ -50,7 +53,10 @@ describe('what people write for quantities', () => {
     expect(() => parseFraction(text, '--max-delete')).toThrow('--max-delete');
   });
 
-  it.each(['', 'monday', 'mon-', 'mon-wed-fri'])('refuses the days "%s", naming the flag', (text) => {
-    expect(() => parseDays(text, '--days')).toThrow('--days');
-  });
+  it.each(['', 'monday', 'mon-', 'mon-wed-fri'])(
+    'refuses the days "%s", naming the flag',
+    (text) => {
+      expect(() => parseDays(text, '--days')).toThrow('--days');
+    },
+  );
 });
