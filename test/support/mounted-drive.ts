@@ -71,13 +71,21 @@ export class MountedDrive {
 
   /** Starts the host process and opens the drive in it, without mounting. */
   async open(options: Partial<HostOptions> = {}): Promise<void> {
-    this.#host = fork(HOST, {
+    const before = this.#host;
+    const host = fork(HOST, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
       env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
     });
+    this.#host = host;
     const { mountPoint, stateDirectory } = this;
-    await this.do({ do: 'open', options: { mountPoint, stateDirectory, ...options } });
+    try {
+      await this.do({ do: 'open', options: { mountPoint, stateDirectory, ...options } });
+    } catch (error) {
+      host.kill('SIGKILL');
+      this.#host = before;
+      throw error;
+    }
   }
 
   do<T = unknown>(command: HostCommand): Promise<T> {
@@ -160,6 +168,15 @@ export class MountedDrive {
     const { code, stdout, stderr } = await this.run('bash', '-euc', script);
     if (code !== 0) throw new Error(`${script}: exit ${code}: ${stderr}`);
     return stdout;
+  }
+
+  /** Resolves when a program in the drive has made the file of that name beside the drive. */
+  async signalled(name: string): Promise<void> {
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (await fs.stat(join(this.directory, name)).catch(() => null)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`${name} was not made`);
   }
 
   /** Ends the host without a chance to tidy up. */

@@ -1,0 +1,155 @@
+import { promises as fs } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mountAt } from '../../../fs-adapter/mount/mount-point.ts';
+import { MountedDrive, reasonWithoutMount, run } from '../../support/mounted-drive.ts';
+
+const describeMounted = (await reasonWithoutMount()) === null ? describe : describe.skip;
+
+describeMounted('mounting, unmounting and coming back', () => {
+  let drive: MountedDrive;
+  beforeEach(async () => {
+    drive = await MountedDrive.start();
+  });
+  afterEach(() => drive.dispose());
+
+  test('after a restart the tree, the times and what is not uploaded yet are there, offline too', async () => {
+    await drive.arrive({
+      path: 'online',
+      content: 'online',
+      version: 'v1',
+      mtimeNs: '1600000000123456789',
+    });
+    await drive.shell(
+      'mkdir -p a/b; echo dirty > a/b/dirty; ln -s b a/link; touch -d 2001-02-03 a/b/dirty; chmod 700 a',
+    );
+    const before = await drive.observe();
+    const listed = await drive.shell('ls -lR --time-style=full-iso');
+    await drive.stop();
+    await drive.open();
+    await drive.do({ do: 'network', state: 'offline' });
+    await drive.do({ do: 'mount' });
+    expect(await drive.observe()).toEqual(before);
+    expect(await drive.shell('ls -lR --time-style=full-iso')).toBe(listed);
+    expect(await drive.shell('cat a/link/dirty')).toBe('dirty\n');
+    expect((await drive.stats()).pending).toBe(1);
+  });
+
+  test('after kill -9 the dead mount is cleaned up, and what was synced is there', async () => {
+    await drive.shell('mkdir d; echo synced > d/f; sync d/f; mv d e; echo more >> e/f');
+    const before = await drive.observe();
+    await drive.kill();
+    const dead = await run('ls', [drive.mountPoint]);
+    expect(dead.stderr).toContain('not connected');
+    await drive.open();
+    await drive.do({ do: 'mount' });
+    expect(await drive.shell('cat e/f')).toBe('synced\nmore\n');
+    expect(await drive.observe()).toEqual(before);
+  });
+
+  test('kill -9 in the middle of a write leaves a changed file, never one that counts as uploaded', async () => {
+    await drive.shell('echo one > f; echo still > g');
+    await drive.upload();
+    const before = await drive.observe();
+    const writing = drive.run('bash', '-c', 'exec 3>> f; echo two >&3; touch ../ready; sleep 2');
+    await drive.signalled('ready');
+    await drive.kill();
+    await drive.open();
+    await drive.do({ do: 'mount' });
+    const after = await drive.observe();
+    expect(new Map(Object.entries(after)).get('g')).toEqual(
+      new Map(Object.entries(before)).get('g'),
+    );
+    expect(after).not.toEqual(before);
+    expect((await drive.stats()).pending).toBe(1);
+    expect(await drive.upload()).toMatchObject({ f: 'one\ntwo\n' });
+    await writing;
+  });
+
+  test('one drive is opened by one process only', async () => {
+    const second = drive.open();
+    await expect(second).rejects.toMatchObject({ code: 'RECORD_LOCKED' });
+  });
+
+  test('a mount point that is not empty, no directory, or in use is refused', async () => {
+    await drive.do({ do: 'unmount' });
+    await fs.writeFile(join(drive.mountPoint, 'mine'), 'x');
+    await expect(drive.do({ do: 'mount' })).rejects.toMatchObject({ code: 'MOUNT_BUSY' });
+    expect(await fs.readFile(join(drive.mountPoint, 'mine'), 'utf8')).toBe('x');
+    await fs.rm(drive.mountPoint, { recursive: true });
+    await fs.writeFile(drive.mountPoint, 'x');
+    await expect(drive.do({ do: 'mount' })).rejects.toMatchObject({ code: 'MOUNT_BUSY' });
+    await fs.rm(drive.mountPoint);
+    await drive.do({ do: 'mount' });
+    const other = await MountedDrive.start().then(async (one) => {
+      await one.stop();
+      await one.open({ mountPoint: drive.mountPoint });
+      return one;
+    });
+    await expect(other.do({ do: 'mount' })).rejects.toMatchObject({ code: 'MOUNT_BUSY' });
+    await other.dispose();
+    await drive.shell('echo still mounted > f');
+  });
+
+  test('unmounting says that programs use the drive, and lazily lets them finish', async () => {
+    await drive.shell('echo content > f');
+    const reading = drive.run(
+      'bash',
+      '-c',
+      `exec 3< f; touch ../ready; for i in $(seq 80); do test -e "$0/go" && break; sleep 0.05; done; cat <&3`,
+      drive.directory,
+    );
+    await drive.signalled('ready');
+    await expect(drive.do({ do: 'unmount' })).rejects.toMatchObject({ code: 'MOUNT_BUSY' });
+    await drive.do({ do: 'unmount', lazy: true });
+    expect(await mountAt(drive.mountPoint)).toBeNull();
+    await fs.writeFile(join(drive.directory, 'go'), '');
+    expect((await reading).stdout).toBe('content\n');
+    await drive.do({ do: 'mount' });
+    expect(await drive.shell('cat f')).toBe('content\n');
+  });
+
+  test('a mount point with quotes, blanks and dollar signs is mounted and unmounted, and nothing of it is run', async () => {
+    await drive.stop();
+    const mountPoint = join(drive.directory, 'it\'s $(touch ../run) "odd" ü');
+    await drive.open({ mountPoint });
+    await drive.do({ do: 'mount' });
+    expect((await run('touch', ['f'], mountPoint)).code).toBe(0);
+    await drive.do({ do: 'unmount' });
+    expect(await mountAt(mountPoint)).toBeNull();
+    expect(await fs.readdir(drive.directory)).not.toContain('run');
+    expect(await fs.readdir(mountPoint)).toEqual([]);
+  });
+});
+
+describeMounted('a drive of another kind', () => {
+  test('a read-only drive refuses every change', async () => {
+    const drive = await MountedDrive.start({ readOnly: true });
+    try {
+      await drive.arrive({ path: 'f', content: 'content', version: 'v1' });
+      expect(await drive.shell('cat f')).toBe('content');
+      for (const line of [
+        'echo x > f',
+        'echo x > g',
+        'rm f',
+        'mv f g',
+        'mkdir d',
+        'chmod 600 f',
+        'touch f',
+      ])
+        expect((await drive.run('bash', '-c', line)).stderr).toContain('Read-only file system');
+    } finally {
+      await drive.dispose();
+    }
+  });
+
+  test('where the other side keeps no links, making one is refused', async () => {
+    const drive = await MountedDrive.start({ allowSymlinks: false });
+    try {
+      const { stderr } = await drive.run('ln', '-s', 'a', 'b');
+      expect(stderr).toContain('Operation not permitted');
+    } finally {
+      await drive.dispose();
+    }
+  });
+});
