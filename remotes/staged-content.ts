@@ -1,4 +1,4 @@
-import { FerryError, throwIfAborted } from '../core/model/errors.ts';
+import { FerryError, throwIfAborted, toFerryError } from '../core/model/errors.ts';
 import type { WriteItem } from '../core/ports.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function* contentOfSize(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let heldBack: Uint8Array | undefined;
   let length = 0;
-  for await (const chunk of await item.open(signal)) {
+  for await (const chunk of opened(item, signal)) {
     throwIfAborted(signal);
     if (chunk.length === 0) continue;
     length += chunk.length;
@@ -28,4 +28,16 @@ export async function* contentOfSize(
       { path: item.path },
     );
   if (heldBack !== undefined) yield heldBack;
+}
+
+/** A source's own failure stays recognisable on its way through a request. */
+async function* opened(
+  item: WriteItem,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* await item.open(signal);
+  } catch (error) {
+    throw toFerryError(error, item.path);
+  }
 }

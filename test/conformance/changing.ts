@@ -6,7 +6,7 @@ import {
   expectFerryError,
   NEVER_VERSION,
   notApplicable,
-  ODD_NAMES,
+  oddNames,
   observeAll,
   put,
   textOutside,
@@ -32,11 +32,11 @@ function makingDirectories(current: () => ConformanceSetting): void {
 
   test('directories with odd names are made', async () => {
     const { replica } = current();
-    for (const name of ODD_NAMES) {
+    for (const name of oddNames(current())) {
       await replica.makeDirectory(at(name));
       await replica.makeDirectory(at(`${name}/${name}`));
     }
-    expect((await observeAll(replica)).entries.size).toBe(ODD_NAMES.length * 2);
+    expect((await observeAll(replica)).entries.size).toBe(oddNames(current()).length * 2);
   });
 
   test('a directory is not made where a file is, nor without its parent', async () => {
@@ -73,6 +73,23 @@ function moving(current: () => ConformanceSetting): void {
     expect(await outside.list('a')).toEqual([]);
     await current().settle();
     expect(await versionOf(replica, 'b/new näme')).toBe(entry.version);
+  });
+
+  test('files with odd names are replaced, moved and removed', async () => {
+    const { replica, outside } = current();
+    await outside.makeDirectory('in ä#');
+    for (const name of oddNames(current())) await outside.write(name, 'old');
+    await current().settle();
+    for (const name of oddNames(current())) {
+      const expected = await versionOf(replica, name);
+      const { version } = await put(replica, name, 'new', { expected });
+      const to = at(`in ä#/${name}`);
+      const moved = await replica.move(at(name), to, { expected: version });
+      expect(await textOutside(outside, to)).toBe('new');
+      await replica.remove(to, { expected: moved.version });
+    }
+    expect(await outside.list('')).toEqual(['in ä#']);
+    expect(await outside.list('in ä#')).toEqual([]);
   });
 
   test('a directory is moved with all that it holds', async () => {

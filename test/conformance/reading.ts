@@ -8,7 +8,7 @@ import {
   expectChanged,
   expectFerryError,
   NEVER_VERSION,
-  ODD_NAMES,
+  oddNames,
   put,
   versionOf,
 } from './setting.ts';
@@ -67,9 +67,9 @@ export function readingBehaviour(current: () => ConformanceSetting): void {
 
   test('files with odd names are read', async () => {
     const { replica, outside } = current();
-    for (const name of ODD_NAMES) await outside.write(name, `content of ${name}`);
+    for (const name of oddNames(current())) await outside.write(name, `content of ${name}`);
     await current().settle();
-    for (const name of ODD_NAMES)
+    for (const name of oddNames(current()))
       expect(await text(replica, name, await versionOf(replica, name))).toBe(`content of ${name}`);
   });
 

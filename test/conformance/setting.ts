@@ -29,6 +29,8 @@ export interface OutsideAccess {
 export interface ConformanceSetting {
   readonly replica: Replica;
   readonly outside: OutsideAccess;
+  /** Those of `ODD_NAMES` that the side cannot hold; it must refuse them. */
+  readonly unusableNames?: readonly string[];
   /** Resolves when a change that is made from now on gives every file another version. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -55,6 +57,11 @@ export const ODD_NAMES: readonly string[] = [
   'colon:name',
   'x'.repeat(200),
 ];
+
+/** Returns the odd names that the side can hold. */
+export function oddNames(setting: ConformanceSetting): readonly string[] {
+  return ODD_NAMES.filter((name) => setting.unusableNames?.includes(name) !== true);
+}
 
 /** Returns `text` as a path. */
 export function at(text: string): SyncPath {

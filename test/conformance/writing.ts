@@ -8,7 +8,7 @@ import {
   item,
   NEVER_VERSION,
   notApplicable,
-  ODD_NAMES,
+  oddNames,
   observeAll,
   put,
   textOutside,
@@ -68,7 +68,7 @@ function creating(current: () => ConformanceSetting): void {
   test('odd names are written as they are', async () => {
     const { replica, outside } = current();
     await outside.makeDirectory('in ä#');
-    const paths = ODD_NAMES.flatMap((name) => [name, `in ä#/${name}`]);
+    const paths = oddNames(current()).flatMap((name) => [name, `in ä#/${name}`]);
     const results = await writeAll(
       replica,
       paths.map((path) => item(path, path)),
@@ -157,6 +157,19 @@ function refusing(current: () => ConformanceSetting): void {
     const expected = NEVER_VERSION;
     expect(await writeCode(replica, item('folder', 'ours', { expected }))).toBe('CHANGED');
     expect(await textOutside(outside, 'folder/file.txt')).toBe('x');
+  });
+
+  test('a name that the side cannot hold is refused, for files, directories and moves', async () => {
+    const { replica, outside, unusableNames = [] } = current();
+    const { version } = await put(replica, 'file.txt', 'x');
+    for (const name of unusableNames) {
+      expect(await writeCode(replica, item(name, 'ours'))).toBe('NAME_NOT_ALLOWED');
+      const refused = { code: 'NAME_NOT_ALLOWED' };
+      await expect(replica.makeDirectory(at(name))).rejects.toMatchObject(refused);
+      const move = replica.move(at('file.txt'), at(name), { expected: version });
+      await expect(move).rejects.toMatchObject(refused);
+    }
+    expect(await outside.list('')).toEqual(['file.txt']);
   });
 
   test('a file without its parent directory is an error of that file', async () => {

@@ -1,0 +1,162 @@
+import { FerryError } from '../../core/model/errors.ts';
+import { parentPath, type SyncPath } from '../../core/model/path.ts';
+import type { Logger } from '../../core/ports.ts';
+import type { Addresses } from './addresses.ts';
+import type { Answer, Http } from './http.ts';
+import { errorOfStatus, protocolError, type RequestContext, StatusError } from './http-errors.ts';
+import { type DavResponse, MultistatusError, parseMultistatus } from './multistatus.ts';
+import { PROPFIND_BODY, type Resource, resourceOf } from './resource.ts';
+
+/** One thing that a listing says: a resource, or a path of which the server could not say enough. */
+export type Listed =
+  | { readonly resource: Resource }
+  | { readonly path: SyncPath; readonly error: FerryError };
+
+export interface ListOptions {
+  readonly depth: '0' | '1' | 'infinity';
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where listings come from. */
+export interface ListingSource {
+  readonly http: Http;
+  readonly addresses: Addresses;
+  readonly logger: Logger;
+}
+
+/** A listing under way. */
+export interface Listing {
+  /** The server's clock when it answered, in ms since 1970; null when it does not say. */
+  readonly serverTimeMs: number | null;
+  /**
+   * Yields what is listed, `path` itself first wherever the server puts it first; ends well only when the document
+   * was complete and held `path` itself.
+   */
+  readonly batches: AsyncIterable<readonly Listed[]>;
+}
+
+/**
+ * Asks for a listing of `path`. It is only believed when it is a 207 of XML that is complete and names the collection
+ * that was asked for: a sign-in page, a proxy or a cut connection never look like an empty folder.
+ * @throws REMOTE_NOT_FOUND when nothing is there, REMOTE_PROTOCOL when something else than a WebDAV server answers
+ */
+export async function list(
+  source: ListingSource,
+  path: SyncPath,
+  options: ListOptions,
+): Promise<Listing> {
+  const url = source.addresses.urlOf(path, options.depth !== '0');
+  const context: RequestContext = { method: 'PROPFIND', url: url.href, path };
+  const answer = await source.http.send({
+    method: 'PROPFIND',
+    url,
+    headers: { depth: options.depth, 'content-type': 'application/xml; charset=utf-8' },
+    body: PROPFIND_BODY,
+    accept: [200, 207],
+    repeatable: true,
+    path,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  await refuseStrangers(answer, context);
+  const date = Date.parse(answer.header('date') ?? '');
+  return {
+    serverTimeMs: Number.isNaN(date) ? null : date,
+    batches: listedIn(source, path, answer, context),
+  };
+}
+
+async function refuseStrangers(answer: Answer, context: RequestContext): Promise<void> {
+  const type = answer.header('content-type') ?? '';
+  if (answer.status === 207 && /[/+]xml\b/i.test(type)) return;
+  await answer.discard();
+  const isPage = /html/i.test(type);
+  throw protocolError(
+    context,
+    isPage
+      ? 'a web page came instead of a listing: something else answered, perhaps the sign-in page of a network or proxy, or the address is not that of a WebDAV folder'
+      : `no WebDAV listing came (status ${answer.status}, type ${type.slice(0, 60) || 'none'}); check the address`,
+  );
+}
+
+async function* listedIn(
+  source: ListingSource,
+  asked: SyncPath,
+  answer: Answer,
+  context: RequestContext,
+): AsyncGenerator<readonly Listed[], void, undefined> {
+  let sawItself = false;
+  try {
+    for await (const responses of parseMultistatus(answer.body)) {
+      const batch: Listed[] = [];
+      for (const response of responses) {
+        const path = source.addresses.pathOf(response.href);
+        if (path === null || !(path === asked || asked === '' || path.startsWith(`${asked}/`))) {
+          source.logger.warn('a listing names something outside what was asked for', {
+            asked,
+            href: response.href.slice(0, 200),
+          });
+          continue;
+        }
+        if (path === asked) sawItself = true;
+        batch.push(listedOf(response, path, context));
+      }
+      if (batch.length > 0) yield batch;
+    }
+  } catch (error) {
+    if (error instanceof MultistatusError) throw protocolError(context, error.message, error);
+    throw error;
+  }
+  if (!sawItself)
+    throw protocolError(context, 'the listing does not name the folder that was asked for');
+}
+
+function listedOf(response: DavResponse, path: SyncPath, context: RequestContext): Listed {
+  const about = { ...context, path };
+  if (response.status !== null && response.status >= 300)
+    return { path, error: errorOfStatus(response.status, about) };
+  const resource = resourceOf(response, path);
+  if (resource !== null) return { resource };
+  const refused = response.propertyStatuses.find((status) => status !== 200 && status !== 404);
+  return {
+    path,
+    error:
+      refused === undefined
+        ? protocolError(about, 'the server tells neither its size nor a version of it')
+        : errorOfStatus(refused, about),
+  };
+}
+
+/** Returns what is at `path`; null when nothing is. */
+export async function lookAt(
+  source: ListingSource,
+  path: SyncPath,
+  signal?: AbortSignal,
+): Promise<{ resource: Resource; serverTimeMs: number | null } | null> {
+  try {
+    const { batches, serverTimeMs } = await list(source, path, { depth: '0', signal });
+    let found: Resource | null = null;
+    for await (const batch of batches) {
+      for (const listed of batch) {
+        if ('error' in listed) throw listed.error;
+        if (listed.resource.path === path) found = listed.resource;
+      }
+    }
+    return found === null ? null : { resource: found, serverTimeMs };
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'REMOTE_NOT_FOUND') return null;
+    if (await isBelowFile(source, path, error, signal)) return null;
+    throw error;
+  }
+}
+
+/** Apache answers 400 to a path whose parent is a file: nothing is there. */
+async function isBelowFile(
+  source: ListingSource,
+  path: SyncPath,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (!(error instanceof StatusError) || error.status !== 400 || path === '') return false;
+  const parent = await lookAt(source, parentPath(path), signal);
+  return parent === null || !parent.resource.isCollection;
+}

@@ -1,0 +1,54 @@
+import type { ProbeResult } from './probe-result.ts';
+
+/** How a new file comes into being without ever replacing another one. */
+export type CreateRung = 'put-if-none-match' | 'move-no-overwrite' | 'move-after-look';
+
+/** How a file is replaced only while it is the expected version. */
+export type ReplaceRung =
+  | 'put-if-match'
+  | 'put-if-list'
+  | 'put-under-lock'
+  | 'move-under-lock'
+  | 'move-after-look';
+
+/** How a file is removed only while it is the expected version. */
+export type RemoveRung = 'if-match' | 'under-lock' | 'after-look';
+
+/** The safest way that a server was proven to honour, for each kind of change. */
+export interface Rungs {
+  readonly create: CreateRung;
+  readonly replace: ReplaceRung;
+  readonly remove: RemoveRung;
+  readonly move: 'if-match' | 'after-look';
+}
+
+/**
+ * Chooses the rungs. A file is put in place directly only where a cut body leaves nothing and a version names one state:
+ * otherwise it is uploaded under a temporary name, looked at there, and moved.
+ */
+export function rungsFor(probe: ProbeResult): Rungs {
+  const isDirect = probe.atomicPut && probe.versions === 'exact';
+  const aside = probe.overwriteFalse ? 'move-no-overwrite' : 'move-after-look';
+  return {
+    create: isDirect && probe.ifNoneMatch ? 'put-if-none-match' : aside,
+    replace: replaceRung(probe, isDirect),
+    remove: probe.ifMatch.remove ? 'if-match' : probe.locks ? 'under-lock' : 'after-look',
+    move: probe.ifMatch.move ? 'if-match' : 'after-look',
+  };
+}
+
+function replaceRung(probe: ProbeResult, isDirect: boolean): ReplaceRung {
+  if (isDirect && probe.ifMatch.put) return 'put-if-match';
+  if (isDirect && probe.ifLists) return 'put-if-list';
+  if (probe.locks) return isDirect ? 'put-under-lock' : 'move-under-lock';
+  return 'move-after-look';
+}
+
+/** Tells whether every write is refused by the server itself when something else is there. */
+export function isAtomic(rungs: Rungs): boolean {
+  return (
+    rungs.create === 'put-if-none-match' &&
+    (rungs.replace === 'put-if-match' || rungs.replace === 'put-if-list') &&
+    rungs.remove === 'if-match'
+  );
+}

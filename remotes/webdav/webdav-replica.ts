@@ -1,0 +1,207 @@
+import { NEVER, type Observable } from 'rxjs';
+import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
+import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
+import { ROOT, type SyncPath } from '../../core/model/path.ts';
+import type {
+  Clock,
+  Content,
+  Logger,
+  Metadata,
+  MutationOptions,
+  Observation,
+  ObserveOptions,
+  ReadOptions,
+  Replica,
+  ReplicaCapabilities,
+  RootIdentity,
+  WriteItem,
+  WriteResult,
+} from '../../core/ports.ts';
+import { Addresses } from './addresses.ts';
+import { type Credentials, openHttp } from './http.ts';
+import { lookAt } from './listing.ts';
+import { makeCollection, makeRoot } from './make-collection.ts';
+import { movePath } from './move.ts';
+import { observeTree, statPath } from './observe.ts';
+import { probeWebdav } from './probe.ts';
+import type { ProbeResult } from './probe-result.ts';
+import { readFile } from './read.ts';
+import { removePath } from './remove.ts';
+import { entryOf } from './resource.ts';
+import { isAtomic, rungsFor } from './rungs.ts';
+import { Session } from './session.ts';
+import { setFileMetadata } from './set-metadata.ts';
+import { grouped, Slots } from './slots.ts';
+import type { TlsTrust } from './tls.ts';
+import { FileWriter } from './write.ts';
+
+export interface WebdavOptions {
+  /** Address of the collection that is the root. */
+  readonly url: string;
+  readonly credentials?: Credentials;
+  /** Names this device in temporary names, so that it removes only its own. Letters, digits, `-` and `_`. */
+  readonly ownerId: string;
+  /** What an earlier probe found; without it, or with one of an older format, the server is probed now. */
+  readonly probe?: ProbeResult;
+  readonly tls?: TlsTrust;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Requests that are made at a time. */
+  readonly parallelism?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A replica on a WebDAV server. */
+export interface WebdavReplica extends Replica {
+  /** What the server was proven to honour; to be kept and given to the next `openWebdavReplica`. */
+  readonly probe: ProbeResult;
+}
+
+const DEFAULT_PARALLELISM = 16;
+const GROUP_SIZE = 100;
+const GROUP_MS = 200;
+/** Files that may wait until the second of their upload is over, where versions are whole seconds. */
+const WAITING_FILES = 256;
+
+/**
+ * Opens a WebDAV server's collection as a replica. Without a probe result the server is probed first, which needs it
+ * to be reachable; with one, nothing is sent before the first use.
+ * @throws CONFIG_INVALID for an address that is none; REMOTE_* from the probe
+ */
+export async function openWebdavReplica(options: WebdavOptions): Promise<WebdavReplica> {
+  const known = options.probe?.format === 1 ? options.probe : undefined;
+  const probe = known ?? (await probeWebdav(options));
+  return new DavReplica(options, probe);
+}
+
+class DavReplica implements WebdavReplica {
+  readonly capabilities: ReplicaCapabilities;
+  readonly changes$: Observable<SyncPath> = NEVER;
+  readonly probe: ProbeResult;
+  readonly #session: Session;
+  readonly #parallelism: number;
+  readonly #slots: Slots;
+  readonly #writer: FileWriter;
+
+  constructor(options: WebdavOptions, probe: ProbeResult) {
+    const { parallelism = DEFAULT_PARALLELISM, clock, logger, ownerId } = options;
+    const addresses = new Addresses(options.url);
+    const http = openHttp({ ...options, base: addresses.base, parallelism });
+    this.probe = probe;
+    this.capabilities = capabilitiesOf(probe);
+    this.#parallelism = parallelism;
+    this.#session = new Session({ http, addresses, clock, logger, ownerId });
+    this.#slots = new Slots(parallelism);
+    this.#writer = new FileWriter(this.#session, probe, this.#slots);
+  }
+
+  async identify(
+    options: { readonly create?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<RootIdentity> {
+    const { create = false, signal } = options;
+    throwIfAborted(signal);
+    let seen = await lookAt(this.#session, ROOT, signal);
+    if (seen === null && create) {
+      await makeRoot(this.#session, signal);
+      seen = await lookAt(this.#session, ROOT, signal);
+    }
+    if (seen === null || !seen.resource.isCollection)
+      throw new FerryError(
+        'REMOTE_NOT_FOUND',
+        `${this.#session.addresses.base.href}: there is no folder at this address`,
+      );
+    return { id: seen.resource.rootId };
+  }
+
+  observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
+    const parallelism = this.#parallelism;
+    return observeTree(this.#session, this.probe, { ...options, parallelism });
+  }
+
+  async stat(path: SyncPath, options: MutationOptions = {}): Promise<Entry | null> {
+    const resource = await statPath(this.#session, this.probe, path, options.signal);
+    return resource === null ? null : entryOf(resource);
+  }
+
+  read(path: SyncPath, options: ReadOptions): Promise<Content> {
+    return readFile(this.#session, path, options);
+  }
+
+  async *writeMany(
+    items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
+    options: MutationOptions = {},
+  ): AsyncIterable<readonly WriteResult[]> {
+    const { signal } = options;
+    throwIfAborted(signal);
+    const width = this.probe.versions === 'exact' ? this.#parallelism : WAITING_FILES;
+    const limits = { width, groupSize: GROUP_SIZE, groupMs: GROUP_MS };
+    for await (const group of grouped(items, (item) => this.#writer.write(item, signal), limits)) {
+      yield group;
+      throwIfAborted(signal);
+    }
+  }
+
+  makeDirectory(
+    path: SyncPath,
+    options: MutationOptions & { readonly mode?: number } = {},
+  ): Promise<Entry> {
+    return makeCollection(this.#session, this.probe, path, options);
+  }
+
+  async makeLink(path: SyncPath): Promise<SymlinkEntry> {
+    throw new FerryError(
+      'KIND_NOT_SUPPORTED',
+      `${path}: WebDAV servers keep no symbolic links; it stays on the other side only`,
+      { path },
+    );
+  }
+
+  move(
+    from: SyncPath,
+    to: SyncPath,
+    options: MutationOptions & { readonly expected: Version | 'directory' },
+  ): Promise<Entry> {
+    return movePath(this.#session, this.probe, { from, to }, options);
+  }
+
+  remove(
+    path: SyncPath,
+    options: MutationOptions & { readonly expected: Version | 'directory' },
+  ): Promise<void> {
+    return removePath(this.#session, this.probe, path, options);
+  }
+
+  setMetadata(
+    path: SyncPath,
+    metadata: Metadata,
+    options: MutationOptions & { readonly expected: Version },
+  ): Promise<Entry> {
+    return setFileMetadata(this.#session, this.probe, path, { ...options, metadata });
+  }
+
+  /** A WebDAV server answers when it has stored something; there is nothing more that could be asked of it. */
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#session.http.close();
+  }
+}
+
+function capabilitiesOf(probe: ProbeResult): ReplicaCapabilities {
+  return {
+    contentHashes: false,
+    identities: probe.fileIds,
+    symlinks: false,
+    modes: probe.modes,
+    mtimePrecisionNs: mtimePrecisionNs(probe),
+    conditionalWrites: isAtomic(rungsFor(probe)) ? 'atomic' : 'window',
+    placeholders: false,
+    caseSensitive: probe.caseSensitive,
+    maxNameBytes: probe.maxNameBytes,
+  };
+}
+
+function mtimePrecisionNs(probe: ProbeResult): bigint | null {
+  if (probe.setsMtime === 'seconds') return 1_000_000_000n;
+  return probe.setsMtime === 'nanoseconds' || probe.deadProperties ? 1n : null;
+}
