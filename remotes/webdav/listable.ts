@@ -11,10 +11,7 @@ export function isListable(probe: Pick<ProbeResult, 'listsDotNames'>, path: Sync
  * Refuses to put something where listings do not show it: the next run would take it for deleted.
  * @throws NAME_NOT_ALLOWED
  */
-export function expectListable(
-  probe: Pick<ProbeResult, 'listsDotNames'>,
-  path: SyncPath,
-): void {
+export function expectListable(probe: Pick<ProbeResult, 'listsDotNames'>, path: SyncPath): void {
   if (isListable(probe, path)) return;
   throw new FerryError(
     'NAME_NOT_ALLOWED',

@@ -70,8 +70,26 @@ function secondsOf(mtimeNs: bigint, withFraction: boolean): string {
   return withFraction ? `${seconds}.${`${nanoseconds}`.padStart(9, '0')}` : `${seconds}`;
 }
 
-/** Returns the version that a PUT's answer names, where the server was proven to name the lasting one. */
-export function versionInAnswer(probe: ProbeResult, answer: Answer): Version | null {
+/** Returns the entry that a PUT's answer tells all about, which spares a look; null when something is missing. */
+export function entryInAnswer(
+  probe: ProbeResult,
+  item: WriteItem,
+  answer: Answer,
+): FileEntry | null {
+  const version = versionInAnswer(probe, answer);
+  const identity = answer.header('oc-fileid');
+  const isAllKnown =
+    probe.companion &&
+    version !== null &&
+    identity !== undefined &&
+    answer.header('x-oc-mtime') === 'accepted';
+  const { path, sizeBytes, mtimeNs, mode } = item;
+  if (!isAllKnown || mtimeNs === undefined || mode === undefined) return null;
+  return { path, kind: 'file', version, identity, sizeBytes, mtimeNs, mode: mode & 0o777 };
+}
+
+/** The version that a PUT's answer names, where the server was proven to name the lasting one. */
+function versionInAnswer(probe: ProbeResult, answer: Answer): Version | null {
   const etag = answer.header('etag');
   if (!probe.etagOfPut || etag === undefined || etag.startsWith('W/')) return null;
   const opaque = opaqueTag(etag);
@@ -88,11 +106,13 @@ export async function describeWritten(
   item: WriteItem,
   written: {
     readonly path: SyncPath;
-    readonly version: Version | null;
+    /** The PUT's answer, where its ETag shall be what is listed. */
+    readonly answered: Answer | null;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Resource> {
-  const { path, version, signal } = written;
+  const { path, answered, signal } = written;
+  const version = answered === null ? null : versionInAnswer(probe, answered);
   const seen = await lookAt(session, path, signal);
   if (seen === null) throw changedError(item.path, 'it was removed while it was written');
   const { resource } = seen;

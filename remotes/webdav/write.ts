@@ -3,7 +3,8 @@ import { type FerryError, throwIfAborted, toFerryError } from '../../core/model/
 import { parentPath, type SyncPath } from '../../core/model/path.ts';
 import type { WriteItem, WriteResult } from '../../core/ports.ts';
 import { expectAt, expectNothing, type Outcome, once, sendIfMatch } from './conditions.ts';
-import { changedError } from './http-errors.ts';
+import type { Answer } from './http.ts';
+import { changedError, StatusError } from './http-errors.ts';
 import { expectListable } from './listable.ts';
 import { lookAt } from './listing.ts';
 import { withLock } from './locks.ts';
@@ -16,9 +17,9 @@ import type { Slots } from './slots.ts';
 import {
   describeWritten,
   dropUpload,
+  entryInAnswer,
   putContent,
   refuseUpload,
-  versionInAnswer,
   writtenEntry,
 } from './upload.ts';
 
@@ -44,8 +45,22 @@ export class FileWriter {
       expectListable(this.#probe, item.path);
       return { item, entry: await this.#written(item, signal) };
     } catch (error) {
-      return { item, error: asAborted(error, item, signal) };
+      const cause = await this.#explained(item, error, signal);
+      return { item, error: asAborted(cause, item, signal) };
     }
+  }
+
+  /** Servers refuse to PUT onto a collection in different words; a look tells. */
+  async #explained(
+    item: WriteItem,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    if (!(error instanceof StatusError) || ![403, 405].includes(error.status)) return error;
+    const seen = await lookAt(this.#session, item.path, signal).catch(() => null);
+    return seen?.resource.isCollection === true
+      ? changedError(item.path, 'it is a directory by now')
+      : error;
   }
 
   #written(item: WriteItem, signal: AbortSignal | undefined): Promise<FileEntry> {
@@ -72,9 +87,9 @@ export class FileWriter {
     return once(
       item.path,
       async () => {
-        const version = await this.#put(item, { 'if-none-match': '*' }, signal);
-        if (version === 'refused') throw changedError(item.path, 'something is there by now');
-        return this.#described(item, version, signal);
+        const answer = await this.#put(item, { 'if-none-match': '*' }, signal);
+        if (answer === 'refused') throw changedError(item.path, 'something is there by now');
+        return this.#described(item, answer, signal);
       },
       () => this.#outcomeOfPut(item, signal),
     );
@@ -85,7 +100,7 @@ export class FileWriter {
     expected: Version,
     signal: AbortSignal | undefined,
   ): Promise<FileEntry> {
-    let version: Version | null = null;
+    let answered: Answer | null = null;
     const target = { path: item.path, expected };
     const attempt = async (): Promise<FileEntry> => {
       await sendIfMatch(
@@ -95,12 +110,12 @@ export class FileWriter {
         async (etag) => {
           const outcome = await this.#put(item, { 'if-match': etag }, signal);
           if (outcome === 'refused') return 412;
-          version = outcome;
+          answered = outcome;
           return 204;
         },
         signal,
       );
-      return this.#described(item, version, signal);
+      return this.#described(item, answered, signal);
     };
     return once(item.path, attempt, () => this.#outcomeOfPut(item, signal));
   }
@@ -117,9 +132,9 @@ export class FileWriter {
     return once(
       item.path,
       async () => {
-        const version = await this.#put(item, { if: `([${etag}])` }, signal);
-        if (version === 'refused') throw changedError(item.path, 'it is another version by now');
-        return this.#described(item, version, signal);
+        const answer = await this.#put(item, { if: `([${etag}])` }, signal);
+        if (answer === 'refused') throw changedError(item.path, 'it is another version by now');
+        return this.#described(item, answer, signal);
       },
       () => this.#outcomeOfPut(item, signal),
     );
@@ -133,9 +148,9 @@ export class FileWriter {
     await expectAt(this.#session, item.path, expected, signal);
     return withLock(this.#session, item.path, signal, async (held) => {
       await expectAt(this.#session, item.path, expected, signal);
-      const version = await this.#put(item, { if: held.ifHeader }, signal);
-      if (version === 'refused') throw changedError(item.path, 'the lock on it was lost');
-      return this.#described(item, version, signal);
+      const answer = await this.#put(item, { if: held.ifHeader }, signal);
+      if (answer === 'refused') throw changedError(item.path, 'the lock on it was lost');
+      return this.#described(item, answer, signal);
     });
   }
 
@@ -154,8 +169,8 @@ export class FileWriter {
         await answer.discard();
         if (answer.status === 412) refuseUpload(session, item, answer.status);
         const date = Date.parse(answer.header('date') ?? '');
-        const version = versionInAnswer(this.#probe, answer);
-        const described = { path: from, version, signal };
+        // Nobody else knows the name, so whatever the listing says is ours; rclone's PUT at times names another ETag.
+        const described = { path: from, answered: null, signal };
         return {
           uploaded: await describeWritten(session, this.#probe, item, described),
           serverTimeMs: Number.isNaN(date) ? null : date,
@@ -228,20 +243,22 @@ export class FileWriter {
     item: WriteItem,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
-  ): Promise<Version | null | 'refused'> {
+  ): Promise<Answer | 'refused'> {
     const target = { path: item.path, headers, signal };
     const answer = await putContent(this.#session, this.#probe, item, target);
     await answer.discard();
-    return answer.status === 412 ? 'refused' : versionInAnswer(this.#probe, answer);
+    return answer.status === 412 ? 'refused' : answer;
   }
 
   async #described(
     item: WriteItem,
-    version: Version | null,
+    answered: Answer | null,
     signal: AbortSignal | undefined,
   ): Promise<FileEntry> {
     const { path } = item;
-    const written = { path, version, signal };
+    const known = answered === null ? null : entryInAnswer(this.#probe, item, answered);
+    if (known !== null) return known;
+    const written = { path, answered, signal };
     return writtenEntry(await describeWritten(this.#session, this.#probe, item, written), path);
   }
 

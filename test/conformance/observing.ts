@@ -4,8 +4,8 @@ import {
   at,
   type ConformanceSetting,
   expectFerryError,
-  oddNames,
   observeAll,
+  oddNames,
   put,
   versionOf,
 } from './setting.ts';

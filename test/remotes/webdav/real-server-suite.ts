@@ -8,7 +8,8 @@ import {
   describeReplicaConformance,
   type OutsideAccess,
 } from '../../conformance/replica-conformance.ts';
-import { folderAccess, REAL_CLOCK, SILENT } from '../../support/servers/dav-setting.ts';
+import { quietLogger, realClock } from '../../support/quiet.ts';
+import { folderAccess } from '../../support/servers/folder-access.ts';
 import type { RealServer, ServerKind } from '../../support/servers/real-server.ts';
 
 /** One fresh folder of a running server. */
@@ -70,7 +71,7 @@ export function describeRealServer(
 
 async function contextOf(kind: ServerKind): Promise<RealServerContext> {
   const server = await kind.start();
-  const common = { ownerId: 'tests', clock: REAL_CLOCK, logger: SILENT };
+  const common = { ownerId: 'tests', clock: realClock, logger: quietLogger };
   try {
     const probe = await probeWebdav({ url: server.url, ...common });
     let folders = 0;

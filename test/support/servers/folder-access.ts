@@ -1,30 +1,6 @@
 import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { FerryError } from '../../../core/model/errors.ts';
-import type { Clock, Logger } from '../../../core/ports.ts';
 import type { OutsideAccess } from '../../conformance/replica-conformance.ts';
-
-/** The real time. */
-export const REAL_CLOCK: Clock = {
-  now: () => Date.now(),
-  async sleep(ms, signal) {
-    try {
-      await delay(ms, undefined, signal === undefined ? {} : { signal });
-    } catch (cause) {
-      throw new FerryError('ABORTED', 'cancelled', { cause });
-    }
-  },
-};
-
-/** Says nothing. */
-export const SILENT: Logger = {
-  error() {},
-  warn() {},
-  info() {},
-  debug() {},
-  child: () => SILENT,
-};
 
 /** Folders in which servers keep what is not the user's. */
 const SERVER_PRIVATE = new Set(['.DAV']);
