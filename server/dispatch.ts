@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { DavError, toDavError } from './dav-error.ts';
 import { Exchange } from './exchange.ts';
 import { copy, move } from './methods/copy-move.ts';
@@ -41,10 +42,8 @@ const FERRY_EXTENSIONS = '1; mtime mode if-empty move-etag root-id';
 
 export interface DispatchOptions {
   readonly site: Site;
-  /** Null: everybody who reaches the server may use it. */
+  /** Null: everybody on this machine may use it. */
   readonly signIn: SignIn | null;
-  /** Host names under which an open server answers; null: any. */
-  readonly allowedHosts: ReadonlySet<string> | null;
 }
 
 export type Dispatch = (
@@ -76,15 +75,25 @@ export function createDispatch(settings: DispatchOptions): Dispatch {
 }
 
 async function authorize(settings: DispatchOptions, request: IncomingMessage): Promise<string> {
-  const { signIn, allowedHosts } = settings;
-  if (allowedHosts !== null && !allowedHosts.has(hostNameOf(request.headers.host)))
-    throw new DavError(421, 'this server answers to the name of this machine only');
-  if (signIn === null) return '';
-  return await signIn.check(request.headers.authorization, request.socket.remoteAddress ?? '');
+  const { signIn } = settings;
+  if (signIn !== null)
+    return await signIn.check(request.headers.authorization, request.socket.remoteAddress ?? '');
+  // A web page may point its own name at this address and then ask as if it came from here (DNS rebinding).
+  if (!isLoopback(hostNameOf(request.headers.host)))
+    throw new DavError(421, 'this server answers to the names of this machine only');
+  return '';
 }
 
 function hostNameOf(host: string | undefined): string {
-  return (host ?? '').toLowerCase().replace(/:\d+$/, '');
+  return (host ?? '')
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+}
+
+/** Tells whether the name or address stands for this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 interface Arrival {

@@ -32,6 +32,7 @@ export interface ServerStats {
 export class Listener {
   readonly #server: Server;
   readonly #dispatch: Dispatch;
+  readonly #logger: Logger;
   readonly #sockets = new Set<Socket>();
   readonly #running = new Set<Promise<void>>();
   #requests = 0;
@@ -44,6 +45,7 @@ export class Listener {
     readonly logger: Logger;
   }) {
     this.#dispatch = options.dispatch;
+    this.#logger = options.logger;
     this.#server = createServerFor(options.tls);
     this.#server.maxConnections = MAX_CONNECTIONS;
     // In both forms a TLS server reports the raw socket here, so the counters are those of the wire.
@@ -51,9 +53,6 @@ export class Listener {
     this.#server.on('request', (request, response) => this.#answer(request, response, false));
     this.#server.on('checkContinue', (request, response) => this.#answer(request, response, true));
     this.#server.on('clientError', refuseBroken);
-    this.#server.on('error', (error) =>
-      options.logger.error('listening failed', { error: String(error) }),
-    );
   }
 
   get stats(): ServerStats {
@@ -78,6 +77,9 @@ export class Listener {
       this.#server.once('error', (error) => reject(listenError(error, host, port)));
       this.#server.listen({ host, port }, resolve);
     });
+    this.#server.on('error', (error) =>
+      this.#logger.error('accepting a connection failed', { error: String(error) }),
+    );
     return (this.#server.address() as AddressInfo).port;
   }
 

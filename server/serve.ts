@@ -3,10 +3,10 @@ import { FerryError } from '../core/model/errors.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { openSafeRoot } from '../native/index.ts';
 import { errnoOf } from './dav-error.ts';
-import { createDispatch } from './dispatch.ts';
+import { createDispatch, isLoopback } from './dispatch.ts';
 import { Listener, type ServerStats } from './listener.ts';
 import { SignIn } from './sign-in.ts';
-import { openSite } from './site.ts';
+import { openSite, type Site } from './site.ts';
 import { fingerprintOf, keptTlsPair, type TlsPair } from './tls.ts';
 import type { User } from './users.ts';
 
@@ -52,11 +52,12 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   requireSafe(options);
   const tls = await tlsPairOf(options, clock.now());
   const root = await openRoot(options);
+  let site: Site | null = null;
   try {
-    const site = await openSite({ root, readOnly, logger, clock });
+    const opened = await openSite({ root, readOnly, logger, clock });
+    site = opened;
     const signIn = users === null ? null : new SignIn(users, clock, logger);
-    const allowedHosts = users === null ? LOOPBACK_NAMES : null;
-    const dispatch = createDispatch({ site, signIn, allowedHosts });
+    const dispatch = createDispatch({ site: opened, signIn });
     const listener = new Listener({ dispatch, tls, logger });
     const port = await listener.listen(host, options.port);
     const scheme = tls === null ? 'http' : 'https';
@@ -71,19 +72,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       },
       close: async () => {
         await listener.close();
-        await site.close();
+        await opened.close();
       },
     };
   } catch (error) {
-    await root.close();
+    await (site ?? root).close();
     throw startError(error, directory);
   }
-}
-
-const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function requireSafe({ host, users, tls, insecureAllowed }: ServeOptions): void {

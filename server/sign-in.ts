@@ -16,6 +16,11 @@ const MAX_WATCHED = 10_000;
 const MAX_HASHING = 2;
 const MAX_WAITING = 64;
 
+interface Credential {
+  readonly name: string;
+  readonly password: string;
+}
+
 interface Failures {
   readonly count: number;
   readonly lastAtMs: number;
@@ -57,7 +62,7 @@ export class SignIn {
     if (until !== undefined && now < until && until - now <= REMEMBER_MS) return given.name;
     const watched = [`account ${given.name}`, `address ${address}`];
     this.#requirePatience(watched, now);
-    const isRight = await this.#checkOnce(proof, given.name, given.password);
+    const isRight = await this.#checkOnce(proof, given, watched);
     if (!isRight) {
       this.#logger.warn('sign-in failed', { user: given.name, address });
       this.#countFailure(watched, now);
@@ -69,17 +74,19 @@ export class SignIn {
   }
 
   /** Requests that arrive together with one credential share one hash. */
-  #checkOnce(proof: string, name: string, password: string): Promise<boolean> {
+  #checkOnce(proof: string, given: Credential, watched: readonly string[]): Promise<boolean> {
     const running = this.#checking.get(proof);
     if (running !== undefined) return running;
-    const check = this.#hashed(name, password).finally(() => this.#checking.delete(proof));
+    const check = this.#hashed(given, watched).finally(() => this.#checking.delete(proof));
     this.#checking.set(proof, check);
     return check;
   }
 
-  async #hashed(name: string, password: string): Promise<boolean> {
+  async #hashed({ name, password }: Credential, watched: readonly string[]): Promise<boolean> {
     await this.#enter();
     try {
+      // Guesses that came in one burst have waited here for the first of them to fail.
+      this.#requirePatience(watched, this.#clock.now());
       const user = this.#users.get(name);
       this.#decoy ??= hashPassword(randomBytes(16).toString('hex'));
       const passwordHash = user?.passwordHash ?? (await this.#decoy);
@@ -136,7 +143,7 @@ export class SignIn {
   }
 }
 
-function parseBasic(header: string | undefined): { name: string; password: string } | null {
+function parseBasic(header: string | undefined): Credential | null {
   const encoded = /^basic +([a-z0-9+/]+=*)$/i.exec(header?.trim() ?? '')?.[1];
   if (encoded === undefined) return null;
   const text = Buffer.from(encoded, 'base64').toString('utf8');

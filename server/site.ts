@@ -55,7 +55,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   const { root, readOnly, logger, clock } = options;
   const sync = new GroupSync(root);
   const stage = readOnly ? null : await Stage.open(root);
-  const properties = await PropertyStore.open(root, sync, logger);
+  const properties = await PropertyStore.open(root, sync, { readOnly, logger });
   return {
     ...options,
     rootId: await identify(root, stage, sync, logger),

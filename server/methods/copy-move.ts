@@ -1,12 +1,13 @@
 import type { NodeStat } from '../../native/safe-root.ts';
 import { DavError, errnoOf } from '../dav-error.ts';
-import { etagOf, isSameContent } from '../etag.ts';
+import { etagOf } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { isBelow, parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
 import { stageCopy } from '../storage/copy-tree.ts';
 import { removeTree } from '../storage/remove-tree.ts';
 import type { Stage } from '../storage/stage.ts';
+import { isAsExpected, swapExpected } from '../storage/swap.ts';
 
 /** What COPY and MOVE have settled before anything changes. */
 interface Transfer {
@@ -29,7 +30,7 @@ export async function move(exchange: Exchange, stage: Stage): Promise<void> {
     await (isSimple(settled) ? renameOver(settled) : renameChecked(settled));
     site.locks.forget(from);
     await site.properties.move(from, to);
-    await site.sync.around(() => site.sync.directories(parentOf(to), parentOf(from)));
+    await site.sync.directories(parentOf(to), parentOf(from));
   });
 }
 
@@ -47,7 +48,7 @@ export async function copy(exchange: Exchange, stage: Stage): Promise<void> {
       await removeTree(site.root, staged);
     }
     await site.properties.copy(settled.from, settled.to, depth);
-    await site.sync.around(() => site.sync.directories(parentOf(settled.to)));
+    await site.sync.directories(parentOf(settled.to));
   });
 }
 
@@ -132,21 +133,11 @@ async function renameChecked(settled: Transfer): Promise<void> {
   await discard(exchange, trash);
 }
 
-function isAsExpected(found: NodeStat | null, expected: NodeStat): boolean {
-  if (found === null) return false;
-  return expected.kind === 'directory'
-    ? found.ino === expected.ino
-    : isSameContent(found, expected);
-}
-
 async function publishCopy(settled: Transfer, staged: string): Promise<void> {
   const { exchange, to, target } = settled;
   const { root } = exchange.site;
   if (target === null) return await renameOrRefuse(exchange.site, staged, to, 'no-replace');
-  await root.rename(staged, to, 'exchange');
-  const displaced = await root.stat(staged);
-  if (isAsExpected(displaced, target)) return;
-  await root.rename(staged, to, 'exchange');
+  if (await swapExpected(root, staged, to, target)) return;
   throw new DavError(412, `/${to} was changed meanwhile; nothing was copied`);
 }
 

@@ -23,7 +23,7 @@ export async function remove(exchange: Exchange, stage: Stage): Promise<void> {
     return [];
   });
   await forget(exchange, leftovers);
-  await site.sync.around(() => site.sync.directories(parentOf(path)));
+  await site.sync.directories(parentOf(path));
   const [only] = leftovers;
   if (only === undefined) return exchange.send(204);
   if (leftovers.length === 1 && only.path === path) throw toDavError(only.error, path, 'removing');

@@ -20,7 +20,7 @@ export async function mkcol(exchange: Exchange): Promise<void> {
     if (mode !== undefined) await site.root.setMode(path, mode);
     await site.properties.forget(path);
   });
-  await site.sync.around(() => site.sync.directories(parentOf(path)));
+  await site.sync.directories(parentOf(path));
   exchange.send(201);
 }
 

@@ -101,7 +101,7 @@ async function applyLive(
       throw new DavError(412, `/${path} was changed meanwhile`);
     if (change.mode !== undefined) await fchmodAsync(fd, change.mode);
     if (change.mtimeNs !== undefined) await site.root.setTimesOfDescriptor(fd, change.mtimeNs);
-    await site.sync.around(() => site.sync.file(fd));
+    await site.sync.file(fd);
   } finally {
     await closeAsync(fd);
   }

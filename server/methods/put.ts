@@ -1,10 +1,11 @@
 import type { NodeStat } from '../../native/safe-root.ts';
 import { DavError, errnoOf, toDavError } from '../dav-error.ts';
-import { etagOf, isSameContent } from '../etag.ts';
+import { etagOf } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
 import type { Stage, StagedFile } from '../storage/stage.ts';
+import { swapExpected } from '../storage/swap.ts';
 import { requestedMode, requestedMtimeNs } from './write-headers.ts';
 
 /** A body up to this size is cheaper to take in than a look at the disk before it. */
@@ -37,7 +38,7 @@ export async function put(exchange: Exchange, stage: Stage): Promise<void> {
   try {
     const received = await staged.fill(exchange.body());
     checkLength(exchange, received);
-    const published = await site.sync.around(() => commit(exchange, staged, mode, mtimeNs));
+    const published = await commit(exchange, staged, mode, mtimeNs);
     exchange.send(published.created ? 201 : 204, {
       etag: etagOf(published.stat),
       ...(mtimeNs === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
@@ -99,7 +100,8 @@ async function commit(
     }
     throw new DavError(409, `/${path} could not be stored: something else keeps changing it`);
   });
-  await staged.seal();
+  // A swap left the displaced file in the stage; a plain rename left nothing.
+  await (exchange.isStateBound ? staged.discard() : staged.seal());
   if (published.created) await site.properties.forget(path);
   await site.sync.directories(parentOf(path));
   return published;
@@ -124,7 +126,7 @@ async function publish(
     if (current === null) {
       await root.rename(staged, path, 'no-replace');
     } else if (exchange.isStateBound) {
-      return await exchangeWith(site, staged, path, current);
+      return await swapExpected(root, staged, path, current); // the displaced file goes with the stage
     } else {
       await root.rename(staged, path, 'replace');
     }
@@ -139,23 +141,6 @@ async function publish(
     if ((await site.look(path)) !== null) return false;
     throw new DavError(403, `/${path} is taken by something that is not shared, such as a link`);
   }
-}
-
-/** Swaps the two, then looks at what was displaced: only the expected state may be replaced. */
-async function exchangeWith(
-  site: Site,
-  staged: string,
-  path: ResourcePath,
-  expected: NodeStat,
-): Promise<boolean> {
-  await site.root.rename(staged, path, 'exchange');
-  const displaced = await site.root.stat(staged);
-  if (displaced !== null && isSameContent(displaced, expected)) {
-    await site.root.removeFile(staged);
-    return true;
-  }
-  await site.root.rename(staged, path, 'exchange');
-  return false;
 }
 
 function noParent(path: ResourcePath): DavError {

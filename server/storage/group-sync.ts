@@ -11,31 +11,18 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** While others are on their way to a sync, one that is about to start waits so long for them. */
-const GATHER_MS = 2;
-
 /**
  * Makes finished writes durable, many with one system call. One waiting alone syncs only its own file or directory;
- * whatever arrives while a sync runs waits together for one `syncfs`, which covers all of them.
+ * whatever arrives while a sync runs waits together for one `syncfs`, which covers all of them. There is no timer: a
+ * slow disk gathers large groups by itself, and waiting longer for them was measured to cost more than it saves.
  */
 export class GroupSync {
   readonly #root: SafeRoot;
   #waiting: Waiting[] = [];
   #isRunning = false;
-  #writers = 0;
 
   constructor(root: SafeRoot) {
     this.#root = root;
-  }
-
-  /** Runs a write that will ask for syncs, so that those under way at the same time are gathered. */
-  async around<T>(write: () => Promise<T>): Promise<T> {
-    this.#writers++;
-    try {
-      return await write();
-    } finally {
-      this.#writers--;
-    }
   }
 
   /** Resolves when the content and metadata of an open file are on the disk. */
@@ -65,8 +52,6 @@ export class GroupSync {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
-      if (this.#waiting.length < this.#writers)
-        await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
       const group = this.#waiting;
       this.#waiting = [];
       const [alone] = group;

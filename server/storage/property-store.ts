@@ -41,9 +41,13 @@ export class PropertyStore {
     this.#sync = sync;
   }
 
-  static async open(root: SafeRoot, sync: GroupSync, logger: Logger): Promise<PropertyStore> {
+  static async open(
+    root: SafeRoot,
+    sync: GroupSync,
+    options: { readonly readOnly: boolean; readonly logger: Logger },
+  ): Promise<PropertyStore> {
     const store = new PropertyStore(root, sync);
-    await store.#load(logger);
+    await store.#load(options);
     return store;
   }
 
@@ -158,9 +162,9 @@ export class PropertyStore {
     return fd;
   }
 
-  async #load(logger: Logger): Promise<void> {
+  async #load({ readOnly, logger }: { readOnly: boolean; logger: Logger }): Promise<void> {
     if ((await this.#root.stat(JOURNAL)) === null) return;
-    const fd = await this.#root.open(JOURNAL, constants.O_RDWR);
+    const fd = await this.#root.open(JOURNAL, readOnly ? constants.O_RDONLY : constants.O_RDWR);
     this.#fd = fd;
     const { sizeBytes } = await this.#root.statDescriptor(fd);
     const bytes = Buffer.alloc(sizeBytes);
@@ -176,7 +180,7 @@ export class PropertyStore {
         this.#sizeBytes = start;
         if (start === sizeBytes) return;
         logger.warn('property journal ends in a broken line; it was dropped');
-        await ftruncateAsync(fd, start);
+        if (!readOnly) await ftruncateAsync(fd, start);
         return;
       }
       this.#remember(line);

@@ -14,6 +14,9 @@ const writevAsync = promisify(writev);
 /** Where the stage is, below the root. */
 export const STAGE_FOLDER = '.ferry/stage';
 
+/** A folder that is served and synced at once has one stage for both; each sweeps only its own files. */
+const OWN_PREFIX = 'server-';
+
 /** Bytes gathered before they are written; below this a file costs one system call. */
 const GATHER_BYTES = 256 * 1024;
 
@@ -34,13 +37,13 @@ export class Stage {
     await makeFolder(root, '.ferry');
     await makeFolder(root, STAGE_FOLDER);
     for (const { name } of await root.list(STAGE_FOLDER))
-      if (name !== null) await removeTree(root, `${STAGE_FOLDER}/${name}`);
+      if (name?.startsWith(OWN_PREFIX)) await removeTree(root, `${STAGE_FOLDER}/${name}`);
     return new Stage(root);
   }
 
   /** Returns a path in the stage that nothing else uses. */
   freshPath(): string {
-    return `${STAGE_FOLDER}/${this.#run}-${(++this.#count).toString(36)}`;
+    return `${STAGE_FOLDER}/${OWN_PREFIX}${this.#run}-${(++this.#count).toString(36)}`;
   }
 
   /** Makes an empty staged file; the caller closes it by `seal` or `discard`. */

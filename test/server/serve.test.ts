@@ -96,9 +96,10 @@ describe('serve', () => {
 
   test('sweeps what a crash left in the stage', async () => {
     const site = await start();
-    await writeFile(site.at('.ferry/stage/left'), 'half');
+    await writeFile(site.at('.ferry/stage/server-left'), 'half');
+    await writeFile(site.at('.ferry/stage/of-a-sync'), 'half');
     await start({ directory: site.directory });
-    expect(await readdir(site.at('.ferry/stage'))).toEqual([]);
+    expect(await readdir(site.at('.ferry/stage'))).toEqual(['of-a-sync']);
   });
 
   test('counts requests and bytes', async () => {
