@@ -133,11 +133,13 @@ function allowed(site: Site): string {
 
 function fail(site: Site, arrival: Arrival, error: unknown): void {
   const { request, response } = arrival;
+  // The client has gone; nobody is left to tell, and nothing is wrong with the server.
+  if (request.socket.destroyed) return;
   const known = toDavError(error, pathForMessage(request.url), request.method ?? '');
   if (known.status >= 500 && known.status !== 507)
     site.logger.error('request failed', { method: request.method, error: describe(error) });
   // After the head has gone out, only a cut connection tells the client that the body is not whole.
-  if (response.headersSent || request.socket.destroyed) {
+  if (response.headersSent) {
     response.destroy();
     return;
   }

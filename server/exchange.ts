@@ -151,7 +151,7 @@ export class Exchange {
   async write(piece: string | Uint8Array): Promise<void> {
     const { response } = this;
     if (response.destroyed) throw new DavError(499, 'the client has gone');
-    if (response.write(piece)) return;
+    if (response.write(piece) || response.destroyed) return;
     const { socket } = this.request;
     socket.setTimeout(STALL_MS); // Node destroys a socket whose timeout nobody listens to
     await new Promise<void>((resolve) => {

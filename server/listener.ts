@@ -33,6 +33,7 @@ export class Listener {
   readonly #server: Server;
   readonly #dispatch: Dispatch;
   readonly #logger: Logger;
+  readonly #onCut: () => void;
   readonly #sockets = new Set<Socket>();
   readonly #running = new Set<Promise<void>>();
   #requests = 0;
@@ -43,9 +44,12 @@ export class Listener {
     readonly dispatch: Dispatch;
     readonly tls: TlsPair | null;
     readonly logger: Logger;
+    /** Called when the grace at the end is over: whatever still runs is to give up. */
+    readonly onCut: () => void;
   }) {
     this.#dispatch = options.dispatch;
     this.#logger = options.logger;
+    this.#onCut = options.onCut;
     this.#server = createServerFor(options.tls);
     this.#server.maxConnections = MAX_CONNECTIONS;
     // In both forms a TLS server reports the raw socket here, so the counters are those of the wire.
@@ -89,6 +93,7 @@ export class Listener {
     });
     this.#server.closeIdleConnections();
     const cut = setTimeout(() => {
+      this.#onCut();
       for (const socket of this.#sockets) socket.destroy();
     }, CLOSE_GRACE_MS);
     await Promise.allSettled([...this.#running]);

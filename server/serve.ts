@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     site = opened;
     const signIn = users === null ? null : new SignIn(users, clock, logger);
     const dispatch = createDispatch({ site: opened, signIn });
-    const listener = new Listener({ dispatch, tls, logger });
+    const listener = new Listener({ dispatch, tls, logger, onCut: () => opened.stage?.cancel() });
     const port = await listener.listen(host, options.port);
     const scheme = tls === null ? 'http' : 'https';
     const url = `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}/`;

@@ -92,11 +92,9 @@ async function commit(
       if (current !== null && mode === undefined) await keepMode(staged, current);
       // No await between this check and the rename's start: a lock granted later does not cover this write.
       exchange.requireUnlocked(path, { membership: current === null });
-      if (await publish(exchange, staged.path, current)) {
-        const stat = await site.look(path);
-        if (stat === null) throw new DavError(409, `/${path} was removed while it was stored`);
-        return { stat, created: current === null };
-      }
+      if (await publish(exchange, staged.path, current))
+        // Asked of the descriptor: the ETag is that of these bytes, whatever happens to the name from here on.
+        return { stat: await site.root.statDescriptor(staged.fd), created: current === null };
     }
     throw new DavError(409, `/${path} could not be stored: something else keeps changing it`);
   });

@@ -55,7 +55,7 @@ async function copyToStage(
   try {
     const staged = await stage.create();
     try {
-      await staged.fill(readToEnd(source));
+      await staged.fill(readToEnd(source, stage));
       const after = await root.statDescriptor(source);
       if (after.mtimeNs !== expected.mtimeNs || after.sizeBytes !== expected.sizeBytes)
         throw Object.assign(new Error('the source changed'), { code: 'EBUSY' });
@@ -71,8 +71,9 @@ async function copyToStage(
   }
 }
 
-async function* readToEnd(fd: number): AsyncIterable<Uint8Array> {
+async function* readToEnd(fd: number, stage: Stage): AsyncIterable<Uint8Array> {
   for (let at = 0; ; ) {
+    stage.requireOpen();
     const buffer = Buffer.allocUnsafe(COPY_BYTES);
     const { bytesRead } = await readAsync(fd, buffer, 0, COPY_BYTES, at);
     if (bytesRead === 0) return;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { close, constants, fchmod, write, writev } from 'node:fs';
 import { promisify } from 'node:util';
+import { FerryError } from '../../core/model/errors.ts';
 import type { SafeRoot } from '../../native/safe-root.ts';
 import { errnoOf } from '../dav-error.ts';
 import { removeTree } from './remove-tree.ts';
@@ -28,6 +29,7 @@ export class Stage {
   readonly #root: SafeRoot;
   readonly #run = randomBytes(6).toString('hex');
   #count = 0;
+  #isCancelled = false;
 
   private constructor(root: SafeRoot) {
     this.#root = root;
@@ -44,6 +46,16 @@ export class Stage {
   /** Returns a path in the stage that nothing else uses. */
   freshPath(): string {
     return `${STAGE_FOLDER}/${OWN_PREFIX}${this.#run}-${(++this.#count).toString(36)}`;
+  }
+
+  /** Ends copies under way: the server is closing. */
+  cancel(): void {
+    this.#isCancelled = true;
+  }
+
+  /** @throws FerryError ABORTED after `cancel` */
+  requireOpen(): void {
+    if (this.#isCancelled) throw new FerryError('ABORTED', 'the server is closing');
   }
 
   /** Makes an empty staged file; the caller closes it by `seal` or `discard`. */

@@ -23,12 +23,13 @@ export async function swapExpected(
   expected: NodeStat,
 ): Promise<boolean> {
   const own = await root.stat(staged);
+  if (own === null) throw Object.assign(new Error('nothing is staged'), { code: 'ENOENT' });
   await root.rename(staged, path, 'exchange');
   if (isAsExpected(await root.stat(staged), expected)) return true;
   await root.rename(staged, path, 'exchange');
   const returned = await root.stat(staged);
   // A program wrote once more between the two swaps: what came back is its file, and must not go with the stage.
-  if (returned !== null && returned.ino !== own?.ino) await keepBeside(root, staged, path);
+  if (returned !== null && !isAsExpected(returned, own)) await keepBeside(root, staged, path);
   return false;
 }
 

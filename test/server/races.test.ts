@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -71,9 +71,8 @@ describe('a swap', () => {
     const edits = interrupted({
       1: () => writeFile(at('file'), 'first edit'),
       2: async () => {
-        await rm(at('file'));
-        await writeFile(at('other'), 'hold the inode');
-        await writeFile(at('file'), 'second edit');
+        await writeFile(at('saved'), 'second edit');
+        await rename(at('saved'), at('file'));
       },
     });
     expect(await swapExpected(edits, 'staged', path, stat)).toBe(false);

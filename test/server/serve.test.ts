@@ -134,6 +134,29 @@ describe('a connection', () => {
     expect((await site.ask('GET', '/')).status).toBe(200);
   });
 
+  test('that its client leaves in the middle of an answer or a body harms nobody', async () => {
+    const site = await start();
+    await writeFile(site.at('large'), Buffer.alloc(30_000_000));
+    const requests = [
+      'GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n',
+      'PROPFIND / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n<D:prop',
+      'PUT /half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nhalf',
+    ];
+    for (let round = 0; round < 5; round++)
+      for (const text of requests)
+        await new Promise<void>((resolve) => {
+          const socket = connect(site.server.port, '127.0.0.1', () => socket.write(text));
+          socket.on('error', () => undefined); // it is cut on purpose
+          socket.on('close', () => resolve());
+          setTimeout(() => socket.destroy(), 20);
+        });
+    expect((await site.ask('GET', '/large', { range: 'bytes=0-0' })).status).toBe(206);
+    await site.server.close();
+    expect(site.server.stats).toMatchObject({ activeRequests: 0, connections: 0 });
+    expect(site.log.filter((line) => line.startsWith('error'))).toEqual([]);
+    expect(await readdir(site.at('.ferry/stage'))).toEqual([]);
+  });
+
   test('that speaks no HTTP is answered 400', async () => {
     const site = await start();
     const answer = await new Promise<string>((resolve, reject) => {
