@@ -27,6 +27,15 @@ export async function forEachLimited<T>(
   if (failure) throw (failure as { readonly error: unknown }).error;
 }
 
+/** What is gone by now has nothing to keep. */
+async function unlessGone(syncing: Promise<void>): Promise<void> {
+  try {
+    await syncing;
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
 /**
  * Makes groups of files durable: one sync of the file system for a group, or one for each file where the group is
  * small, or where other programs' unwritten data has made the whole sync slow twice.
@@ -49,8 +58,10 @@ export class Durability {
         return;
       }
     }
-    await forEachLimited(files, SYNCS_AT_ONCE, (file) => syncFile(root, file));
-    await forEachLimited(directories, SYNCS_AT_ONCE, (path) => root.syncDirectory(path));
+    await forEachLimited(files, SYNCS_AT_ONCE, (file) => unlessGone(syncFile(root, file)));
+    await forEachLimited(directories, SYNCS_AT_ONCE, (path) =>
+      unlessGone(root.syncDirectory(path)),
+    );
   }
 
   async #syncAll(root: SafeRoot): Promise<boolean> {

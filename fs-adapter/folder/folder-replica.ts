@@ -1,7 +1,7 @@
 import { NEVER, type Observable } from 'rxjs';
 import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
-import { type SyncPath, TEMPORARY_PREFIX } from '../../core/model/path.ts';
+import { parentPath, type SyncPath, TEMPORARY_PREFIX } from '../../core/model/path.ts';
 import type {
   Clock,
   Content,
@@ -31,6 +31,7 @@ import { RealNames } from './real-names.ts';
 import { Stage, sweepStage, writtenMode } from './stage.ts';
 import { VersionStore } from './version-store.ts';
 import { writeFiles } from './write-files.ts';
+import { addAncestors } from './write-group.ts';
 
 export interface FolderReplicaOptions {
   readonly absolutePath: string;
@@ -62,8 +63,9 @@ class FolderReplica implements Replica {
   readonly #versions: VersionStore;
   readonly #stage = new Stage();
   readonly #durability = new Durability();
-  /** Something was changed since the last flush. */
-  #isDirty = false;
+  /** What was changed since the last flush, on the disk. */
+  #touchedFiles = new Set<string>();
+  #touchedDirectories = new Set<string>();
 
   constructor(options: FolderReplicaOptions) {
     const { absolutePath, clock, deviceName, logger, watch } = options;
@@ -173,7 +175,7 @@ class FolderReplica implements Replica {
     return translated(path, 'make the directory', async () => {
       try {
         await root.makeDirectory(real, options.mode === undefined ? 0o777 : options.mode & 0o777);
-        this.#isDirty = true;
+        this.#touch(path);
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error;
       }
@@ -193,7 +195,7 @@ class FolderReplica implements Replica {
     const real = this.#names.realPath(path);
     return translated(path, 'make the link', async () => {
       await root.makeLink(real, target);
-      this.#isDirty = true;
+      this.#touch(path);
       const stat = await root.stat(real);
       if (stat?.kind !== 'symlink') throw changed(path, 'it was replaced at once');
       const entry = entryOf(path, stat, { timePrecisionNs: root.timePrecisionNs, target });
@@ -213,7 +215,8 @@ class FolderReplica implements Replica {
         const isRefused = ['EEXIST', 'ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
         throw isRefused ? changed(from, `it cannot become ${to} as things are now`) : error;
       }
-      this.#isDirty = true;
+      this.#touch(from);
+      this.#touch(to);
       this.#names.move(from, to);
       const after = await root.stat(this.#names.realPath(to));
       const entry = await this.#entry(root, to, { ...before, ctimeNs: after?.ctimeNs ?? 0n });
@@ -241,7 +244,7 @@ class FolderReplica implements Replica {
     const { root } = context;
     await translated(path, 'remove', async () => {
       const before = await this.#require(root, path, options.expected);
-      this.#isDirty = true;
+      this.#touch(path);
       if (before.kind === 'directory') await root.removeDirectory(this.#names.realPath(path));
       else await this.#putAway(path, options.expected as Version, before, context);
       this.#names.forget(path);
@@ -258,6 +261,7 @@ class FolderReplica implements Replica {
     const { root, versions } = context;
     const real = this.#names.realPath(path);
     const kept = await keepDisplaced(real, path, before, context);
+    addAncestors(kept.stored, this.#touchedDirectories);
     const stat = await root.stat(kept.stored);
     if (stat && isSameContent(stat, expected)) return versions.remember(root, [kept]);
     try {
@@ -278,8 +282,8 @@ class FolderReplica implements Replica {
     const real = this.#names.realPath(path);
     return translated(path, 'set time and mode of', async () => {
       const before = await requireVersion(root, path, real, options.expected);
-      this.#isDirty = true;
       const isFile = before.kind === 'file';
+      if (isFile) this.#touchedFiles.add(real);
       if (isFile && metadata.mode !== undefined)
         await root.setMode(real, writtenMode(metadata.mode));
       if (metadata.mtimeNs !== undefined) await root.setTimes(real, metadata.mtimeNs);
@@ -293,15 +297,22 @@ class FolderReplica implements Replica {
   }
 
   async flush(): Promise<void> {
-    if (!this.#isDirty) return;
-    const root = await this.#root.get();
-    this.#isDirty = false;
+    const [files, directories] = [this.#touchedFiles, this.#touchedDirectories];
+    if (files.size + directories.size === 0) return;
+    this.#touchedFiles = new Set();
+    this.#touchedDirectories = new Set();
     try {
-      await root.syncFileSystem();
+      await this.#durability.sync(await this.#root.get(), [...files], directories);
     } catch (error) {
-      this.#isDirty = true;
+      for (const file of files) this.#touchedFiles.add(file);
+      for (const directory of directories) this.#touchedDirectories.add(directory);
       throw folderError(error, '', 'make durable');
     }
+  }
+
+  /** Notes that the name at `path` is to be made durable. */
+  #touch(path: SyncPath): void {
+    this.#touchedDirectories.add(this.#names.realPath(parentPath(path)));
   }
 
   async close(): Promise<void> {

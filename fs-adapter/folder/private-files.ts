@@ -48,9 +48,14 @@ export async function withFile<T>(
   }
 }
 
-/** Makes a file's content durable. */
-export function syncFile(root: SafeRoot, path: string): Promise<void> {
-  return withFile(root, path, O_RDONLY, (fd) => sync(fd));
+/** Makes a file's content durable; one that this user may not read, together with the whole file system. */
+export async function syncFile(root: SafeRoot, path: string): Promise<void> {
+  try {
+    await withFile(root, path, O_RDONLY, (fd) => sync(fd));
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error;
+    await root.syncFileSystem();
+  }
 }
 
 /** Makes a file that is not there yet, durably. @throws EEXIST */

@@ -42,10 +42,15 @@ export interface StagedFile {
 
 /** What a session is about to exchange: tells a staged file from the version that it displaced. */
 interface JournalLine {
-  readonly stage: string;
+  /** The staged file's name in its directory. */
+  readonly name: string;
   readonly ino: string;
   readonly path: SyncPath;
   readonly expected: Version;
+}
+
+function nameIn(stage: string): string {
+  return stage.slice(stage.lastIndexOf('/') + 1);
 }
 
 /** Bits that a file from elsewhere gets: never more than this user's own new files have, and no special ones. */
@@ -81,10 +86,16 @@ export class Stage {
   }
 
   /**
-   * Writes an item's content into a new file here, with its final time and mode, and checks its length.
+   * Writes an item's content into a new file here, with its final time and mode, and checks its length. `real` is
+   * where it will go.
    * @throws LOCAL_NO_SPACE, ABORTED, or what the content's stream fails with; nothing is left then
    */
-  async fill(root: SafeRoot, item: WriteItem, signal: AbortSignal): Promise<StagedFile> {
+  async fill(
+    root: SafeRoot,
+    item: WriteItem,
+    real: string,
+    signal: AbortSignal,
+  ): Promise<StagedFile> {
     const { path, sizeBytes } = item;
     const stage = `${this.#folder}/${this.#count++}`;
     try {
@@ -94,7 +105,7 @@ export class Stage {
       const fd = await root.open(stage, O_WRONLY | O_CREAT | O_EXCL, 0o600);
       try {
         await receive(fd, item, signal);
-        await changeMode(fd, writtenMode(item.mode));
+        await changeMode(fd, await finalMode(root, item, real));
         if (item.mtimeNs !== undefined) await root.setTimesOfDescriptor(fd, item.mtimeNs);
         return { item, stage, stat: await root.statDescriptor(fd) };
       } finally {
@@ -112,19 +123,28 @@ export class Stage {
     const lines = staged.flatMap(({ item, stage, stat }): JournalLine[] =>
       item.expected === 'absent'
         ? []
-        : [{ stage, ino: `${stat.ino}`, path: item.path, expected: item.expected }],
+        : [{ name: nameIn(stage), ino: `${stat.ino}`, path: item.path, expected: item.expected }],
     );
     const journal = `${this.#folder}/${JOURNAL}`;
     if (lines.length > 0) await appendLines(root, journal, lines);
     return journal;
   }
 
-  /** Removes this process's directory; what is still in it stays for the next sweep. */
+  /** Removes this process's directory; what is still in it stays for the next sweep, and with it the journal. */
   async close(root: SafeRoot): Promise<void> {
     if (this.#preparedFor !== root) return;
+    const left = await root.list(this.#folder);
+    if (left.some(({ name }) => name !== JOURNAL)) return;
     await removeIfThere(root, `${this.#folder}/${JOURNAL}`);
-    await root.removeDirectory(this.#folder).catch(() => undefined); // not empty: swept later
+    await root.removeDirectory(this.#folder);
   }
+}
+
+/** A file that is replaced by a side that keeps no modes stays as executable or private as it was. */
+async function finalMode(root: SafeRoot, item: WriteItem, real: string): Promise<number> {
+  if (item.mode !== undefined || item.expected === 'absent') return writtenMode(item.mode);
+  const replaced = await root.stat(real);
+  return replaced?.kind === 'file' ? replaced.mode & 0o777 : writtenMode(undefined);
 }
 
 async function receive(fd: number, item: WriteItem, signal: AbortSignal): Promise<void> {
@@ -200,11 +220,11 @@ function isInUse(name: string): boolean {
 
 async function sweepFolder(root: SafeRoot, folder: string, options: SweepOptions): Promise<void> {
   const lines = (await readLines(root, `${folder}/${JOURNAL}`)) as readonly JournalLine[];
-  const journal = new Map(lines.map((line) => [line.stage, line]));
+  const journal = new Map(lines.map((line) => [line.name, line]));
   for (const { name, stat } of await root.list(folder)) {
     if (name === null || !stat || name === JOURNAL) continue;
     const left = `${folder}/${name}`;
-    const line = journal.get(left);
+    const line = journal.get(name);
     const isOurs = line ? `${stat.ino}` === line.ino : /^\d+$/.test(name) || stat.links > 1;
     if (isOurs) await removeIfThere(root, left);
     else await saveDisplaced(root, left, stat, line, options);

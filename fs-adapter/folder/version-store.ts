@@ -53,6 +53,11 @@ function localTimestamp(nowMs: number): string {
   return `${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '-')}`;
 }
 
+function isKeptVersion(line: unknown): line is KeptVersion {
+  const { path, stored } = line as Partial<KeptVersion>;
+  return typeof path === 'string' && typeof stored === 'string';
+}
+
 function isUntouched(kept: KeptVersion, stat: NodeStat): boolean {
   return (
     `${stat.ino}` === kept.ino &&
@@ -104,11 +109,17 @@ export class VersionStore {
 
   async #moveTo(root: SafeRoot, from: string, target: string): Promise<string> {
     const directory = target.slice(0, target.lastIndexOf('/'));
-    if (!this.#made.has(directory)) {
-      await makeDirectories(root, directory);
-      this.#made.add(directory);
+    const wasMade = this.#made.has(directory);
+    if (!wasMade) await makeDirectories(root, directory);
+    this.#made.add(directory);
+    try {
+      await root.rename(from, target, 'no-replace');
+    } catch (error) {
+      this.#made.delete(directory);
+      // Someone may have cleared the store away since its directory was made.
+      if (!wasMade || codeOf(error) !== 'ENOENT') throw error;
+      return this.#moveTo(root, from, target);
     }
-    await root.rename(from, target, 'no-replace');
     return target;
   }
 
@@ -119,9 +130,9 @@ export class VersionStore {
 
   /** Gives what was written to a version after it was put away back to the user, as a conflict copy. */
   async lookAgain(root: SafeRoot): Promise<void> {
-    const displaced = (await readLines(root, DISPLACED)) as readonly KeptVersion[];
+    const displaced = await readLines(root, DISPLACED);
     if (displaced.length === 0) return;
-    for (const kept of displaced) {
+    for (const kept of displaced.filter(isKeptVersion)) {
       const stat = await root.stat(kept.stored);
       if (!stat || isUntouched(kept, stat)) continue;
       const copy = await this.giveBack(root, kept.stored, kept.path);

@@ -113,9 +113,10 @@ class Staging {
   }
 
   async #stage(item: WriteItem): Promise<void> {
-    const { root, stage } = this.#context;
+    const { names, root, stage } = this.#context;
     try {
-      const staged = await stage.fill(root, item, this.#abort.signal);
+      const real = names.realPath(item.path);
+      const staged = await stage.fill(root, item, real, this.#abort.signal);
       if (this.#staged.length === 0) this.#firstStagedMs = performance.now();
       this.#staged.push(staged);
       this.#stagedBytes += item.sizeBytes;

@@ -58,7 +58,8 @@ export async function commitGroup(
   }
 }
 
-function addAncestors(path: string, directories: Set<string>): void {
+/** Adds every directory above `path`. */
+export function addAncestors(path: string, directories: Set<string>): void {
   for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
     directories.add(path.slice(0, slash));
 }
