@@ -29,6 +29,7 @@ export interface BackingStat {
 export class BackingFiles {
   readonly #directory: string;
   readonly #versions: string;
+  #hasNewNames = false;
 
   constructor(stateDirectory: string) {
     this.#directory = join(stateDirectory, 'cache');
@@ -46,7 +47,20 @@ export class BackingFiles {
 
   /** Opens a new, empty file for reading and writing. */
   create(id: number): number {
+    this.#hasNewNames = true;
     return openSync(this.#path(id), 'wx+', FILE_MODE);
+  }
+
+  /** Makes the names of new files durable; their content is its writer's to sync. */
+  async syncNames(): Promise<void> {
+    if (!this.#hasNewNames) return;
+    this.#hasNewNames = false;
+    const directory = await fs.open(this.#directory, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
   }
 
   open(id: number): number {
@@ -114,6 +128,7 @@ export class BackingFiles {
     onProgress?: () => void,
   ): Promise<BackingStat> {
     const file = await fs.open(this.#path(id), 'wx', FILE_MODE);
+    this.#hasNewNames = true;
     try {
       let written = 0;
       for await (const chunk of stream) {
@@ -129,7 +144,7 @@ export class BackingFiles {
       return { sizeBytes, mtimeNs: (await file.stat({ bigint: true })).mtimeNs };
     } catch (error) {
       this.remove(id);
-      throw error;
+      throw isFull(error) ? noRoom(sizeBytes, error) : error;
     } finally {
       await file.close();
     }
@@ -138,6 +153,16 @@ export class BackingFiles {
   #path(id: number): string {
     return join(this.#directory, String(id));
   }
+}
+
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function noRoom(sizeBytes: number, cause: unknown): FerryError {
+  const message = `no room for ${sizeBytes} bytes in the drive's cache; free some space with ferry free`;
+  return new FerryError('LOCAL_NO_SPACE', message, { cause });
 }
 
 function wrongLength(how: string, sizeBytes: number): FerryError {

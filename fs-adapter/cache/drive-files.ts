@@ -209,7 +209,8 @@ export class DriveFiles implements MountedFiles {
   async space(): Promise<SpaceOnDrive> {
     const { bsize, blocks, bavail } = await statfs(this.#options.stateDirectory);
     const disk = { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
-    const quota = await this.#options.quota?.();
+    // A server that does not say leaves the disk's own room.
+    const quota = await this.#options.quota?.().catch(() => null);
     if (!quota) return disk;
     return {
       totalBytes: Math.max(0, quota.totalBytes),

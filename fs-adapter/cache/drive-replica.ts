@@ -129,7 +129,7 @@ export class DriveReplica implements Replica {
     throwIfAborted(options.signal);
     const { hydrations, backing } = this.#options;
     const node = this.#expectFile(path, options.expected);
-    if (node.backing === null) await hydrations.fill(node);
+    if (node.backing === null) await unlessAborted(hydrations.fill(node), options.signal);
     const isStill = (): boolean => versionOf(node) === options.expected;
     if (!isStill() || node.backing === null) throw changed(path, 'it has another version');
     return contentOf({ node, path, backing, isStill, ...options });
@@ -251,8 +251,9 @@ export class DriveReplica implements Replica {
     table.changed(node);
   }
 
-  flush(): Promise<void> {
-    return this.#options.table.journal.flush({ sync: true });
+  async flush(): Promise<void> {
+    await this.#options.backing.syncNames();
+    await this.#options.table.journal.flush({ sync: true });
   }
 
   /** Only makes everything durable: the drive outlives the pairs that use it and is closed by its owner. */
@@ -336,6 +337,22 @@ export class DriveReplica implements Replica {
       },
     );
   }
+}
+
+/** Stops waiting, not the work: others may wait for the same content. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  let stop = (): void => {};
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  throwIfAborted(signal);
 }
 
 /** Says that a precondition does not hold. */

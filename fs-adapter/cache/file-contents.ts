@@ -99,10 +99,17 @@ export class FileContents {
     // Claimed before the write, so that two appends at once do not get the same place.
     if (append) node.sizeBytes = start + source.length;
     let done = 0;
-    while (done < source.length)
-      done += (await writeAt(fd, source, done, source.length - done, start + done)).bytesWritten;
-    node.sizeBytes = Math.max(node.sizeBytes, start + source.length);
-    this.#written(file);
+    try {
+      while (done < source.length)
+        done += (await writeAt(fd, source, done, source.length - done, start + done)).bytesWritten;
+      node.sizeBytes = Math.max(node.sizeBytes, start + done);
+    } catch (error) {
+      // What a full disk cut short counts as far as it came.
+      node.sizeBytes = fstatSync(fd).size;
+      throw error;
+    } finally {
+      this.#written(file);
+    }
     return done;
   }
 
@@ -129,6 +136,7 @@ export class FileContents {
       file.unsynced = false;
       try {
         await syncData(file.fd);
+        await this.#options.backing.syncNames();
         this.#stamp(file, file.fd);
       } catch (error) {
         file.unsynced = true;

@@ -18,6 +18,8 @@ export interface HydrationOptions {
   readonly logger: Logger;
   /** A fetch that brings nothing for so long is given up. */
   readonly stallMs: number;
+  /** Called when the other side has another version than the table says: a run of sync would bring it. */
+  readonly onOutdated: (path: SyncPath) => void;
 }
 
 /** A file may get a newer version while it is fetched; it is fetched anew so many times. */
@@ -108,7 +110,10 @@ export class Hydrations {
     } catch (error) {
       abandoned.yes = true;
       logger.warn('not hydrated', { path, error: String(error) });
-      throw toFerryError(error, path);
+      const failure = toFerryError(error, path);
+      if (failure.code === 'CHANGED' || failure.code === 'REMOTE_NOT_FOUND')
+        this.#options.onOutdated(path);
+      throw failure;
     } finally {
       watch.stop();
       controller.abort();

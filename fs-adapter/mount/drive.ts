@@ -116,6 +116,7 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
       clock,
       logger,
       stallMs: options.hydrateStallMs ?? STALL_MS,
+      onOutdated: onChanged,
     });
     const contents = new FileContents({
       table,

@@ -2,7 +2,7 @@ import { constants as fsConstants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import type Fuse from 'fuse-native';
 import { FerryError } from '../../core/model/errors.ts';
 
@@ -51,12 +51,23 @@ export async function isMountAvailable(): Promise<
       return { available: false, reason };
     }
   }
+  if (process.platform === 'linux' && process.getuid?.() !== 0 && !(await isOnPath('fusermount')))
+    return { available: false, reason: `fusermount is missing; install it with: ${PACKAGES}` };
   try {
     await loadFuse();
     return { available: true };
   } catch (error) {
     return { available: false, reason: (error as Error).message };
   }
+}
+
+async function isOnPath(program: string): Promise<boolean> {
+  const { PATH = '/usr/bin:/bin' } = process.env;
+  for (const directory of PATH.split(delimiter)) {
+    const found = access(join(directory, program), fsConstants.X_OK);
+    if (await found.then(() => true).catch(() => false)) return true;
+  }
+  return false;
 }
 
 function isMissingLibrary(error: unknown): boolean {

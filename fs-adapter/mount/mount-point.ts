@@ -171,15 +171,17 @@ async function firstThatWorks(candidates: readonly Command[]): Promise<CommandFa
 /** Runs a program by an argument array, never through a shell: mount points are the user's to name. */
 function run(program: string, args: readonly string[]): Promise<CommandFailure | null> {
   return new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { timeout: COMMAND_TIMEOUT_MS, env: { ...process.env, LC_ALL: 'C' } },
-      (error, _, stderr) => {
-        if (error === null) return resolve(null);
-        const message = stderr.trim().split('\n')[0] || error.message;
-        resolve({ message, timedOut: error.killed === true });
-      },
-    );
+    const env = { ...process.env, LC_ALL: 'C' };
+    const child = execFile(program, args, { env }, (error, _, stderr) => {
+      clearTimeout(timer);
+      if (error === null) return resolve(null);
+      const message = stderr.trim().split('\n')[0] || error.message;
+      resolve({ message, timedOut: false });
+    });
+    // A program that waits in the kernel for a mount that hangs cannot be killed, so it is not waited for.
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      resolve({ message: `${program} does not come back`, timedOut: true });
+    }, COMMAND_TIMEOUT_MS);
   });
 }

@@ -1,0 +1,170 @@
+import { promises as fs } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createPairEngine } from '../../../core/engine/create-pair-engine.ts';
+import type { PairEngine } from '../../../core/engine/pair-engine.ts';
+import type { Version } from '../../../core/model/entry.ts';
+import type { SyncPath } from '../../../core/model/path.ts';
+import { createMemoryReplica, type MemoryReplica } from '../../../remotes/memory/memory-replica.ts';
+import type { OutsideAccess } from '../../conformance/setting.ts';
+import {
+  type DriveOnDisk,
+  openDriveOnDisk,
+  programsOn,
+  QUIET,
+  steppingClock,
+} from '../../support/drive-on-disk.ts';
+
+describe('a drive as the local side of a pair', () => {
+  let remote: MemoryReplica;
+  let disk: DriveOnDisk;
+  let engine: PairEngine;
+  let records: string;
+  const fetched: string[] = [];
+
+  beforeEach(async () => {
+    fetched.length = 0;
+    records = await fs.mkdtemp(join(tmpdir(), 'ferry-records-'));
+    remote = createMemoryReplica({ identities: false });
+    disk = await openDriveOnDisk({
+      hydrate(path: SyncPath, version: Version, signal: AbortSignal) {
+        fetched.push(path);
+        return remote.read(path, { expected: version, signal });
+      },
+    });
+    engine = await openEngine();
+  });
+  afterEach(async () => {
+    await engine.close();
+    await disk.close();
+    await fs.rm(records, { recursive: true, force: true });
+  });
+
+  function openEngine(): Promise<PairEngine> {
+    return createPairEngine({
+      settings: {
+        name: 'drive',
+        direction: 'two-way',
+        deletes: 'propagate',
+        mirror: false,
+        ignore: [],
+        maxDeleteFraction: 0.25,
+        trustTimes: false,
+        deviceName: 'laptop',
+      },
+      local: disk.drive.replica,
+      remote,
+      recordsDirectory: join(records, 'pair'),
+      clock: steppingClock(),
+      logger: QUIET,
+    });
+  }
+
+  const sync = () => engine.run({ allowDeletes: true, yes: true });
+  const programs = (): OutsideAccess => programsOn(disk.drive);
+  const onDrive = async (path: string) => (await programs().read(path))?.toString();
+  const onServer = (path: string) => {
+    const bytes = remote.outside.read(path as SyncPath);
+    return bytes === null ? null : Buffer.from(bytes).toString();
+  };
+  const putOnServer = (path: string, content: string) =>
+    remote.outside.write(path as SyncPath, Buffer.from(content));
+
+  test('the whole tree arrives without its content, which comes when it is read', async () => {
+    putOnServer('a/b/file.txt', 'content');
+    expect(await sync()).toMatchObject({ downloaded: 1, problems: [], conflicts: [] });
+    expect(fetched).toEqual([]);
+    expect(disk.drive.files.attributes('a/b/file.txt')).toMatchObject({
+      sizeBytes: 7,
+      storedBytes: 0,
+    });
+    expect(await onDrive('a/b/file.txt')).toBe('content');
+    expect(fetched).toEqual(['a/b/file.txt']);
+  });
+
+  test('a second run, also after a restart of both, moves nothing and fetches nothing', async () => {
+    putOnServer('one', '1');
+    await programs().write('two', '2');
+    await sync();
+    const idle = { uploaded: 0, downloaded: 0, adopted: 0, moved: 0, conflicts: [], problems: [] };
+    expect(await sync()).toMatchObject(idle);
+    await engine.close();
+    await disk.restart();
+    engine = await openEngine();
+    expect(await sync()).toMatchObject(idle);
+    expect(fetched).toEqual([]);
+  });
+
+  test('what programs write is uploaded, and is not pending any more then', async () => {
+    await programs().write('folder/new.txt', 'made here');
+    expect(disk.drive.stats.pending).toBe(1);
+    expect(await sync()).toMatchObject({ uploaded: 1, problems: [] });
+    expect(onServer('folder/new.txt')).toBe('made here');
+    expect(disk.drive.stats.pending).toBe(0);
+  });
+
+  test('an edit of a placeholder is uploaded whole', async () => {
+    putOnServer('file', 'old content');
+    await sync();
+    const handle = await disk.drive.files.open('file', {
+      write: true,
+      append: true,
+      truncate: false,
+    });
+    await disk.drive.files.write(handle, Buffer.from(' and more'), 0);
+    disk.drive.files.release(handle);
+    await sync();
+    expect(onServer('file')).toBe('old content and more');
+  });
+
+  test('an uploaded file whose content was given up is fetched again from its uploaded version', async () => {
+    await programs().write('file', 'first');
+    await sync();
+    expect(await disk.drive.free('file' as SyncPath)).toMatchObject([{ freed: true }]);
+    expect(await onDrive('file')).toBe('first');
+    expect(fetched).toEqual(['file']);
+  });
+
+  test('a newer version on the server replaces content that is here', async () => {
+    putOnServer('file', 'one');
+    await sync();
+    expect(await onDrive('file')).toBe('one');
+    putOnServer('file', 'two!');
+    await sync();
+    expect(await onDrive('file')).toBe('two!');
+  });
+
+  test('edits on both sides are both kept', async () => {
+    putOnServer('file.txt', 'base');
+    await sync();
+    await programs().write('file.txt', 'mine');
+    putOnServer('file.txt', 'theirs');
+    const { conflicts } = await sync();
+    expect(conflicts).toHaveLength(1);
+    expect(await onDrive('file.txt')).toBe('theirs');
+    const copy = conflicts[0]?.copyPath ?? '';
+    expect(await onDrive(copy)).toBe('mine');
+    expect(onServer(copy)).toBe('mine');
+  });
+
+  test('a directory that is renamed here is moved on the server, without any content', async () => {
+    for (const name of ['1', '2', '3']) putOnServer(`from/${name}`, `content of ${name}`);
+    await sync();
+    disk.drive.files.rename('from', 'to');
+    expect(await sync()).toMatchObject({ uploaded: 0, downloaded: 0, problems: [] });
+    expect(onServer('to/2')).toBe('content of 2');
+    expect(onServer('from/2')).toBeNull();
+    expect(fetched).toEqual([]);
+  });
+
+  test('what is removed here is removed there, and the other way round', async () => {
+    for (const name of ['here', 'there', 'stays']) putOnServer(name, name);
+    await sync();
+    await programs().remove('here');
+    remote.outside.remove('there' as SyncPath);
+    await sync();
+    expect(remote.outside.paths()).toEqual(['stays']);
+    expect(await programs().list('')).toEqual(['stays']);
+  });
+});
