@@ -50,6 +50,11 @@ function originalName(name: string): string {
   return stem === undefined ? name : `${stem}${extension}`;
 }
 
+/** Tells whether `name` is one that a conflict copy of `original` gets, on whatever device and whenever. */
+export function isConflictCopyOf(name: string, original: string): boolean {
+  return name !== original && COPY_NAME.test(name) && originalName(name) === originalName(original);
+}
+
 /**
  * Returns the name under which the losing version of `name` is kept beside it:
  * `NAME (conflict DEVICE YYYY-MM-DD HH-MM-SS).EXT`, with ` 2`, ` 3`, … before the extension while that is taken.

@@ -1,6 +1,8 @@
+import { isConflictCopyOf } from '../model/conflict-name.ts';
 import type { Side } from '../model/entry.ts';
 import { childPath } from '../model/path.ts';
-import { addNode, claim, type Forest, type Node, SIDES, type Spot } from './tree.ts';
+import { compareWithBase } from './change.ts';
+import { addNode, claim, type Forest, isFree, type Node, SIDES, type Spot } from './tree.ts';
 
 /**
  * Pairs the recorded nodes with what each side holds: by identity, then by name in the paired directory, then
@@ -9,17 +11,13 @@ import { addNode, claim, type Forest, type Node, SIDES, type Spot } from './tree
 export function matchSides(forest: Forest): void {
   const recorded = forest.nodes.slice(1);
   for (const side of SIDES) {
-    const unclaimed = new Set(forest.spots[side].values());
-    const take = (node: Node, spot: Spot) => {
-      claim(node, spot);
-      unclaimed.delete(spot);
-    };
-    for (const spot of unclaimed) if (spot.parent === null) unclaimed.delete(spot);
-    matchByIdentity(recorded, unclaimed, side, take);
-    matchByName(recorded, forest, unclaimed, side, take);
-    matchByContent(recorded, unclaimed, side, take);
+    const unpaired = recorded.filter((node) => !matchInPlace(node, forest, side));
+    matchByIdentity(unpaired, forest, side);
+    matchByName(recorded, forest, side);
+    matchByContent(unpaired, forest, side);
     // Spots are in the order parent before child, so a new node's directory has its owner already.
-    for (const spot of unclaimed) {
+    for (const spot of forest.spots[side].values()) {
+      if (!isFree(spot)) continue;
       const node = addNode(forest.nodes, spot.seen?.kind ?? 'directory');
       claim(node, spot);
       node.frozen = spot.frozen;
@@ -27,84 +25,102 @@ export function matchSides(forest: Forest): void {
   }
 }
 
-type Take = (node: Node, spot: Spot) => void;
+/** Pairs what has kept both its identity and its place, which is nearly everything, without any index. */
+function matchInPlace(node: Node, forest: Forest, side: Side): boolean {
+  const identity = node.base?.identity[side];
+  const spot = identity === undefined ? undefined : namedSpot(node, forest, side);
+  if (spot?.seen?.identity !== identity || spot?.seen?.kind !== node.kind) return false;
+  claim(node, spot);
+  return true;
+}
+
+/** Returns what has the node's recorded name in the directory that is paired with the recorded one. */
+function namedSpot(node: Node, forest: Forest, side: Side): Spot | undefined {
+  const parent = node.baseParent?.spots[side];
+  if (!parent || node.base === null) return undefined;
+  const spot = forest.spots[side].get(childPath(parent.path, node.base.name));
+  return spot !== undefined && isFree(spot) ? spot : undefined;
+}
 
 /** Keeps what is under a key once; a key seen twice proves nothing and holds null. */
 function addUnique<T>(map: Map<string, T | null>, key: string, value: T): void {
   map.set(key, map.has(key) ? null : value);
 }
 
-function matchByIdentity(
-  recorded: readonly Node[],
-  unclaimed: ReadonlySet<Spot>,
-  side: Side,
-  take: Take,
-): void {
-  const spots = new Map<string, Spot | null>();
-  for (const spot of unclaimed)
-    if (spot.seen?.identity !== undefined) addUnique(spots, spot.seen.identity, spot);
+function matchByIdentity(unpaired: readonly Node[], forest: Forest, side: Side): void {
   const nodes = new Map<string, Node | null>();
-  for (const node of recorded) {
+  for (const node of unpaired) {
     const identity = node.base?.identity[side];
-    if (identity !== undefined && spots.has(identity)) addUnique(nodes, identity, node);
+    if (identity !== undefined) addUnique(nodes, identity, node);
+  }
+  if (nodes.size === 0) return;
+  const spots = new Map<string, Spot | null>();
+  for (const spot of forest.spots[side].values()) {
+    const identity = spot.seen?.identity;
+    if (identity !== undefined && isFree(spot) && nodes.has(identity))
+      addUnique(spots, identity, spot);
   }
   for (const [identity, node] of nodes) {
     const spot = spots.get(identity);
-    if (node && spot && spot.seen?.kind === node.kind) take(node, spot);
+    if (node && spot && spot.seen?.kind === node.kind && !isHalfMadeCopy(node, spot))
+      claim(node, spot);
   }
 }
 
+/**
+ * Tells whether a run that was cut off had put the changed file aside as a conflict copy, and not yet brought the
+ * other version to its place. Nobody has renamed it then: the copy is a new file, and the place is empty.
+ */
+function isHalfMadeCopy({ base }: Node, { seen, name }: Spot): boolean {
+  return (
+    base !== null &&
+    seen !== null &&
+    isConflictCopyOf(name, base.name) &&
+    compareWithBase(base, seen) !== 'equal'
+  );
+}
+
 /** Also settles which recorded nodes are at or below a place about which the side says nothing. */
-function matchByName(
-  recorded: readonly Node[],
-  forest: Forest,
-  unclaimed: ReadonlySet<Spot>,
-  side: Side,
-  take: Take,
-): void {
+function matchByName(recorded: readonly Node[], forest: Forest, side: Side): void {
   const hidden = new Set<Node>();
   for (const node of recorded) {
-    const parent = node.baseParent?.spots[side];
-    if (node.spots[side] === null && parent && node.base) {
-      const spot = forest.spots[side].get(childPath(parent.path, node.base.name));
-      if (spot && unclaimed.has(spot) && (spot.seen === null || spot.seen.kind === node.kind))
-        take(node, spot);
+    if (node.spots[side] === null) {
+      const spot = namedSpot(node, forest, side);
+      if (spot && (spot.seen === null || spot.seen.kind === node.kind)) claim(node, spot);
     }
-    const spot = node.spots[side];
-    const isHidden =
-      spot === null
-        ? parent?.frozen === true || (node.baseParent !== null && hidden.has(node.baseParent))
-        : spot.frozen;
-    if (!isHidden) continue;
+    if (!isHidden(node, side, hidden)) continue;
     hidden.add(node);
     node.frozen = true;
   }
 }
 
+function isHidden(node: Node, side: Side, hidden: ReadonlySet<Node>): boolean {
+  const spot = node.spots[side];
+  if (spot !== null) return spot.frozen;
+  const { baseParent } = node;
+  return baseParent !== null && (baseParent.spots[side]?.frozen === true || hidden.has(baseParent));
+}
+
 /** Only for files that have no identity to be found by, and only where one vanished and one appeared. */
-function matchByContent(
-  recorded: readonly Node[],
-  unclaimed: ReadonlySet<Spot>,
-  side: Side,
-  take: Take,
-): void {
+function matchByContent(unpaired: readonly Node[], forest: Forest, side: Side): void {
   const vanished = new Map<string, Node | null>();
-  for (const node of recorded) {
+  for (const node of unpaired) {
     const { base } = node;
     if (base?.kind === 'file' && base.sizeBytes > 0 && !node.spots[side] && !node.frozen)
       addUnique(vanished, base.content, node);
   }
   if (vanished.size === 0) return;
   const appeared = new Map<string, Spot | null>();
-  for (const spot of unclaimed) {
+  for (const spot of forest.spots[side].values()) {
     const { seen } = spot;
-    if (seen?.kind === 'file' && seen.sizeBytes > 0 && seen.content !== null && !spot.frozen)
-      addUnique(appeared, seen.content, spot);
+    if (seen?.kind === 'file' && seen.sizeBytes > 0 && seen.content !== null)
+      if (vanished.has(seen.content) && isFree(spot) && !spot.frozen)
+        addUnique(appeared, seen.content, spot);
   }
   for (const [content, node] of vanished) {
     const spot = appeared.get(content);
     if (!node || !spot) continue;
     const bothKnown = spot.seen?.identity !== undefined && node.base?.identity[side] !== undefined;
-    if (!bothKnown) take(node, spot);
+    if (!bothKnown) claim(node, spot);
   }
 }

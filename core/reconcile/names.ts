@@ -1,4 +1,4 @@
-import { conflictCopyName } from '../model/conflict-name.ts';
+import { conflictCopyName, isConflictCopyOf } from '../model/conflict-name.ts';
 import type { Side } from '../model/entry.ts';
 import { childPath } from '../model/path.ts';
 import { compareSides, contentChange, type Looks } from './change.ts';
@@ -218,7 +218,14 @@ export class Names {
         const at = parent.spots[side];
         return at !== null && this.#forest.spots[side].has(childPath(at.path, name));
       });
-    const name = conflictCopyName(place.name, { device, timestamp, isTaken });
+    const own = node.spots[loser];
+    // A run that was cut off may have given it such a name already.
+    const isCopy =
+      own !== null &&
+      own.parent === parent.spots[loser] &&
+      isConflictCopyOf(own.name, place.name) &&
+      !taken.has(own.name);
+    const name = isCopy ? own.name : conflictCopyName(place.name, { device, timestamp, isTaken });
     taken.add(name);
     for (const side of renamedOn) node.goals[side] = { parent, name };
     node.fate = loserFate;

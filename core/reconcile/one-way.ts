@@ -1,4 +1,5 @@
 import { otherSide, type Side } from '../model/entry.ts';
+import { childPath } from '../model/path.ts';
 import { compareSides, contentChange, isDeleted, isMoved, isParked, type Looks } from './change.ts';
 import { freezeDependents, holdAncestors } from './freeze.ts';
 import type { Policy } from './plan.ts';
@@ -50,16 +51,36 @@ function detach(forest: Forest, roles: OneWay): void {
   const { destination } = roles;
   const attached = new Map<Node, boolean>([[forest.root, true]]);
   const recorded = forest.nodes.filter((node) => node.base !== null && !node.frozen);
-  for (const node of recorded) isAttached(node, roles, attached);
-  for (const node of recorded) {
+  const away = recorded.filter(
+    (node) => node.spots[destination] !== null && !isAttached(node, roles, attached),
+  );
+  for (const node of away) {
     const spot = node.spots[destination];
-    if (spot === null || attached.get(node)) continue;
+    if (spot === null) continue;
     const own = addNode(forest.nodes, node.kind);
     node.spots[destination] = null;
     claim(own, spot);
     own.changes[destination] = node.changes[destination];
     own.rule = 'moved on the destination: it stays there, only there';
   }
+  for (const node of recorded) takeSuccessor(forest, node, roles);
+}
+
+/**
+ * Gives the node what the destination has put in its place, if anything of its kind: it was changed there then,
+ * and not removed.
+ */
+function takeSuccessor(forest: Forest, node: Node, { master, destination }: OneWay): void {
+  const parent = node.baseParent?.spots[destination];
+  if (!parent || node.base === null || node.spots[master] === null || node.spots[destination])
+    return;
+  const spot = forest.spots[destination].get(childPath(parent.path, node.base.name));
+  const successor = spot?.owner;
+  if (!spot || successor?.base !== null || successor.spots[master] !== null) return;
+  if (successor.kind !== node.kind || successor.frozen) return;
+  successor.spots[destination] = null;
+  claim(node, spot);
+  node.changes[destination] = contentChange(node, destination) === 'equal' ? 'none' : 'modified';
 }
 
 function isAttached(node: Node, roles: OneWay, memo: Map<Node, boolean>): boolean {

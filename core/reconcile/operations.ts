@@ -110,6 +110,7 @@ class Mover {
   /** Places the node; what is in its way goes to its own place first, if that can be done, else is parked. */
   #placeWithChain(first: Node): void {
     const chain = [first];
+    const inChain = new Set(chain);
     for (let node = chain.at(-1); node !== undefined; node = chain.at(-1)) {
       const goal = this.#placed.has(node) ? null : node.goals[this.#side];
       const occupant = goal === null ? null : this.#occupant(goal);
@@ -117,9 +118,10 @@ class Mover {
       else if (occupant === null || occupant.node === node) {
         this.#place(node, goal);
         chain.pop();
-      } else if (this.#canGoNow(occupant.node) && !chain.includes(occupant.node))
+      } else if (this.#canGoNow(occupant.node) && !inChain.has(occupant.node)) {
         chain.push(occupant.node);
-      else this.#park(occupant);
+        inChain.add(occupant.node);
+      } else this.#park(occupant);
     }
   }
 

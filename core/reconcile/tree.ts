@@ -93,6 +93,11 @@ export function addNode(
   return node;
 }
 
+/** Tells whether no node has the spot yet. */
+export function isFree(spot: Spot): boolean {
+  return spot.parent !== null && spot.owner.base === null && spot.owner.spots[spot.side] !== spot;
+}
+
 /** Gives the spot to the node. */
 export function claim(node: Node, spot: Spot): void {
   node.spots[spot.side] = spot;
@@ -135,16 +140,16 @@ function addBaseNodes(nodes: Node[], root: Node, base: readonly BaseNode[]): Bas
     if (siblings === undefined) byParent.set(record.parentId, [record]);
     else siblings.push(record);
   }
-  const orphans = new Set(base);
   const directories: [number, Node][] = [[0, root]];
   for (const [id, parent] of directories) {
     for (const record of byParent.get(id) ?? []) {
-      if (!orphans.delete(record)) continue;
       const node = addNode(nodes, record.kind, { base: record, parent });
       if (record.kind === 'directory') directories.push([record.id, node]);
     }
   }
-  return [...orphans];
+  if (nodes.length > base.length) return [];
+  const reached = new Set(nodes.map((node) => node.base));
+  return base.filter((record) => !reached.has(record));
 }
 
 function spotsOf(side: Side, tree: SideTree, root: Node): Map<SyncPath, Spot> {
@@ -160,19 +165,27 @@ function spotsOf(side: Side, tree: SideTree, root: Node): Map<SyncPath, Spot> {
   };
   spots.set(ROOT, top);
   root.spots[side] = top;
-  const spotAt = (path: SyncPath): Spot => {
+  // Entries of one directory usually follow each other: most parents need no look-up.
+  let last = top;
+  const parentOf = (path: SyncPath): Spot => {
+    const isInLast =
+      path.lastIndexOf('/') === last.path.length && last !== top && path.startsWith(last.path);
+    if (!isInLast) last = spotAt(parentPath(path), undefined);
+    return last;
+  };
+  const spotAt = (path: SyncPath, entry: SideNode | undefined): Spot => {
     const known = spots.get(path);
     if (known !== undefined) return known;
-    const parent = spotAt(parentPath(path));
-    const seen = tree.nodes.get(path) ?? null;
+    const parent = parentOf(path);
+    const seen = entry ?? tree.nodes.get(path) ?? null;
     // A directory that was not listed itself is as unknown as one that could not be read.
     const frozen = parent.frozen || seen === null || tree.frozen.has(path);
     const spot = { side, path, name: nameOf(path), parent, seen, frozen, owner: root };
     spots.set(path, spot);
     return spot;
   };
-  for (const path of tree.nodes.keys()) spotAt(path);
-  for (const path of tree.frozen) spotAt(path);
+  for (const [path, entry] of tree.nodes) spotAt(path, entry);
+  for (const path of tree.frozen) spotAt(path, undefined);
   return spots;
 }
 

@@ -1,7 +1,10 @@
 import { otherSide, type Side } from '../../core/model/entry.ts';
+import type { SyncPath } from '../../core/model/path.ts';
 import type { Plan } from '../../core/reconcile/plan.ts';
 import type { Pair } from './pair.ts';
-import { destinationOf, masterOf, type World } from './world.ts';
+import { destinationOf, type Item, masterOf, type World } from './world.ts';
+
+const SIDES: readonly Side[] = ['local', 'remote'];
 
 /**
  * Runs the pair and checks what must hold for every run there can be; returns the plan.
@@ -12,8 +15,28 @@ export function checkRun(pair: Pair, base: World): Plan {
   const plan = pair.run();
   if (pair.direction === 'two-way') checkTwoWay(before, pair, base);
   else checkOneWay(before, pair, base, plan);
+  checkOneSided(before, pair, base, plan);
   checkSecondRun(pair);
   return plan;
+}
+
+/**
+ * Checks that nothing was lost between two states of a pair, however many runs lie between them.
+ * @throws Error that names the rule that was broken
+ */
+export function checkKept(before: Pair, after: Pair, base: World): void {
+  if (after.direction === 'two-way') {
+    checkTwoWay(before, after, base);
+    return;
+  }
+  const destination = destinationOf(after.direction);
+  const master = masterOf(after.direction);
+  ensure(isSame(before[master], after[master]), 'the master stays as it was');
+  const contents = after[destination].contents();
+  for (const [path, { kind, content }] of madeOn(before, destination, base))
+    ensure(kind === 'directory' || contents.has(content), `${path} of the destination lives on`);
+  for (const [path, { kind, content }] of madeOn(before, master, base))
+    ensure(kind === 'directory' || contents.has(content), `${path} of the master arrives`);
 }
 
 function ensure(holds: boolean, rule: string): void {
@@ -21,28 +44,36 @@ function ensure(holds: boolean, rule: string): void {
 }
 
 /** Both sides are equal and hold every version that a user made, and all that nobody touched. */
-export function checkTwoWay(before: Pair, after: Pair, base: World): void {
+function checkTwoWay(before: Pair, after: Pair, base: World): void {
   const picture = JSON.stringify(after.local.picture());
   ensure(picture === JSON.stringify(after.remote.picture()), 'both sides are equal');
   const contents = after.local.contents();
-  for (const side of ['local', 'remote'] as const)
-    for (const [path, { kind, content }] of before[side].entries()) {
-      if (kind === 'directory') continue;
-      const recorded = base.get(path);
-      const isMade =
-        (recorded?.kind !== kind || recorded.content !== content) &&
-        !(!before.identities && isMovedByContent(before[side], base, content));
-      if (isMade) ensure(contents.has(content), `the ${side} version of ${path} lives on`);
-      const other = before[otherSide(side)].get(path);
-      const isUntouched = !isMade && other?.kind === kind && other.content === content;
-      if (isUntouched) ensure(contents.has(content), `${path}, which nobody touched, lives on`);
-    }
+  for (const side of SIDES)
+    for (const [path, { kind, content }] of madeOn(before, side, base))
+      ensure(
+        kind === 'directory' || contents.has(content),
+        `the ${side} version of ${path} lives on`,
+      );
+  for (const [path, { kind, content }] of base.entries())
+    if (kind === 'file' && SIDES.every((side) => before[side].get(path)?.content === content))
+      ensure(contents.has(content), `${path}, which both sides have kept, lives on`);
+}
+
+/** Yields what somebody made or changed on that side since the records were written. */
+function* madeOn(pair: Pair, side: Side, base: World): Iterable<readonly [SyncPath, Item]> {
+  const recorded = new Map([...base.entries()].map(([, one]) => [one.identity, one]));
+  for (const [path, one] of pair[side].entries()) {
+    const known = pair.identities ? recorded.get(one.identity) : base.get(path);
+    if (known?.kind === one.kind && known.content === one.content) continue;
+    if (!pair.identities && isMovedByContent(pair[side], base, one.content)) continue;
+    yield [path, one];
+  }
 }
 
 /** Without identities, a recorded content that vanished at one path and appeared at another has moved. */
 function isMovedByContent(world: World, base: World, content: string): boolean {
   return [...base.entries()].some(
-    ([path, recorded]) => recorded.content === content && world.get(path)?.kind !== recorded.kind,
+    ([path, recorded]) => recorded.content === content && world.get(path)?.content !== content,
   );
 }
 
@@ -56,26 +87,49 @@ function checkOneWay(before: Pair, after: Pair, base: World, plan: Plan): void {
       JSON.stringify(after[destination].picture()) === JSON.stringify(after[master].picture()),
       'the destination is identical to the master',
     );
-  for (const [path, { kind, content }] of before[destination].entries()) {
+  const given = new Map([...before[master].entries()].map(([, one]) => [one.identity, one]));
+  const made = new Map(madeOn(before, destination, base));
+  for (const [path, { kind, content, identity }] of before[destination].entries()) {
     if (kind === 'directory' || contents.has(content) || after.policy.mirror) continue;
-    const recorded = base.get(path);
-    const wasRecorded = recorded?.kind === kind && recorded.content === content;
-    const given = before[master].get(path);
-    const wasGivenUp = given?.kind !== kind || given.content !== content;
-    ensure(wasRecorded && wasGivenUp, `what the destination has at ${path} lives on`);
-    ensure(after.policy.deletes === 'propagate' || given !== null, `${path} is kept`);
+    const source = before[master].get(path);
+    ensure(!made.has(path), `what the destination has made at ${path} lives on`);
+    const same = before.identities ? given.get(identity) : source;
+    ensure(same?.content !== content, `${path} is not given up by the master and lives on`);
+    ensure(after.policy.deletes === 'propagate' || source?.kind === kind, `${path} is kept`);
   }
-  for (const [path, { kind, content }] of before[master].entries()) {
-    const recorded = base.get(path);
-    if (recorded?.kind === kind && recorded.content === content) continue;
-    // What only moved takes an edit of the destination along.
-    if (!before.identities && isMovedByContent(before[master], base, content)) continue;
+  for (const [path, { kind, content }] of madeOn(before, master, base)) {
+    // A directory that was made anew at the same place is the same one to everybody.
+    if (kind === 'directory' && base.get(path)?.kind === kind) continue;
     const arrived = after[destination].get(path);
     ensure(
       arrived?.kind === kind && arrived.content === content,
       `what the master made at ${path} arrives`,
     );
   }
+}
+
+/** What only one side did is done on the other one, no more and no less. */
+function checkOneSided(before: Pair, after: Pair, base: World, plan: Plan): void {
+  if (before.policy.deletes !== 'propagate') return;
+  for (const quiet of SIDES) {
+    const busy = otherSide(quiet);
+    if (!isUntouched(before[quiet], base)) continue;
+    if (before.direction === 'two-way' || masterOf(before.direction) === busy) {
+      ensure(plan.operations[busy].length === 0, `nothing is done to the ${busy} side`);
+      ensure(isSame(after[quiet], before[busy]), `the ${quiet} side becomes as the ${busy} one`);
+    } else if (!before.policy.mirror)
+      ensure(plan.operations[busy].length === 0, 'a quiet master changes nothing');
+  }
+}
+
+function isUntouched(world: World, base: World): boolean {
+  const isThere = ([path, { identity }]: readonly [SyncPath, Item]) =>
+    base.get(path)?.identity === identity;
+  return isSame(world, base) && [...world.entries()].every(isThere);
+}
+
+function isSame(one: World, other: World): boolean {
+  return JSON.stringify(one.picture()) === JSON.stringify(other.picture());
 }
 
 function checkSecondRun(pair: Pair): void {

@@ -132,18 +132,25 @@ export class Pair {
       .filter(({ record }) => record === 'write')
       .map((node) => ({ node, path: node[masterOf(this.direction)].to }))
       .sort((a, b) => (a.path ?? '').split('/').length - (b.path ?? '').split('/').length);
-    for (const { node, path } of writes) this.#recordOne(node, path);
+    const known = new Map(this.records);
+    // What was swapped must not be found under its old name by what is now below it.
+    for (const { node } of writes) this.records.delete(node.baseId ?? -1);
+    for (const { node, path } of writes) this.#recordOne(node, path, known);
   }
 
-  #recordOne(node: PlannedNode, path: SyncPath | null): void {
+  #recordOne(
+    node: PlannedNode,
+    path: SyncPath | null,
+    before: ReadonlyMap<number, BaseNode>,
+  ): void {
     const master = path === null ? null : this[masterOf(this.direction)].get(path);
     if (path === null || master === null) throw new Error(`nothing to record for ${node.key}`);
     const at = (side: Side) => {
       const to = node[side].to;
       return to === null ? null : this[side].get(to);
     };
-    const known = node.baseId === null ? undefined : this.records.get(node.baseId);
-    const id = known?.id ?? Math.max(0, ...this.records.keys()) + 1;
+    const known = node.baseId === null ? undefined : before.get(node.baseId);
+    const id = known?.id ?? Math.max(0, ...before.keys(), ...this.records.keys()) + 1;
     const [local, remote] = [at('local'), at('remote')];
     if (!local || !remote) throw new Error(`${path}: recorded without being on both sides`);
     const agree = local.content === remote.content;
@@ -163,9 +170,9 @@ export class Pair {
     let id = 0;
     for (const name of path === '' ? [] : path.split('/')) {
       const found = [...this.records.values()].find(
-        (one) => one.parentId === id && one.name === name,
+        (one) => one.parentId === id && one.name === name && one.kind === 'directory',
       );
-      if (found?.kind !== 'directory') throw new Error(`${path}: its directory is not recorded`);
+      if (found === undefined) throw new Error(`${path}: its directory is not recorded`);
       id = found.id;
     }
     return id;
