@@ -28,7 +28,7 @@ function checkCuts({ base, pair }: EditedPair): number {
     checkKept(pair, broken, base);
     for (const side of ['local', 'remote'] as const)
       for (const [path] of broken[side].entries())
-        if (path.includes(TEMPORARY_PREFIX) || /\(conflict .*\(conflict /.test(path))
+        if (path.includes(TEMPORARY_PREFIX) || /\(conflict [^/]*\(conflict /.test(path))
           throw new Error(`${path} is left behind`);
   }
   return count;
