@@ -75,6 +75,7 @@ function failed(header: string): DavError {
   return new DavError(412, `${header} does not hold: the resource is in another state`);
 }
 
+/** What the conditions of an `If` header are decided against. */
 export interface IfScope {
   readonly path: ResourcePath;
   readonly host: string | undefined;

@@ -7,6 +7,7 @@ export type DavCondition =
   | 'no-external-entities'
   | 'sufficient-disk-space';
 
+/** What an error says besides its status and text. */
 export interface DavErrorOptions {
   readonly condition?: DavCondition;
   /** Paths that the condition is about. */

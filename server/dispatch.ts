@@ -40,12 +40,14 @@ const WRITERS = new Map<string, Writer>([
 /** Extensions that Ferry's client looks for; see docs/server.md. */
 const FERRY_EXTENSIONS = '1; mtime mode if-empty move-etag root-id';
 
+/** What requests are answered with. */
 export interface DispatchOptions {
   readonly site: Site;
   /** Null: everybody on this machine may use it. */
   readonly signIn: SignIn | null;
 }
 
+/** Answers one request; `expectsContinue`: its body comes only when asked for. */
 export type Dispatch = (
   request: IncomingMessage,
   response: ServerResponse,

@@ -117,12 +117,19 @@ export class Exchange {
   /** The whole body of a request that carries XML. @throws DavError 413 */
   async xmlBody(): Promise<Uint8Array> {
     if ((this.bodyLength ?? 0) > MAX_XML_BYTES) throw tooLarge();
+    if (this.bodyLength === 0) return Buffer.alloc(0);
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of this.body()) {
-      size += chunk.length;
-      if (size > MAX_XML_BYTES) throw tooLarge();
-      chunks.push(chunk);
+    // A body of this size has no reason to trickle in for longer.
+    const deadline = setTimeout(() => this.request.socket.destroy(), STALL_MS);
+    try {
+      for await (const chunk of this.body()) {
+        size += chunk.length;
+        if (size > MAX_XML_BYTES) throw tooLarge();
+        chunks.push(chunk);
+      }
+    } finally {
+      clearTimeout(deadline);
     }
     return Buffer.concat(chunks);
   }

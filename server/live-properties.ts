@@ -19,6 +19,7 @@ export interface Viewpoint {
   readonly space: Space;
 }
 
+/** A property whose value the server computes. */
 export interface LiveProperty {
   readonly namespace: string;
   readonly name: string;

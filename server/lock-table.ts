@@ -19,6 +19,7 @@ export interface Lock {
   readonly expiresAtMs: number;
 }
 
+/** A lock as it is asked for. */
 export type LockRequest = Pick<
   Lock,
   'path' | 'scope' | 'depth' | 'ownerXml' | 'principal' | 'timeoutS'

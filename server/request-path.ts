@@ -10,6 +10,7 @@ export type ResourcePath = string & { readonly __brand: 'ResourcePath' };
 /** The served directory itself. */
 export const ROOT_PATH = '' as ResourcePath;
 
+/** What a request target names. */
 export interface ParsedTarget {
   readonly path: ResourcePath;
   readonly hasTrailingSlash: boolean;

@@ -10,6 +10,7 @@ import { openSite, type Site } from './site.ts';
 import { fingerprintOf, keptTlsPair, type TlsPair } from './tls.ts';
 import type { User } from './users.ts';
 
+/** What is served, where, and to whom. */
 export interface ServeOptions {
   /** Existing directory to serve; all on one file system. */
   readonly directory: string;
@@ -31,6 +32,7 @@ export interface ServeOptions {
   readonly backend?: 'native' | 'javascript';
 }
 
+/** A server that accepts requests until it is closed. */
 export interface RunningServer {
   /** Root of the served tree, with a slash at its end. */
   readonly url: string;

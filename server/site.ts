@@ -18,6 +18,7 @@ const writeAsync = promisify(write);
 const SPACE_AGE_MS = 1000;
 const IDENTITY = '.ferry/server.json';
 
+/** Room on the file system that holds the served tree. */
 export interface Space {
   readonly freeBytes: number;
   readonly totalBytes: number;
@@ -43,6 +44,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
+/** What a site is opened with; it closes the root. */
 export interface SiteOptions {
   readonly root: SafeRoot;
   readonly readOnly: boolean;

@@ -99,7 +99,8 @@ async function commit(
     throw new DavError(409, `/${path} could not be stored: something else keeps changing it`);
   });
   // A swap left the displaced file in the stage; a plain rename left nothing.
-  await (exchange.isStateBound ? staged.discard() : staged.seal());
+  const wasSwapped = exchange.isStateBound && !published.created;
+  await (wasSwapped ? staged.discard() : staged.seal());
   if (published.created) await site.properties.forget(path);
   await site.sync.directories(parentOf(path));
   return published;

@@ -33,7 +33,7 @@ export class GroupSync {
   /** Resolves when the names in these directories are on the disk. */
   directories(...paths: readonly string[]): Promise<void> {
     return this.#enqueue(async () => {
-      for (const path of new Set(paths)) await this.#root.syncDirectory(path);
+      for (const path of new Set(paths)) await this.#syncDirectory(path);
     });
   }
 
@@ -64,6 +64,16 @@ export class GroupSync {
       }
     }
     this.#isRunning = false;
+  }
+
+  /** A directory that was moved or removed meanwhile is no longer found, but what was made in it may live on. */
+  async #syncDirectory(path: string): Promise<void> {
+    try {
+      await this.#root.syncDirectory(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
+      await this.#root.syncFileSystem();
+    }
   }
 
   /** Where there is no `syncfs`, each syncs its own after all. */

@@ -1,6 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { DavError } from '../dav-error.ts';
 
+/** An attribute with its expanded name. */
 export interface XmlAttribute {
   readonly namespace: string;
   readonly name: string;

@@ -1,8 +1,12 @@
 import type { XmlElement } from './parse.ts';
 
+/** Namespace of RFC 4918. */
 export const DAV = 'DAV:';
+/** Namespace of the properties that ownCloud and Nextcloud clients know. */
 export const OWNCLOUD = 'http://owncloud.org/ns';
+/** Namespace of Ferry's own properties. */
 export const FERRY = 'urn:ferry';
+/** Namespace of the properties that Windows sets. */
 export const MICROSOFT = 'urn:schemas-microsoft-com:';
 const XML = 'http://www.w3.org/XML/1998/namespace';
 
@@ -12,6 +16,7 @@ const PREFIXES: Readonly<Record<string, string>> = { [DAV]: 'D', [OWNCLOUD]: 'oc
 /** Declarations of the prefixes that `nameOf` relies on, for the root element of an answer. */
 export const NAMESPACES = `xmlns:D="${DAV}" xmlns:oc="${OWNCLOUD}" xmlns:F="${FERRY}"`;
 
+/** First line of every document. */
 export const XML_DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n';
 
 const SPECIAL = /[&<>"'\r\n\t]|[^\x20-\ud7ff\ue000-\ufffd]/;

@@ -105,6 +105,17 @@ describe('the group sync', () => {
     expect(calls).toEqual(['directory', 'directory', 'all']);
   });
 
+  test('syncs everything when a directory was moved away before its turn', async () => {
+    const { calls } = countingSync();
+    const gone = Object.assign(new Error('gone'), { code: 'ENOENT' });
+    const fake = {
+      syncFileSystem: () => Promise.resolve(calls.push('all')),
+      syncDirectory: () => Promise.reject(gone),
+    } as unknown as SafeRoot;
+    await new GroupSync(fake).directories('a');
+    expect(calls).toEqual(['all']);
+  });
+
   test('fails all that waited for a sync that failed, and goes on', async () => {
     const error = Object.assign(new Error('broken disk'), { code: 'EIO' });
     let isBroken = true;
