@@ -167,4 +167,25 @@ describe('a drive as the local side of a pair', () => {
     expect(remote.outside.paths()).toEqual(['stays']);
     expect(await programs().list('')).toEqual(['stays']);
   });
+
+  test('a file whose time alone changed on the server can still be fetched', async () => {
+    putOnServer('file', 'content');
+    await sync();
+    const before = await remote.stat('file' as SyncPath);
+    if (before === null) throw new Error('not on the server');
+    const mtimeNs = 1_500_000_000_000_000_000n;
+    await remote.setMetadata(before.path, { mtimeNs }, { expected: before.version });
+    await sync();
+    await sync();
+    expect(disk.drive.files.attributes('file').mtimeNs).toBe(mtimeNs);
+    expect(await onDrive('file')).toBe('content');
+  });
+
+  test('a file that was moved on the server can still be fetched', async () => {
+    putOnServer('file', 'content');
+    await sync();
+    remote.outside.move('file' as SyncPath, 'moved' as SyncPath);
+    await sync();
+    expect(await onDrive('moved')).toBe('content');
+  });
 });
