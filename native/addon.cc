@@ -13,9 +13,13 @@
 
 #include "beneath.hh"
 #include "listing.hh"
+#include "whole-file.hh"
 
 namespace ferry {
 namespace {
+
+// Raised with every change of what the functions take or return: an addon of another revision is not used.
+constexpr int kRevision = 1;
 
 struct Outcome {
   int64_t code = 0;
@@ -99,6 +103,38 @@ Napi::Value Open(Arguments info) {
   return Task::Start(info.Env(), [=, path = Text(info, 1)]() {
     return Code(OpenBeneath(root, path, static_cast<uint32_t>(flags) | O_NONBLOCK, static_cast<uint32_t>(mode)));
   });
+}
+
+Napi::Value CreateFile(Arguments info) {
+  const int root = Int(info, 0);
+  const auto bytes = info[2].As<Napi::Uint8Array>();
+  NewFile file;
+  // Copied, as JavaScript may write to the buffer while the task runs.
+  file.content.assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+  file.mode = static_cast<mode_t>(Int(info, 3)) & 07777;
+  file.setsTime = info[4].IsBigInt();
+  if (file.setsTime) file.time = Timespec(Int64(info, 4));
+  return Task::Start(
+      info.Env(),
+      [root, path = Text(info, 1), file = std::move(file)]() {
+        Outcome outcome;
+        outcome.code = CreateWholeFile(root, path, file, &outcome.words);
+        return outcome;
+      },
+      AsWords);
+}
+
+Napi::Value ReadSmallFile(Arguments info) {
+  const int root = Int(info, 0);
+  const int64_t maxBytes = info[2].As<Napi::Number>().Int64Value();
+  return Task::Start(
+      info.Env(),
+      [root, path = Text(info, 1), maxBytes]() {
+        Outcome outcome;
+        outcome.code = ReadWholeFile(root, path, static_cast<uint64_t>(maxBytes), &outcome.words);
+        return outcome;
+      },
+      AsWords);
 }
 
 Napi::Value Stat(Arguments info) {
@@ -204,21 +240,8 @@ Napi::Value HardLink(Arguments info) {
   });
 }
 
-struct timespec AsTimespec(int64_t ns) {
-  int64_t seconds = ns / INT64_C(1000000000);
-  int64_t rest = ns % INT64_C(1000000000);
-  if (rest < 0) {
-    rest += INT64_C(1000000000);
-    seconds--;
-  }
-  struct timespec time = {};
-  time.tv_sec = seconds;
-  time.tv_nsec = rest;
-  return time;
-}
-
 Napi::Value SetTimes(Arguments info) {
-  const struct timespec time = AsTimespec(Int64(info, 2));
+  const struct timespec time = Timespec(Int64(info, 2));
   return Task::Start(info.Env(), AtPlace(Int(info, 0), Text(info, 1), [time](int directory, const char* name) {
                        const struct timespec times[] = {time, time};
                        return Checked(utimensat(directory, name, times, AT_SYMLINK_NOFOLLOW));
@@ -227,7 +250,7 @@ Napi::Value SetTimes(Arguments info) {
 
 Napi::Value SetTimesOfDescriptor(Arguments info) {
   const int fd = Int(info, 0);
-  const struct timespec time = AsTimespec(Int64(info, 1));
+  const struct timespec time = Timespec(Int64(info, 1));
   return Task::Start(info.Env(), [fd, time]() {
     const struct timespec times[] = {time, time};
     return Checked(futimens(fd, times));
@@ -288,6 +311,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   const std::pair<const char*, Napi::Value (*)(Arguments)> functions[] = {
       {"probe", Probe},
       {"open", Open},
+      {"createFile", CreateFile},
+      {"readSmallFile", ReadSmallFile},
       {"stat", Stat},
       {"statDescriptor", StatDescriptor},
       {"list", List},
@@ -304,6 +329,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
       {"syncDirectory", SyncDirectory},
       {"space", Space},
   };
+  exports.Set("revision", Napi::Number::New(env, kRevision));
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;
 }

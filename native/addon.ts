@@ -5,8 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 /** The functions of addon.cc: a negative number is an errno. Paths must have been parsed. */
 export interface Addon {
+  readonly revision: number;
   probe(): number;
   open(root: number, path: string, flags: number, mode: number): Promise<number>;
+  createFile(
+    root: number,
+    path: string,
+    content: Uint8Array,
+    mode: number,
+    mtimeNs: bigint | undefined,
+  ): Promise<number | ArrayBuffer>;
+  readSmallFile(root: number, path: string, maxBytes: number): Promise<number | ArrayBuffer>;
   stat(root: number, path: string): Promise<number | ArrayBuffer>;
   statDescriptor(fd: number): Promise<number | ArrayBuffer>;
   list(root: number, paths: readonly string[]): Promise<number | ArrayBuffer>;
@@ -24,6 +33,9 @@ export interface Addon {
   space(root: number): Promise<number | ArrayBuffer>;
 }
 
+/** The revision of addon.cc that this file describes; an older build may still lie in build/. */
+const REVISION = 1;
+
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -32,12 +44,12 @@ function packageFolder(): string {
   return folder;
 }
 
-/** Returns the addon, or null when it was not built or the kernel (or a container's filter) refuses openat2. */
+/** Returns the addon, or null when it was not built from these sources, or the kernel (or a container's filter) refuses openat2. */
 export function loadAddon(): Addon | null {
   const location = join(packageFolder(), 'build/Release/ferry_native.node');
   try {
     const addon = createRequire(import.meta.url)(location) as Addon;
-    return addon.probe() === 0 ? addon : null;
+    return addon.revision === REVISION && addon.probe() === 0 ? addon : null;
   } catch {
     return null; // not built for this system: the JavaScript backend takes over
   }

@@ -12,6 +12,7 @@ export type {
   NodeStat,
   RenameMode,
   SafeRoot,
+  SmallFile,
 } from './safe-root.ts';
 export { codeOf } from './system-error.ts';
 

@@ -11,10 +11,11 @@ import type {
   NodeStat,
   RenameMode,
   SafeRoot,
+  SmallFile,
 } from './safe-root.ts';
 import { codeOf, systemError } from './system-error.ts';
 
-const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 /** Not in node:fs, the same number on every Linux that Node runs on: a descriptor that only names a node. */
 const O_PATH = 0o10000000;
 const STATS_AT_ONCE = 32;
@@ -23,6 +24,9 @@ const SYNC_TIMEOUT_MS = 120_000;
 const open = promisify(fs.open);
 const close = promisify(fs.close);
 const fsync = promisify(fs.fsync);
+const fchmod = promisify(fs.fchmod);
+const readSome = promisify(fs.read);
+const writeAll = promisify(fs.writeFile);
 const link = promisify(fs.link);
 const rename = promisify(fs.rename);
 const lutimes = promisify(fs.lutimes);
@@ -156,6 +160,45 @@ export class JavascriptRoot implements SafeRoot {
     return this.#atPlace('open', path, (location) =>
       open(location, flags | O_NOFOLLOW | O_NONBLOCK, mode),
     );
+  }
+
+  async createFile(
+    path: string,
+    content: Uint8Array,
+    { mode, mtimeNs }: { readonly mode: number; readonly mtimeNs?: bigint },
+  ): Promise<NodeStat> {
+    const fd = await this.open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+    try {
+      await writeAll(fd, content);
+      await fchmod(fd, mode & 0o7777);
+      if (mtimeNs !== undefined) await this.setTimesOfDescriptor(fd, mtimeNs);
+      return await this.statDescriptor(fd);
+    } catch (error) {
+      await this.removeFile(path);
+      throw systemError(codeOf(error) ?? 'EIO', 'create', path, error);
+    } finally {
+      await close(fd);
+    }
+  }
+
+  async readSmallFile(path: string, maxBytes: number): Promise<SmallFile> {
+    const fd = await this.open(path, O_RDONLY);
+    try {
+      const before = await this.statDescriptor(fd);
+      if (before.kind !== 'file' || before.sizeBytes > maxBytes)
+        return { before, after: before, content: null };
+      const buffer = Buffer.allocUnsafe(before.sizeBytes);
+      let length = 0;
+      for (let bytesRead = -1; bytesRead !== 0 && length < buffer.length; length += bytesRead)
+        ({ bytesRead } = await readSome(fd, buffer, length, buffer.length - length, length));
+      return {
+        before,
+        after: await this.statDescriptor(fd),
+        content: buffer.subarray(0, length),
+      };
+    } finally {
+      await close(fd);
+    }
   }
 
   async stat(path: string): Promise<NodeStat | null> {

@@ -1,5 +1,5 @@
 import type { Addon } from './addon.ts';
-import { unpackListings, unpackStat } from './packed-stat.ts';
+import { unpackListings, unpackSmallFile, unpackStat } from './packed-stat.ts';
 import { parseChildPath, parseRelativePath } from './relative-path.ts';
 import { emulateRename, lacksRenameModes } from './rename-emulation.ts';
 import { RootDescriptor } from './root-descriptor.ts';
@@ -9,6 +9,7 @@ import type {
   NodeStat,
   RenameMode,
   SafeRoot,
+  SmallFile,
 } from './safe-root.ts';
 import { codeOf, errnoName, systemError } from './system-error.ts';
 
@@ -57,6 +58,26 @@ export class NativeRoot implements SafeRoot {
   async open(path: string, flags: number, mode = 0o666): Promise<number> {
     parseRelativePath(path);
     return this.#call('open', path, (root) => this.#addon.open(root, path, flags, mode));
+  }
+
+  async createFile(
+    path: string,
+    content: Uint8Array,
+    { mode, mtimeNs }: { readonly mode: number; readonly mtimeNs?: bigint },
+  ): Promise<NodeStat> {
+    parseChildPath(path);
+    const packed = await this.#call<ArrayBuffer>('create', path, (root) =>
+      this.#addon.createFile(root, path, content, mode, mtimeNs),
+    );
+    return unpackStat(packed);
+  }
+
+  async readSmallFile(path: string, maxBytes: number): Promise<SmallFile> {
+    parseChildPath(path);
+    const packed = await this.#call<ArrayBuffer>('read', path, (root) =>
+      this.#addon.readSmallFile(root, path, maxBytes),
+    );
+    return unpackSmallFile(packed);
   }
 
   async stat(path: string): Promise<NodeStat | null> {

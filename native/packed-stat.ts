@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import type { DirectoryItem, DirectoryListing, NodeStat } from './safe-root.ts';
+import type { DirectoryItem, DirectoryListing, NodeStat, SmallFile } from './safe-root.ts';
 import { errnoName } from './system-error.ts';
 
 const KIND_BY_TYPE: ReadonlyMap<number, NodeStat['kind']> = new Map([
@@ -88,6 +88,15 @@ export function decodeName(bytes: Buffer): Pick<DirectoryItem, 'name' | 'rawName
 /** Reads the record of one node. */
 export function unpackStat(packed: ArrayBuffer): NodeStat {
   return new WordReader(packed).record().stat;
+}
+
+/** Reads a file with its two records; a length of -1 says that it was not read. */
+export function unpackSmallFile(packed: ArrayBuffer): SmallFile {
+  const reader = new WordReader(packed);
+  const before = reader.record().stat;
+  const after = reader.record().stat;
+  const length = Number(reader.word());
+  return { before, after, content: length < 0 ? null : reader.bytes(length) };
 }
 
 /** Reads the listings of `paths`, in their order. */

@@ -28,6 +28,14 @@ export type DirectoryListing =
   | { readonly path: string; readonly items: readonly DirectoryItem[] }
   | { readonly path: string; readonly errno: string };
 
+/** A whole file, and what it was before its first and after its last byte were read. */
+export interface SmallFile {
+  readonly before: NodeStat;
+  readonly after: NodeStat;
+  /** Null when it was not read: no regular file, or larger than was asked for. */
+  readonly content: Uint8Array | null;
+}
+
 /** `replace` may overwrite; `no-replace` fails with EEXIST; `exchange` swaps two existing names. */
 export type RenameMode = 'replace' | 'no-replace' | 'exchange';
 
@@ -45,6 +53,17 @@ export interface SafeRoot {
   readonly timePrecisionNs: bigint;
   /** Opens a file; `flags` as in fs.constants; O_NOFOLLOW, O_CLOEXEC and O_NONBLOCK are always added. */
   open(path: string, flags: number, mode?: number): Promise<number>;
+  /**
+   * Makes a file with all its content, mode (whatever the umask) and time in one step of the thread pool, and returns
+   * what it is then. EEXIST when the name is taken; after a failure nothing is left.
+   */
+  createFile(
+    path: string,
+    content: Uint8Array,
+    options: { readonly mode: number; readonly mtimeNs?: bigint },
+  ): Promise<NodeStat>;
+  /** Reads a file in one step of the thread pool, if it is a regular one of at most `maxBytes`. */
+  readSmallFile(path: string, maxBytes: number): Promise<SmallFile>;
   /** lstat; null when nothing is there (ENOENT and ENOTDIR). */
   stat(path: string): Promise<NodeStat | null>;
   statDescriptor(fd: number): Promise<NodeStat>;

@@ -3,8 +3,12 @@ import { syncFile } from './private-files.ts';
 
 /** Below this many files, waiting for each is cheaper than for all that the file system has to write. */
 const FEW_FILES = 4;
+/** The first directory's sync commits the names of all on journalling file systems; the others' then cost little. */
+const FEW_DIRECTORIES = 32;
 const SLOW_SYNC_MS = 500;
 const MAX_SLOW_SYNCS = 2;
+/** So many groups are synced file by file before the whole file system is tried again. */
+const GROUPS_WITHOUT = 16;
 const SYNCS_AT_ONCE = 8;
 
 /** Runs `work` for each item, a few at a time; rejects with the first failure after all have ended. */
@@ -42,6 +46,7 @@ async function unlessGone(syncing: Promise<void>): Promise<void> {
  */
 export class Durability {
   #slowSyncs = 0;
+  #groupsWithout = 0;
   #isUnsupported = false;
 
   /** Makes the contents of `files` and the names in `directories` durable. */
@@ -50,8 +55,8 @@ export class Durability {
     files: readonly string[],
     directories: ReadonlySet<string>,
   ): Promise<void> {
-    const many = files.length >= FEW_FILES || directories.size >= FEW_FILES;
-    if (many && !this.#isUnsupported && this.#slowSyncs < MAX_SLOW_SYNCS) {
+    const isWorthIt = files.length >= FEW_FILES || directories.size >= FEW_DIRECTORIES;
+    if (isWorthIt && this.#mayTryAll()) {
       const started = performance.now();
       if (await this.#syncAll(root)) {
         if (performance.now() - started > SLOW_SYNC_MS) this.#slowSyncs++;
@@ -62,6 +67,16 @@ export class Durability {
     await forEachLimited(directories, SYNCS_AT_ONCE, (path) =>
       unlessGone(root.syncDirectory(path)),
     );
+  }
+
+  #mayTryAll(): boolean {
+    if (this.#isUnsupported) return false;
+    if (this.#slowSyncs < MAX_SLOW_SYNCS) return true;
+    this.#groupsWithout++;
+    if (this.#groupsWithout < GROUPS_WITHOUT) return false;
+    this.#groupsWithout = 0;
+    this.#slowSyncs = 0;
+    return true;
   }
 
   async #syncAll(root: SafeRoot): Promise<boolean> {

@@ -1,14 +1,14 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { Version } from '../../core/model/entry.ts';
-import { throwIfAborted } from '../../core/model/errors.ts';
+import { type FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Content, ReadOptions } from '../../core/ports.ts';
-import { codeOf, type SafeRoot } from '../../native/index.ts';
+import { codeOf, type NodeStat, type SafeRoot, type SmallFile } from '../../native/index.ts';
 import { changed, folderError } from './errno.ts';
 import { versionOf } from './node-version.ts';
 
-/** A file up to this size is read in one step, so that it needs no descriptor while nobody reads. */
+/** A file up to this size is read in one step; larger ones in pieces of it. */
 const CHUNK_BYTES = 512 * 1024;
 
 const readSome = promisify(fs.read);
@@ -22,31 +22,13 @@ interface Source {
   readonly expected: Version;
 }
 
-/** Opens the expected version. @throws CHANGED when it is another one, another kind, or gone */
-async function openExpected({ root, path, real, expected }: Source): Promise<number> {
-  let fd: number;
-  try {
-    fd = await root.open(real, fs.constants.O_RDONLY);
-  } catch (error) {
-    const gone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '');
-    throw gone ? changed(path, 'it is no longer there') : folderError(error, path, 'read');
-  }
-  try {
-    await checkVersion(root, fd, path, expected);
-  } catch (error) {
-    await closeDescriptor(fd);
-    throw error;
-  }
-  return fd;
+function readError(error: unknown, path: SyncPath): FerryError {
+  const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '');
+  return isGone ? changed(path, 'it is no longer there') : folderError(error, path, 'read');
 }
 
-async function checkVersion(
-  root: SafeRoot,
-  fd: number,
-  path: SyncPath,
-  expected: Version,
-): Promise<void> {
-  const stat = await root.statDescriptor(fd);
+/** @throws CHANGED when the file is another version or another kind by now */
+function requireSame(stat: NodeStat, { path, expected }: Source): void {
   if (stat.kind !== 'file') throw changed(path, 'it is no longer a file');
   if (versionOf(stat) !== expected) throw changed(path, 'it changed since it was looked at');
 }
@@ -67,29 +49,34 @@ async function* chunks(
   }
 }
 
-async function* verifiedChunks(
+async function* largeFile(
   source: Source,
   range: { readonly offset: number; readonly length: number },
   signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
-  const fd = await openExpected(source);
+  const { root, path, real } = source;
   try {
-    yield* chunks(fd, range, signal);
-    await checkVersion(source.root, fd, source.path, source.expected);
+    const fd = await root.open(real, fs.constants.O_RDONLY);
+    try {
+      requireSame(await root.statDescriptor(fd), source);
+      yield* chunks(fd, range, signal);
+      requireSame(await root.statDescriptor(fd), source);
+    } finally {
+      await closeDescriptor(fd);
+    }
   } catch (error) {
-    throw folderError(error, source.path, 'read');
-  } finally {
-    await closeDescriptor(fd);
+    throw readError(error, path);
   }
 }
 
-async function* only(all: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
-  yield* all;
+async function* only(content: Uint8Array): AsyncIterable<Uint8Array> {
+  if (content.length > 0) yield content;
 }
 
 /**
  * Reads a regular file of the expected version, or a part of it. The version is checked before the first byte and
- * after the last one.
+ * after the last one; no descriptor is open while nobody reads.
+ * @throws CHANGED, LOCAL_PERMISSION, LOCAL_IO
  */
 export async function readFolderFile(
   root: SafeRoot,
@@ -99,18 +86,19 @@ export async function readFolderFile(
 ): Promise<Content> {
   throwIfAborted(signal);
   const source: Source = { root, path, real, expected };
-  const stat = await root.stat(real).catch((error: unknown) => {
-    throw folderError(error, path, 'read');
-  });
-  if (stat?.kind !== 'file') throw changed(path, 'no file is there');
-  const offset = Math.min(range?.offset ?? 0, stat.sizeBytes);
-  const length = Math.min(range?.length ?? stat.sizeBytes, stat.sizeBytes - offset);
-  if (length > CHUNK_BYTES) {
-    if (versionOf(stat) !== expected) throw changed(path, 'it changed since it was looked at');
-    const stream = verifiedChunks(source, { offset, length }, signal);
-    return { sizeBytes: stat.sizeBytes, stream };
+  let file: SmallFile;
+  try {
+    file = await root.readSmallFile(real, CHUNK_BYTES);
+  } catch (error) {
+    throw readError(error, path);
   }
-  const all: Uint8Array[] = [];
-  for await (const chunk of verifiedChunks(source, { offset, length }, signal)) all.push(chunk);
-  return { sizeBytes: stat.sizeBytes, stream: only(all) };
+  requireSame(file.before, source);
+  requireSame(file.after, source);
+  const { sizeBytes } = file.before;
+  const offset = Math.min(range?.offset ?? 0, sizeBytes);
+  const length = Math.min(range?.length ?? sizeBytes, sizeBytes - offset);
+  const stream = file.content
+    ? only(file.content.subarray(offset, offset + length))
+    : largeFile(source, { offset, length }, signal);
+  return { sizeBytes, stream };
 }

@@ -21,6 +21,8 @@ import type { VersionStore } from './version-store.ts';
 
 const STAGE = privatePath('stage');
 const JOURNAL = 'journal.ndjson';
+/** Smaller files are collected in memory and written in one step. */
+const SMALL_FILE_BYTES = 256 * 1024;
 const ROOM_CHECK_BYTES = 16 * 1024 * 1024;
 const STALE_AFTER_MS = 86_400_000;
 
@@ -101,10 +103,11 @@ export class Stage {
     try {
       await this.#prepare(root);
       await checkRoom(root, path, sizeBytes);
+      if (sizeBytes <= SMALL_FILE_BYTES) return await fillAtOnce(root, item, stage, real, signal);
       const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
       const fd = await root.open(stage, O_WRONLY | O_CREAT | O_EXCL, 0o600);
       try {
-        await receive(fd, item, signal);
+        for await (const chunk of measured(item, signal)) await writeFully(fd, chunk);
         await changeMode(fd, await finalMode(root, item, real));
         if (item.mtimeNs !== undefined) await root.setTimesOfDescriptor(fd, item.mtimeNs);
         return { item, stage, stat: await root.statDescriptor(fd) };
@@ -147,14 +150,31 @@ async function finalMode(root: SafeRoot, item: WriteItem, real: string): Promise
   return replaced?.kind === 'file' ? replaced.mode & 0o777 : writtenMode(undefined);
 }
 
-async function receive(fd: number, item: WriteItem, signal: AbortSignal): Promise<void> {
+async function fillAtOnce(
+  root: SafeRoot,
+  item: WriteItem,
+  stage: string,
+  real: string,
+  signal: AbortSignal,
+): Promise<StagedFile> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of measured(item, signal)) chunks.push(chunk);
+  const [only] = chunks;
+  const content = only && chunks.length === 1 ? only : Buffer.concat(chunks);
+  const mode = await finalMode(root, item, real);
+  const time = item.mtimeNs === undefined ? {} : { mtimeNs: item.mtimeNs };
+  return { item, stage, stat: await root.createFile(stage, content, { mode, ...time }) };
+}
+
+/** The content of an item, which fails at its end unless it has the announced length. */
+async function* measured(item: WriteItem, signal: AbortSignal): AsyncIterable<Uint8Array> {
   const { path, sizeBytes } = item;
   let received = 0;
   for await (const chunk of await item.open(signal)) {
     throwIfAborted(signal);
     received += chunk.length;
     if (received > sizeBytes) break;
-    await writeFully(fd, chunk);
+    yield chunk;
   }
   if (received !== sizeBytes)
     throw new FerryError(
