@@ -51,10 +51,15 @@ export function parseTarget(target: string): ParsedTarget {
  */
 export function parseReference(reference: string, host: string | undefined): ParsedTarget {
   const absolute = /^https?:\/\/([^/?#]*)/i.exec(reference);
+  const authority = absolute?.[1];
   // The scheme is not compared: a proxy in front may speak TLS where this server does not.
-  if (absolute !== null && absolute[1]?.toLowerCase() !== host?.toLowerCase())
+  if (authority !== undefined && withoutDefaultPort(authority) !== withoutDefaultPort(host ?? ''))
     throw new DavError(502, 'the destination is on another server');
   return parseTarget(reference);
+}
+
+function withoutDefaultPort(authority: string): string {
+  return authority.toLowerCase().replace(/:(?:80|443)?$/, '');
 }
 
 /** Returns the URL path of a resource; collections end with a slash. */

@@ -10,7 +10,7 @@ import { closeAsync } from '../storage/stage.ts';
 import { elementsOf, findChild, isNamed, parseXml, textOf, type XmlElement } from '../xml/parse.ts';
 import { DAV, escapeXml, FERRY, MICROSOFT, multistatus, serialize, tag } from '../xml/write.ts';
 import { keyOf, propstat } from './property-request.ts';
-import { requestedMode } from './write-headers.ts';
+import { isKeepableTime, requestedMode } from './write-headers.ts';
 
 const fchmodAsync = promisify(fchmod);
 
@@ -72,15 +72,19 @@ function liveChangeOf({ namespace, name, value }: Instruction): LiveChange | nul
     case keyOf(DAV, 'getlastmodified'):
     case keyOf(MICROSOFT, 'Win32LastModifiedTime'): {
       const ms = Date.parse(text);
-      return Number.isNaN(ms) ? null : { mtimeNs: BigInt(ms) * 1_000_000n };
+      return Number.isNaN(ms) ? null : timeChange(BigInt(ms) * 1_000_000n);
     }
     case keyOf(FERRY, 'mtime'):
-      return /^-?\d{1,20}$/.test(text) ? { mtimeNs: BigInt(text) } : null;
+      return /^-?\d{1,20}$/.test(text) ? timeChange(BigInt(text)) : null;
     case keyOf(FERRY, 'mode'):
       return /^0?[0-7]{3}$/.test(text) ? { mode: requestedMode(text) ?? 0 } : null;
     default:
       return null;
   }
+}
+
+function timeChange(mtimeNs: bigint): LiveChange | null {
+  return isKeepableTime(mtimeNs) ? { mtimeNs } : null;
 }
 
 /** Works on one descriptor, so that what changes is what the conditions were decided on. */
