@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import type { Home } from './home.ts';
 import type { Parts } from './parts.ts';
+import { loadProbe, saveProbe } from './probe-cache.ts';
 import { parseRemote, type RemoteAddress } from './remote-address.ts';
 import { loadSecrets } from './secrets.ts';
 
@@ -45,8 +46,10 @@ async function openWebdav(
   const deviceId = await deviceIdOf(home);
   const owner = createHash('sha256').update(`${deviceId}\0${pairName}`).digest('hex').slice(0, 10);
   const fingerprint = address.remote?.fingerprint;
-  const probe = address.remote?.probe;
-  return parts.openWebdavReplica({
+  const named = address.remote?.probe;
+  const user = credentials?.user;
+  const probe = named ?? (await loadProbe(home, address.url, user, clock));
+  const replica = await parts.openWebdavReplica({
     url: address.url,
     ownerId: owner,
     clock,
@@ -55,6 +58,9 @@ async function openWebdav(
     ...(probe === undefined ? {} : { probe }),
     ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
   });
+  if (probe === undefined && replica.probe !== undefined)
+    await saveProbe(home, address.url, user, { probe: replica.probe, clock });
+  return replica;
 }
 
 /** Opens what REMOTE means as the remote side of the pair `pairName`. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */

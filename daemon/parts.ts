@@ -77,7 +77,13 @@ export type MountAvailability =
 export interface Parts {
   createPairEngine(options: PairEngineOptions): Promise<PairEngine>;
   openFolderReplica(options: FolderReplicaOptions): Promise<Replica>;
-  openWebdavReplica(options: WebdavReplicaOptions): Promise<Replica>;
+  openWebdavReplica(
+    options: WebdavReplicaOptions,
+  ): Promise<
+    Replica & {
+      /** What was found out about the server when it was opened. */ readonly probe?: unknown;
+    }
+  >;
   /** Returns what the server was proven to honour, as JSON. */
   probeWebdav(options: WebdavOptions): Promise<unknown>;
   openDrive(options: DriveOptions): Promise<HostedDrive>;

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What a file is compared by: size, hash, and its time in whole ms where asked for. */
+/** What a file is compared by: size, hash, and its time where asked for. */
 export type TreeListing = Readonly<Record<string, string>>;
 
 export interface ListTreeOptions {
-  readonly times?: boolean;
+  /** Compare modification times: in whole ms, or in whole seconds as servers tell them. */
+  readonly times?: 'ms' | 's' | null;
   /** Names left out at any depth; `.ferry` and servers' own folders by default. */
   readonly without?: readonly string[];
 }
@@ -14,7 +15,7 @@ export interface ListTreeOptions {
 /** Lists a folder recursively: path to a line that is equal when the entries are. Symbolic links are left out. */
 export async function listTree(
   directory: string,
-  { times = false, without = ['.ferry', '.DAV'] }: ListTreeOptions = {},
+  { times = null, without = ['.ferry', '.DAV'] }: ListTreeOptions = {},
 ): Promise<TreeListing> {
   const found: Record<string, string> = {};
   const visit = async (path: string): Promise<void> => {
@@ -26,7 +27,9 @@ export async function listTree(
         await visit(at);
       } else if (item.isFile()) {
         const content = await readFile(join(directory, at));
-        const time = times ? ` ${Math.trunc((await lstat(join(directory, at))).mtimeMs)}` : '';
+        const { mtimeMs } = await lstat(join(directory, at));
+        const time =
+          times === null ? '' : ` ${Math.trunc(times === 's' ? mtimeMs / 1000 : mtimeMs)}`;
         found[at] =
           `${content.length} ${createHash('sha256').update(content).digest('hex')}${time}`;
       }
