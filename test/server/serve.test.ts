@@ -205,7 +205,10 @@ describe('TLS', () => {
     expect(renewed.server.fingerprint).not.toBe(site.server.fingerprint);
     const file = join(stateDirectory, 'server-tls.pem');
     await writeFile(file, 'damaged');
-    await expect(startServer({ tls: 'generated', stateDirectory })).rejects.toMatchObject({
+    const { directory } = site;
+    await expect(
+      startServer({ directory, tls: 'generated', stateDirectory }),
+    ).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
     expect(await readFile(file, 'utf8')).toBe('damaged');
