@@ -59,7 +59,9 @@ const silent: Logger = {
   child: () => silent,
 };
 
-const remote = new Map<string, { content: Buffer; version: string }>();
+/** The version of each path on the other side, and the content of every version there ever was. */
+const remote = new Map<string, string>();
+const contents = new Map<string, Buffer>();
 const fetched: string[] = [];
 let network: 'online' | 'offline' | 'silent' = 'online';
 let drive: Drive | null = null;
@@ -70,13 +72,13 @@ async function hydrate(path: string, version: Version, signal: AbortSignal): Pro
     await new Promise((_, reject) =>
       signal.addEventListener('abort', () => reject(new FerryError('ABORTED', 'cancelled'))),
     );
-  const file = [...remote.values()].find((one) => one.version === version);
-  if (file === undefined) throw new FerryError('CHANGED', `${path} is not ${version} any more`);
+  const content = contents.get(version);
+  if (content === undefined) throw new FerryError('CHANGED', `${path} is not ${version} any more`);
   fetched.push(path);
-  async function* stream(content: Buffer): AsyncIterable<Uint8Array> {
-    for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536);
+  async function* stream(bytes: Buffer): AsyncIterable<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
   }
-  return { sizeBytes: file.content.length, stream: stream(file.content) };
+  return { sizeBytes: content.length, stream: stream(content) };
 }
 
 function opened(): Drive {
@@ -90,7 +92,8 @@ async function arrive(files: readonly RemoteFile[]): Promise<unknown> {
   for (const { path, content, version, mtimeNs, mode } of files) {
     const at = parseSyncPath(path);
     const bytes = Buffer.from(content, 'base64');
-    remote.set(path, { content: bytes, version });
+    remote.set(path, version);
+    contents.set(version, bytes);
     items.push({
       path: at,
       expected: (await replica.stat(at))?.version ?? 'absent',
@@ -130,7 +133,7 @@ async function upload(): Promise<Record<string, string>> {
     if (typeof entry === 'string' || entry.kind !== 'file') continue;
     const at = parseSyncPath(path);
     const expected = entry.version as Version;
-    if (remote.get(path)?.version === entry.version) continue;
+    if (remote.get(path) === entry.version) continue;
     const chunks: Uint8Array[] = [];
     try {
       for await (const chunk of (await replica.read(at, { expected })).stream) chunks.push(chunk);
@@ -139,7 +142,8 @@ async function upload(): Promise<Record<string, string>> {
       continue;
     }
     const content = Buffer.concat(chunks);
-    remote.set(path, { content, version: entry.version });
+    remote.set(path, entry.version);
+    contents.set(entry.version, content);
     await replica.noteCounterpart?.(at, expected, expected);
     uploaded[path] = content.toString('base64');
   }
