@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { FerryError } from '../../core/model/errors.ts';
 import { PRIVATE_FOLDER } from '../../core/model/path.ts';
@@ -66,9 +67,9 @@ export class FolderRoot {
 
   /** Opens the directory that is at the path now, if it is not the one that was opened before. */
   async #refresh(): Promise<SafeRoot> {
-    let now: Awaited<ReturnType<typeof this.lookAtPath>>;
+    let now: BigIntStats;
     try {
-      now = await this.lookAtPath();
+      now = await stat(this.#options.absolutePath, { bigint: true });
     } catch (error) {
       await this.close();
       throw this.#missing(error);
@@ -78,10 +79,6 @@ export class FolderRoot {
     if (opened?.ino === now.ino && opened.dev === now.dev) return root;
     await this.close();
     return this.get();
-  }
-
-  lookAtPath() {
-    return stat(this.#options.absolutePath, { bigint: true });
   }
 
   /**

@@ -1,6 +1,12 @@
 import type { Entry } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
-import { childPath, isPrivateName, ROOT, type SyncPath } from '../../core/model/path.ts';
+import {
+  childPath,
+  isPrivateName,
+  PRIVATE_FOLDER,
+  ROOT,
+  type SyncPath,
+} from '../../core/model/path.ts';
 import type { Observation, ObserveOptions } from '../../core/ports.ts';
 import type { DirectoryItem, DirectoryListing, NodeStat, SafeRoot } from '../../native/index.ts';
 import { folderError } from './errno.ts';
@@ -96,7 +102,7 @@ export class FolderScan {
   #item(visit: Visit, item: DirectoryItem, seen: Set<string>): Found | null {
     const real = visit.real === '' ? (item.name ?? '') : `${visit.real}/${item.name}`;
     if (item.name !== null && isPrivateName(item.name)) {
-      if (item.stat && item.name !== '.ferry') this.#onTemporary(real, item.stat);
+      if (item.stat && item.name !== PRIVATE_FOLDER) this.#onTemporary(real, item.stat);
       return null;
     }
     const name = (item.name ?? Buffer.from(item.rawName, 'latin1').toString('utf8')).normalize(

@@ -13,7 +13,8 @@ import {
 } from './private-files.ts';
 import type { RealNames } from './real-names.ts';
 
-const VERSIONS = privatePath('versions');
+/** Where replaced and removed files are kept, one folder for each run. */
+export const VERSIONS = privatePath('versions');
 const DISPLACED = privatePath('displaced.ndjson');
 const KEEP_DAYS = 30;
 const DAY_MS = 86_400_000;
@@ -41,7 +42,8 @@ export function runFolderName(nowMs: number): string {
   return `${new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
 }
 
-function runFolderTime(name: string): number {
+/** Returns when the run of a folder began, in ms since 1970; NaN for a name that is none of ours. */
+export function runFolderTime(name: string): number {
   const match = /^(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)Z/.exec(name);
   return match ? Date.parse(`${match[1]}${match[2]}:${match[3]}:${match[4]}Z`) : Number.NaN;
 }
