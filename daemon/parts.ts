@@ -77,15 +77,13 @@ export type MountAvailability =
 export interface Parts {
   createPairEngine(options: PairEngineOptions): Promise<PairEngine>;
   openFolderReplica(options: FolderReplicaOptions): Promise<Replica>;
-  openWebdavReplica(
-    options: WebdavReplicaOptions,
-  ): Promise<
+  openWebdavReplica(options: WebdavReplicaOptions): Promise<
     Replica & {
       /** What was found out about the server when it was opened. */ readonly probe?: unknown;
     }
   >;
   /** Returns what the server was proven to honour, as JSON. */
-  probeWebdav(options: WebdavOptions): Promise<unknown>;
+  probeWebdav(options: WebdavReplicaOptions): Promise<unknown>;
   openDrive(options: DriveOptions): Promise<HostedDrive>;
   isMountAvailable(): Promise<MountAvailability>;
 }

@@ -91,6 +91,7 @@ async function probe(
 ): Promise<unknown> {
   const workshop = await workshopOf(context);
   return workshop.parts.probeWebdav({
+    ownerId: 'probe',
     url: address.url,
     ...(credentials === undefined ? {} : { credentials }),
     ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),

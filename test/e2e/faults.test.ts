@@ -111,9 +111,8 @@ describe('ferry sync', () => {
   });
 
   it('takes what fits and names what does not when the disk is full, with nothing half written', async () => {
-    const isRoot = process.getuid?.() === 0;
-    if (!isRoot) {
-      console.info('skipped: a small disk can only be mounted by root');
+    if (process.getuid?.() !== 0) {
+      process.stderr.write('skipped: full disk: a small disk can only be mounted by root\n');
       return;
     }
     await run('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', local]);

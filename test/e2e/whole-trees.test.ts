@@ -99,7 +99,8 @@ const DIRECTIONS: readonly Direction[] = ['two-way', 'remote-to-local', 'local-t
 
 describe.each(SERVERS)('a tree of files against $kind.name', ({ kind, keepsTimes }) => {
   const required = process.env['FERRY_REQUIRE_SERVERS'] === '1';
-  if (kind.reason !== null && !required) console.info(`skipped: ${kind.name}: ${kind.reason}`);
+  if (kind.reason !== null && !required)
+    process.stderr.write(`skipped: ${kind.name}: ${kind.reason}\n`);
   const test = kind.reason === null || required ? it : it.skip;
 
   test.each(DIRECTIONS)(
