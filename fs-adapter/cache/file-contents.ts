@@ -135,8 +135,7 @@ export class FileContents {
     if (file.unsynced && file.fd !== null) {
       file.unsynced = false;
       try {
-        await syncData(file.fd);
-        await this.#options.backing.syncNames();
+        await Promise.all([syncData(file.fd), this.#options.backing.syncNames()]);
         this.#stamp(file, file.fd);
       } catch (error) {
         file.unsynced = true;
