@@ -1,8 +1,4 @@
-import type { CommandAction, CommandSpec, FlagSpec } from './command-spec.ts';
-
-/** Loads a module that is not part of every checkout yet. */
-const arriving = (path: string): Promise<CommandAction> =>
-  import(new URL(path, import.meta.url).href) as Promise<CommandAction>;
+import type { CommandSpec, FlagSpec } from './command-spec.ts';
 
 const DIRECTION: FlagSpec = {
   flags: '--direction <direction>',
@@ -59,7 +55,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'demo',
     summary: 'show everything at once, in a temporary directory',
-    load: async () => (await arriving('./commands/demo.js')).run,
+    flags: [{ flags: '--keep', summary: 'leave the directory there at the end' }],
+    load: async () => (await import('./commands/demo.ts')).run,
   },
   {
     name: 'serve',

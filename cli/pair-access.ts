@@ -40,9 +40,8 @@ async function followProgress(
       const pair = state.pairs.find((each) => each.name === name);
       if (pair?.progress) onProgress(pair.progress);
     }
-  } catch (error) {
+  } catch {
     // The run's own answer says what happened to it; without events it is only less talkative.
-    if (toFerryError(error).code === 'INTERNAL') throw error;
   }
 }
 

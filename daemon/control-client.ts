@@ -85,8 +85,15 @@ export function createControlClient(socketPath: string): ControlClient {
     state: (signal) => call(socketPath, 'GET', '/state', { signal }),
     async *events(signal) {
       const response = await open(socketPath, 'GET', '/events', { signal });
-      for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
-        if (line !== '') yield JSON.parse(line) as ApiState;
+      try {
+        for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
+          if (line !== '') yield JSON.parse(line) as ApiState;
+      } catch (error) {
+        if (signal?.aborted) throw new FerryError('ABORTED', 'cancelled', { cause: error });
+        throw notRunning(error);
+      } finally {
+        response.destroy();
+      }
     },
     command: (pair, command, body) => post(at(pair, command), body),
     run: (pair, command, body) => post(at(pair, command), { ...body, wait: true }),

@@ -9,7 +9,7 @@ export function realParts(): Parts {
     createPairEngine: async (options) =>
       (await import('../core/engine/create-pair-engine.ts')).createPairEngine(options),
     openFolderReplica: async (options) =>
-      (await load('../fs-adapter/folder/folder-replica.js')).openFolderReplica(options),
+      (await import('../fs-adapter/folder/folder-replica.ts')).openFolderReplica(options),
     openWebdavReplica: async (options) =>
       (await load('../remotes/webdav/webdav-replica.js')).openWebdavReplica(options),
     probeWebdav: async (options) => (await load('../remotes/webdav/probe.js')).probeWebdav(options),

@@ -39,12 +39,24 @@ async function waitUntilShown(
   client: ControlClient,
   name: string,
 ): Promise<ApiPair> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(MOUNT_WAIT_MS)]);
-  for await (const state of client.events(signal)) {
-    const drive = state.pairs.find((pair) => pair.name === name);
-    if (drive?.mountBackend !== undefined) return drive;
-    if (drive?.lastError)
-      throw new FerryError(drive.lastError.code as ErrorCode, drive.lastError.message);
+  const limit = AbortSignal.timeout(MOUNT_WAIT_MS);
+  try {
+    for await (const state of client.events(AbortSignal.any([context.signal, limit]))) {
+      const drive = state.pairs.find((pair) => pair.name === name);
+      if (drive?.mountBackend !== undefined) return drive;
+      if (drive?.lastError)
+        throw new FerryError(drive.lastError.code as ErrorCode, drive.lastError.message);
+    }
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    throw new FerryError(
+      'MOUNT_UNAVAILABLE',
+      `did not come up in ${MOUNT_WAIT_MS / 1000} s: see ferry log`,
+      {
+        path: name,
+        cause: error,
+      },
+    );
   }
   throw new FerryError('DAEMON_NOT_RUNNING', 'the daemon ended: see ferry log');
 }
