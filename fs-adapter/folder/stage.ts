@@ -246,8 +246,10 @@ async function sweepFolder(root: SafeRoot, folder: string, options: SweepOptions
     const left = `${folder}/${name}`;
     const line = journal.get(name);
     const isOurs = line ? `${stat.ino}` === line.ino : /^\d+$/.test(name) || stat.links > 1;
+    // An emulated exchange has the displaced version under a temporary name for a moment.
+    const displaced = line ?? lines.find(({ expected }) => isSameContent(stat, expected));
     if (isOurs) await removeIfThere(root, left);
-    else await saveDisplaced(root, left, stat, line, options);
+    else await saveDisplaced(root, left, stat, displaced, options);
   }
   await removeIfThere(root, `${folder}/${JOURNAL}`);
   await root.removeDirectory(folder);
