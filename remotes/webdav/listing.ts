@@ -33,6 +33,8 @@ export interface Listing {
    * was complete and held `path` itself.
    */
   readonly batches: AsyncIterable<readonly Listed[]>;
+  /** Entries so far that have no usable name: they are there, but there is no way to speak of them. */
+  readonly unnameable: number;
 }
 
 /**
@@ -59,9 +61,13 @@ export async function list(
   });
   await refuseStrangers(answer, context);
   const date = Date.parse(answer.header('date') ?? '');
+  const tally = { unnameable: 0 };
   return {
     serverTimeMs: Number.isNaN(date) ? null : date,
-    batches: listedIn(source, path, answer, context),
+    batches: listedIn(source, path, answer, { context, tally }),
+    get unnameable() {
+      return tally.unnameable;
+    },
   };
 }
 
@@ -82,7 +88,7 @@ async function* listedIn(
   source: ListingSource,
   asked: SyncPath,
   answer: Answer,
-  context: RequestContext,
+  { context, tally }: { readonly context: RequestContext; readonly tally: { unnameable: number } },
 ): AsyncGenerator<readonly Listed[], void, undefined> {
   let sawItself = false;
   try {
@@ -91,6 +97,7 @@ async function* listedIn(
       for (const response of responses) {
         const path = source.addresses.pathOf(response.href);
         if (path === null || !(path === asked || asked === '' || path.startsWith(`${asked}/`))) {
+          tally.unnameable += 1;
           source.logger.warn('a listing names something outside what was asked for', {
             asked,
             href: response.href.slice(0, 200),

@@ -103,8 +103,8 @@ async function emptyOfOurs(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const leftovers: SyncPath[] = [];
-  const { batches } = await list(session, path, { depth: '1', signal });
-  for await (const batch of batches)
+  const listing = await list(session, path, { depth: '1', signal });
+  for await (const batch of listing.batches)
     for (const listed of batch) {
       const child = 'resource' in listed ? listed.resource.path : listed.path;
       if (child === path) continue;
@@ -112,6 +112,7 @@ async function emptyOfOurs(
       if (!isOurs || !session.isOwnTemporary(nameOf(child))) throw notEmpty(path);
       leftovers.push(child);
     }
+  if (listing.unnameable > 0) throw notEmpty(path);
   for (const leftover of leftovers)
     await session.status(leftover, { method: 'DELETE', accept: [...REMOVED, 404], signal });
 }

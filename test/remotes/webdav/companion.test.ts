@@ -1,4 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { openWebdavReplica } from '../../../remotes/webdav/webdav-replica.ts';
+import { at, observeAll, put } from '../../conformance/setting.ts';
+import { quietLogger, realClock } from '../../support/quiet.ts';
 import { companion } from '../../support/servers/companion.ts';
 import { describeRealServer } from './real-server-suite.ts';
 
@@ -6,5 +9,33 @@ describeRealServer(companion(), (context) => {
   test('the companion server is recognised without trials', () => {
     expect(context().probe).toMatchObject({ companion: true, depthInfinity: true });
     expect(context().probe.requests).toBeLessThan(5);
+  });
+
+  test('time to the nanosecond and mode come back in a listing', async () => {
+    const { replica } = await context().fresh();
+    const metadata = { mtimeNs: 1_600_000_000_123_456_789n, mode: 0o750 };
+    await put(replica, 'run.sh', 'x', metadata);
+    expect((await observeAll(replica)).entries.get('run.sh')).toMatchObject(metadata);
+    await replica.close();
+  });
+
+  test('a root that is missing is made with what is missing above it, only when asked', async () => {
+    const { url } = await context().fresh();
+    const { probe } = context();
+    const common = { probe, ownerId: 'tests', clock: realClock, logger: quietLogger };
+    const replica = await openWebdavReplica({ ...common, url: `${url}a/b%20c/d` });
+    await expect(replica.identify()).rejects.toMatchObject({ code: 'REMOTE_NOT_FOUND' });
+    await replica.identify({ create: true });
+    await put(replica, 'file.txt', 'x');
+    expect(await replica.stat(at('file.txt'))).not.toBeNull();
+    await replica.close();
+  });
+
+  test('the root names itself, so that another tree at the same address is noticed', async () => {
+    const { probe, server } = context();
+    const common = { probe, ownerId: 'tests', clock: realClock, logger: quietLogger };
+    const replica = await openWebdavReplica({ ...common, url: server.url });
+    expect((await replica.identify()).id).toMatch(/./);
+    await replica.close();
   });
 });
