@@ -1,5 +1,6 @@
 import type { SyncPath } from '../../core/model/path.ts';
-import { protocolError } from './http-errors.ts';
+import { changedError, protocolError } from './http-errors.ts';
+import type { ProbeResult } from './probe-result.ts';
 import type { Session } from './session.ts';
 
 const LOCK_BODY = [
@@ -13,19 +14,16 @@ const LOCK_TIMEOUT_S = 120;
 
 /** An exclusive write lock on one existing file. */
 export interface HeldLock {
-  /**
-   * The `If` header of a request on the locked file itself. It names no resource: nginx compares such a name with
-   * the decoded path, so that it never finds one with a space.
-   */
-  readonly ifHeader: string;
-  /** The `If` header of a MOVE onto the locked file. */
-  readonly ifTargetHeader: string;
+  /** The `If` header that names the file: of a MOVE onto it, too. */
+  readonly named: string;
+  /** The `If` header of a request on the file itself that leaves its name out. */
+  readonly unnamed: string;
   release(): Promise<void>;
 }
 
 /**
  * Locks the file at `path`, which must exist: on an absent one a lock would make an empty file.
- * @throws REMOTE_LOCKED when someone else holds it
+ * @throws REMOTE_LOCKED when someone else holds it, CHANGED when the file is gone
  */
 export async function lock(
   session: Session,
@@ -48,9 +46,24 @@ export async function lock(
   const url = session.addresses.urlOf(path).href;
   if (token === undefined)
     throw protocolError({ method: 'LOCK', url, path }, 'the server gave no lock token');
+  const held = heldLock(session, path, url, token);
+  if (answer.status === 201) {
+    // The file went away in between, and the lock made an empty one.
+    await session.status(path, {
+      method: 'DELETE',
+      headers: { if: held.unnamed },
+      accept: [200, 204, 404, 412, 423],
+    });
+    await held.release();
+    throw changedError(path, 'it is gone');
+  }
+  return held;
+}
+
+function heldLock(session: Session, path: SyncPath, url: string, token: string): HeldLock {
   return {
-    ifHeader: `(${token})`,
-    ifTargetHeader: `<${url}> (${token})`,
+    named: `<${url}> (${token})`,
+    unnamed: `(${token})`,
     async release() {
       try {
         // 400, 404, 409: the lock went away with the file it was on.
@@ -68,6 +81,11 @@ export async function lock(
       }
     },
   };
+}
+
+/** Returns the `If` header of a request on the locked file itself, in the form that the server understands. */
+export function shownLock(probe: Pick<ProbeResult, 'locks'>, held: HeldLock): string {
+  return probe.locks === 'unnamed' ? held.unnamed : held.named;
 }
 
 /** Runs `work` while the file at `path` is locked. */

@@ -68,7 +68,7 @@ class Observer {
     try {
       while (waiting.length > 0 || running.size > 0 || ready.length > 0) {
         throwIfAborted(this.#options.signal);
-        if (failure !== null) throw (failure as { error: unknown }).error;
+        if (failure !== null) throw toFerryError((failure as { error: unknown }).error);
         while (running.size < this.#options.parallelism && ready.length < LISTINGS_AHEAD) {
           const directory = waiting.pop();
           if (directory === undefined) break;
@@ -79,7 +79,7 @@ class Observer {
         if (batch !== undefined) yield batch;
         else await Promise.race(running);
       }
-      if (failure !== null) throw (failure as { error: unknown }).error;
+      if (failure !== null) throw toFerryError((failure as { error: unknown }).error);
     } finally {
       this.#stop.abort();
     }

@@ -1,5 +1,5 @@
 import type { SyncPath } from '../../core/model/path.ts';
-import { lock } from './locks.ts';
+import { type HeldLock, lock } from './locks.ts';
 import type { ContentAbilities } from './probe-content.ts';
 import type { ProbeDesk } from './probe-desk.ts';
 import type { ProbeResult } from './probe-result.ts';
@@ -113,15 +113,12 @@ async function lists(desk: ProbeDesk, at: At, content: ContentAbilities): Promis
 }
 
 /** A lock counts when it shuts out PUT, DELETE and MOVE onto the file, and its token opens all three. */
-async function locks(desk: ProbeDesk, at: At): Promise<boolean> {
-  const path = at('locked %41');
-  const source = at('moved onto locked');
+async function locks(desk: ProbeDesk, at: At): Promise<ProbeResult['locks']> {
+  const path = at('locked');
+  const source = at('moved-onto-locked');
   await desk.put(path, 'locked');
   await desk.put(source, 'source');
-  desk.requests += 2;
-  const held = await lock(desk.session, path).catch(() => null);
-  if (held === null) return false;
-  try {
+  const isKept = await underLock(desk, path, async (held) => {
     const onto = { destination: destination(desk, path), overwrite: 'T' };
     const shut = [
       await desk.try('PUT', path, {}, 'intruder'),
@@ -130,23 +127,42 @@ async function locks(desk: ProbeDesk, at: At): Promise<boolean> {
     ];
     if (!shut.every(({ status }) => status === 423)) return false;
     if ((await desk.content(path)) !== 'locked') return false;
-    const opened = await desk.try('PUT', path, { if: held.ifHeader }, 'owner');
-    const movedOnto = await desk.try('MOVE', source, { ...onto, if: held.ifTargetHeader });
-    if (!opened.isDone || !movedOnto.isDone) return false;
-    if ((await desk.content(path)) !== 'source') return false;
+    const moved = await desk.try('MOVE', source, { ...onto, if: held.named });
+    return moved.isDone && (await desk.content(path)) === 'source';
+  });
+  if (isKept !== true) return 'no';
+  for (const form of ['named', 'unnamed'] as const)
+    if (await opensByForm(desk, at('locked file'), form)) return form;
+  return 'no';
+}
+
+async function opensByForm(
+  desk: ProbeDesk,
+  path: SyncPath,
+  form: 'named' | 'unnamed',
+): Promise<boolean> {
+  await desk.put(path, 'locked');
+  const isOpened = await underLock(desk, path, async (held) => {
+    const put = await desk.try('PUT', path, { if: held[form] }, 'owner');
+    return put.isDone && (await desk.try('DELETE', path, { if: held[form] })).isDone;
+  });
+  return isOpened === true && (await desk.look(path)) === null;
+}
+
+/** Runs `work` under a lock; null when the server gives none. */
+async function underLock<T>(
+  desk: ProbeDesk,
+  path: SyncPath,
+  work: (held: HeldLock) => Promise<T>,
+): Promise<T | null> {
+  desk.requests += 2;
+  const held = await lock(desk.session, path).catch(() => null);
+  if (held === null) return null;
+  try {
+    return await work(held);
   } finally {
     await held.release();
   }
-  return removingUnderLock(desk, path);
-}
-
-async function removingUnderLock(desk: ProbeDesk, path: SyncPath): Promise<boolean> {
-  desk.requests += 2;
-  const held = await lock(desk.session, path).catch(() => null);
-  if (held === null) return false;
-  const removed = await desk.try('DELETE', path, { if: held.ifHeader });
-  await held.release();
-  return removed.isDone && (await desk.look(path)) === null;
 }
 
 async function making(desk: ProbeDesk, at: At): Promise<boolean> {

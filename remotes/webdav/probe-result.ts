@@ -22,8 +22,11 @@ export interface ProbeResult {
   readonly ifNoneMatch: boolean;
   /** RFC 4918 `If: (["etag"])` on PUT: right accepted, wrong refused. */
   readonly ifLists: boolean;
-  /** A lock shuts others out of PUT, DELETE and MOVE onto it, and lets its owner through. */
-  readonly locks: boolean;
+  /**
+   * A lock shuts others out of PUT, DELETE and MOVE onto it, and lets its owner through; how the owner shows it on the
+   * file itself: with its name in the `If` header, or without (nginx finds no lock by a name that is encoded).
+   */
+  readonly locks: 'named' | 'unnamed' | 'no';
   /** `Overwrite: F` keeps MOVE from replacing. */
   readonly overwriteFalse: boolean;
   /** A PUT that is cut off leaves nothing. */
@@ -65,7 +68,7 @@ export const COMPANION_ABILITIES = {
   ifMatch: { put: true, remove: true, move: true },
   ifNoneMatch: true,
   ifLists: true,
-  locks: true,
+  locks: 'named',
   overwriteFalse: true,
   atomicPut: true,
   mkcolRefusesExisting: true,

@@ -24,8 +24,8 @@ export interface ProbeOptions {
 }
 
 /**
- * Finds out what a server honours by trying it in a temporary directory, which is removed afterwards. About sixty
- * requests; some seconds where versions have to settle in between. The companion server only has to say that it is one.
+ * Finds out what a server honours by trying it in a temporary directory, which is removed afterwards. Sixty to
+ * ninety small requests; some seconds where versions have to settle in between. The companion server only has to say that it is one.
  * @throws REMOTE_* when the server cannot be reached or does not let a directory be made
  */
 export async function probeWebdav(options: ProbeOptions): Promise<ProbeResult> {

@@ -5,7 +5,7 @@ import type { MutationOptions } from '../../core/ports.ts';
 import { expectAt, once, sendIfMatch } from './conditions.ts';
 import { changedError } from './http-errors.ts';
 import { list, lookAt } from './listing.ts';
-import { withLock } from './locks.ts';
+import { shownLock, withLock } from './locks.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { rungsFor } from './rungs.ts';
 import type { Session } from './session.ts';
@@ -69,7 +69,7 @@ async function byRung(
   if (remove === 'after-look') return send({});
   return withLock(session, path, signal, async (held) => {
     await expectAt(session, path, expected, signal);
-    return send({ if: held.ifHeader });
+    return send({ if: shownLock(probe, held) });
   });
 }
 

@@ -32,7 +32,7 @@ export function rungsFor(probe: ProbeResult): Rungs {
   return {
     create: isDirect && probe.ifNoneMatch ? 'put-if-none-match' : aside,
     replace: replaceRung(probe, isDirect),
-    remove: probe.ifMatch.remove ? 'if-match' : probe.locks ? 'under-lock' : 'after-look',
+    remove: probe.ifMatch.remove ? 'if-match' : probe.locks !== 'no' ? 'under-lock' : 'after-look',
     move: probe.ifMatch.move ? 'if-match' : 'after-look',
   };
 }
@@ -40,7 +40,7 @@ export function rungsFor(probe: ProbeResult): Rungs {
 function replaceRung(probe: ProbeResult, isDirect: boolean): ReplaceRung {
   if (isDirect && probe.ifMatch.put) return 'put-if-match';
   if (isDirect && probe.ifLists) return 'put-if-list';
-  if (probe.locks) return isDirect ? 'put-under-lock' : 'move-under-lock';
+  if (probe.locks !== 'no') return isDirect ? 'put-under-lock' : 'move-under-lock';
   return 'move-after-look';
 }
 

@@ -7,7 +7,7 @@ import type { Answer } from './http.ts';
 import { changedError, StatusError } from './http-errors.ts';
 import { expectListable } from './listable.ts';
 import { lookAt } from './listing.ts';
-import { withLock } from './locks.ts';
+import { shownLock, withLock } from './locks.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { entryOf, etagOf, type Resource } from './resource.ts';
 import { type Rungs, rungsFor } from './rungs.ts';
@@ -148,7 +148,7 @@ export class FileWriter {
     await expectAt(this.#session, item.path, expected, signal);
     return withLock(this.#session, item.path, signal, async (held) => {
       await expectAt(this.#session, item.path, expected, signal);
-      const answer = await this.#put(item, { if: held.ifHeader }, signal);
+      const answer = await this.#put(item, { if: shownLock(this.#probe, held) }, signal);
       if (answer === 'refused') throw changedError(item.path, 'the lock on it was lost');
       return this.#described(item, answer, signal);
     });
@@ -195,7 +195,7 @@ export class FileWriter {
     await expectAt(this.#session, item.path, expected, signal);
     await withLock(this.#session, item.path, signal, async (held) => {
       await expectAt(this.#session, item.path, expected, signal);
-      const headers = { overwrite: 'T', if: held.ifTargetHeader };
+      const headers = { overwrite: 'T', if: held.named };
       await this.#publish(from, item.path, headers, signal);
     });
   }

@@ -9,7 +9,7 @@ describeRealServer(apache(), (context) => {
       ifMatch: { put: true, remove: true, move: true },
       ifNoneMatch: true,
       overwriteFalse: true,
-      locks: true,
+      locks: 'named',
       atomicPut: true,
       etags: 'weak-at-first',
       versions: 'exact',

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { openWebdavReplica } from '../../../remotes/webdav/webdav-replica.ts';
-import { at, observeAll, put } from '../../conformance/setting.ts';
+import { at, item, observeAll, put, writeCode } from '../../conformance/setting.ts';
 import { quietLogger, realClock } from '../../support/quiet.ts';
 import { companion } from '../../support/servers/companion.ts';
 import { describeRealServer } from './real-server-suite.ts';
@@ -28,6 +28,15 @@ describeRealServer(companion(), (context) => {
     await replica.identify({ create: true });
     await put(replica, 'file.txt', 'x');
     expect(await replica.stat(at('file.txt'))).not.toBeNull();
+    await replica.close();
+  });
+
+  test('a large file that the server refuses before it has all of it is refused with the reason', async () => {
+    const { replica, outside } = await context().fresh();
+    await outside.write('large.bin', 'theirs');
+    const content = Buffer.alloc(8 * 1024 * 1024);
+    for (let round = 0; round < 5; round += 1)
+      expect(await writeCode(replica, item('large.bin', content))).toBe('CHANGED');
     await replica.close();
   });
 

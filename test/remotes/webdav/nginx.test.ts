@@ -10,7 +10,7 @@ describeRealServer(nginx(), (context) => {
       ifNoneMatch: false,
       ifLists: false,
       overwriteFalse: true,
-      locks: true,
+      locks: 'unnamed',
       atomicPut: true,
       etags: 'none',
       versions: 'seconds',

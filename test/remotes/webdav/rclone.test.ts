@@ -10,7 +10,7 @@ describeRealServer(rclone(), (context) => {
       ifNoneMatch: false,
       ifLists: false,
       overwriteFalse: true,
-      locks: true,
+      locks: 'named',
       atomicPut: false,
       versions: 'exact',
       mkcolRefusesExisting: false,

@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { PRIVATE_FOLDER } from '../../../core/model/path.ts';
 import { probeWebdav } from '../../../remotes/webdav/probe.ts';
 import type { ProbeResult } from '../../../remotes/webdav/probe-result.ts';
 import { openWebdavReplica, type WebdavReplica } from '../../../remotes/webdav/webdav-replica.ts';
@@ -24,6 +25,8 @@ export interface DavSetting {
 export interface RealServerContext {
   readonly server: RealServer;
   readonly probe: ProbeResult;
+  /** Names in the served folder after the probe. */
+  readonly leftByProbe: readonly string[];
   fresh(): Promise<DavSetting>;
 }
 
@@ -65,6 +68,10 @@ export function describeRealServer(
         close: () => replica.close(),
       };
     });
+    test('the probe leaves nothing behind, and its result can be kept as JSON', () => {
+      expect(context.leftByProbe).toEqual([]);
+      expect(JSON.parse(JSON.stringify(context.probe))).toEqual(context.probe);
+    });
     more(() => context);
   });
 }
@@ -78,6 +85,9 @@ async function contextOf(kind: ServerKind): Promise<RealServerContext> {
     return {
       server,
       probe,
+      leftByProbe: (await folderAccess(server.directory).list('')).filter(
+        (name) => name !== PRIVATE_FOLDER,
+      ),
       async fresh() {
         folders += 1;
         const directory = join(server.directory, `folder ${folders}`);

@@ -84,7 +84,7 @@ export const WELL_BEHAVED: ProbeResult = {
   ifMatch: { put: true, remove: true, move: true },
   ifNoneMatch: true,
   ifLists: false,
-  locks: false,
+  locks: 'no',
   overwriteFalse: true,
   atomicPut: true,
   mkcolRefusesExisting: true,
