@@ -13,8 +13,10 @@ const SIDES: readonly Side[] = ['local', 'remote'];
 export function checkRun(pair: Pair, base: World): Plan {
   const before = pair.copy();
   const plan = pair.run();
-  if (pair.direction === 'two-way') checkTwoWay(before, pair, base);
-  else checkOneWay(before, pair, base, plan);
+  if (pair.direction === 'two-way') {
+    checkTwoWay(before, pair, base);
+    checkRecords(pair);
+  } else checkOneWay(before, pair, base, plan);
   checkOneSided(before, pair, base, plan);
   checkSecondRun(pair);
   return plan;
@@ -57,6 +59,21 @@ function checkTwoWay(before: Pair, after: Pair, base: World): void {
   for (const [path, { kind, content }] of base.entries())
     if (kind === 'file' && SIDES.every((side) => before[side].get(path)?.content === content))
       ensure(contents.has(content), `${path}, which both sides have kept, lives on`);
+}
+
+/** The records say what both sides hold now, and what each side calls it by. */
+function checkRecords(pair: Pair): void {
+  let count = 0;
+  for (const [path, { kind, content, identity }] of pair.local.entries()) {
+    const record = pair.recordAt(path);
+    count++;
+    ensure(record?.kind === kind && record.content === content, `${path} is recorded`);
+    if (!pair.identities) continue;
+    const there = pair.remote.get(path)?.identity;
+    const isCurrent = record?.identity.local === identity && record.identity.remote === there;
+    ensure(isCurrent, `${path} is recorded with what it is called by`);
+  }
+  ensure(count === pair.records.size, 'nothing else is recorded');
 }
 
 /** Yields what somebody made or changed on that side since the records were written. */

@@ -166,16 +166,19 @@ export class Pair {
     });
   }
 
+  /** Returns the record at a path. */
+  recordAt(path: SyncPath): BaseNode | undefined {
+    const parent = parentPath(path);
+    const parentId = parent === '' ? 0 : this.recordAt(parent)?.id;
+    const name = nameOf(path);
+    return [...this.records.values()].find((one) => one.parentId === parentId && one.name === name);
+  }
+
   #directoryId(path: SyncPath): number {
-    let id = 0;
-    for (const name of path === '' ? [] : path.split('/')) {
-      const found = [...this.records.values()].find(
-        (one) => one.parentId === id && one.name === name && one.kind === 'directory',
-      );
-      if (found === undefined) throw new Error(`${path}: its directory is not recorded`);
-      id = found.id;
-    }
-    return id;
+    if (path === '') return 0;
+    const record = this.recordAt(path);
+    if (record?.kind !== 'directory') throw new Error(`${path}: its directory is not recorded`);
+    return record.id;
   }
 }
 

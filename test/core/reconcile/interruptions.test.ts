@@ -5,7 +5,7 @@ import { checkKept } from '../../support/invariants.ts';
 import type { Pair } from '../../support/pair.ts';
 import { stepsOf } from '../../support/pair.ts';
 
-const SAMPLES = 600;
+const SAMPLES = 200;
 const MAX_RUNS = 4;
 const TIME_LIMIT_MS = 900_000;
 

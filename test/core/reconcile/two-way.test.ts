@@ -228,6 +228,12 @@ describe('two-way', () => {
     });
   });
 
+  test('a conflict copy that an interrupted run made is not taken for a rename', () => {
+    const both = { f: 'R', [COPY]: 'L' };
+    const interrupted = { base: F, local: { [COPY]: 'L#1' }, remote: { f: 'R#1' } };
+    expect(outcomeOf(interrupted)).toEqual({ local: both, remote: both });
+  });
+
   test('a deletion that must not travel leaves both sides and the record as they are', () => {
     for (const deletes of ['keep', 'hold'] as const)
       expect(planOf({ base: D, local: {}, remote: D, policy: { deletes } })).toMatchObject({
