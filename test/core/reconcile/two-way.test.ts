@@ -188,6 +188,12 @@ describe('two-way', () => {
     ]);
   });
 
+  test('a file that was written anew with the same content is found under its new identity later', () => {
+    const plan = planOf({ base: F, local: { f: 'A#2' }, remote: F });
+    expect(plan.operations).toEqual({ local: [], remote: [] });
+    expect(plan.nodes).toMatchObject([{ baseId: 1, record: 'write', adopts: true }]);
+  });
+
   test('a moved directory is one operation, however much it holds', () => {
     const local = { e: '/#d', 'e/x': 'X#x', 'e/y': 'Y#y' };
     expect(stepsInWords({ base: D, local, remote: D })).toEqual(['remote move d -> e']);
