@@ -1,7 +1,5 @@
+import type { ProbeResult } from '../remotes/webdav/probe-result.ts';
 import type { Parts } from './parts.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: replaced by typed imports as the parts land
-const load = (path: string): Promise<any> => import(new URL(path, import.meta.url).href);
 
 /** Returns the parts that the program is made of. */
 export function realParts(): Parts {
@@ -10,9 +8,14 @@ export function realParts(): Parts {
       (await import('../core/engine/create-pair-engine.ts')).createPairEngine(options),
     openFolderReplica: async (options) =>
       (await import('../fs-adapter/folder/folder-replica.ts')).openFolderReplica(options),
-    openWebdavReplica: async (options) =>
-      (await load('../remotes/webdav/webdav-replica.js')).openWebdavReplica(options),
-    probeWebdav: async (options) => (await load('../remotes/webdav/probe.js')).probeWebdav(options),
+    openWebdavReplica: async ({ probe, ...options }) => {
+      const { openWebdavReplica } = await import('../remotes/webdav/webdav-replica.ts');
+      // The replica looks at the format itself, and probes again where it is not the one of today.
+      const known = probe === undefined ? {} : { probe: probe as ProbeResult };
+      return openWebdavReplica({ ...options, ...known });
+    },
+    probeWebdav: async (options) =>
+      (await import('../remotes/webdav/probe.ts')).probeWebdav(options),
     openDrive: async (options) => (await import('../fs-adapter/mount/drive.ts')).openDrive(options),
     isMountAvailable: async () =>
       (await import('../fs-adapter/mount/fuse-library.ts')).isMountAvailable(),

@@ -109,7 +109,7 @@ async function webdavRemote(
   const fingerprint = (await fingerprintOf(address.url)) ?? undefined;
   if (fingerprint !== undefined)
     context.terminal.note(
-      `ferry: the certificate is not one that this system trusts; it is trusted from now on by its fingerprint, which the server's owner can confirm:\n  ${fingerprint}`,
+      `ferry: this system does not know the certificate; it is trusted from now on by its fingerprint, which the server's owner can confirm: ${fingerprint}`,
     );
   const proven =
     flags.probe === false ? undefined : await probe(context, address, credentials, fingerprint);

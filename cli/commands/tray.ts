@@ -27,9 +27,10 @@ export async function run(context: Context): Promise<number> {
   const main = fileURLToPath(new URL('../../tray/main.js', import.meta.url));
   const { socketPath } = context.home;
   if (electron === undefined) {
-    context.terminal.complain(
-      `tray: Electron is not installed; it is not part of Ferry. Start the tray with\n  FERRY_SOCKET=${socketPath} npx electron@45 ${main}\nor install Electron and say ferry tray again`,
-    );
+    const { terminal } = context;
+    terminal.complain('tray: Electron is not installed, and no part of Ferry; start the tray with');
+    terminal.note(`  FERRY_SOCKET=${socketPath} npx electron@45 ${main}`);
+    terminal.note('or install Electron and say ferry tray again');
     return EXIT.error;
   }
   if ((await daemonOf(context)) === null) await startDaemon(context);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { FerryError } from '../../core/model/errors.ts';
-import type { Conflict, Problem } from '../../core/model/problem.ts';
 import {
   EXIT_BY_ERROR,
   exitCodeOfError,
   exitCodeOfSummary,
   worstExitCode,
 } from '../../cli/exit-codes.ts';
+import { FerryError } from '../../core/model/errors.ts';
+import type { Conflict, Problem } from '../../core/model/problem.ts';
 
 const path = 'a' as Problem['path'];
 const problem = (code: Problem['code'], retry: Problem['retry']): Problem => ({
