@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   promises as fs,
+  fstatSync,
   ftruncateSync,
   linkSync,
   openSync,
@@ -70,6 +71,11 @@ export class BackingFiles {
   /** Opens the file for the engine, beside whatever programs do with it. */
   openForRead(id: number): number {
     return openSync(this.#path(id), constants.O_RDONLY);
+  }
+
+  /** Returns the time by which a change that the journal missed is found after a crash. */
+  stampOf(fd: number): string {
+    return String(fstatSync(fd, { bigint: true }).mtimeNs);
   }
 
   close(fd: number): void {

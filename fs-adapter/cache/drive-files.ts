@@ -280,7 +280,9 @@ export class DriveFiles implements MountedFiles {
     const { parent, name } = this.#freePlace(path);
     const { table, backing, clock } = this.#options;
     const id = table.journal.nextId();
-    backing.close(backing.create(id));
+    const fd = backing.create(id);
+    const stamp = backing.stampOf(fd);
+    backing.close(fd);
     const node: FileNode = {
       ...this.#blank(name, mode),
       kind: 'file',
@@ -289,7 +291,7 @@ export class DriveFiles implements MountedFiles {
       source: null,
       hash: null,
       backing: id,
-      stamp: null,
+      stamp,
     };
     table.insert(node, parent, clock.now());
     return node;

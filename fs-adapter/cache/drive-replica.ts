@@ -91,6 +91,7 @@ export class DriveReplica implements Replica {
   }
 
   async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
+    await this.#options.contents.settle();
     // What is shown is in the store, so that no version is given twice after a crash.
     await this.#options.table.journal.flush();
     const batch: Observation[] = [];

@@ -15,6 +15,10 @@ const syncData = promisify(fdatasync);
 /** A file may be replaced by sync while its content is being fetched for a program; it is looked up again so often. */
 const MAX_LOOKUPS = 5;
 
+/** So long, and in such steps, is waited for the kernel to say that a closed file is not open any more. */
+const SETTLE_MS = 100;
+const SETTLE_STEP_MS = 5;
+
 /** fuse-native carries handles in 31 bits, and cannot carry 0. */
 const MAX_HANDLE = 0x7fff_ffff;
 
@@ -163,6 +167,15 @@ export class FileContents {
     if (file.handles === 0) this.#close(file);
   }
 
+  /**
+   * Waits a moment for files that look closed: the kernel answers `close` first and tells of the last one later, so
+   * that a sync right after a save would find the file still open.
+   */
+  async settle(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < SETTLE_MS && this.#isClosing(); waitedMs += SETTLE_STEP_MS)
+      await this.#options.clock.sleep(SETTLE_STEP_MS);
+  }
+
   /** Must be called after a file was taken out of the tree. */
   detached(node: FileNode): void {
     if (!this.#open.has(node)) this.#dropBacking(node);
@@ -177,6 +190,12 @@ export class FileContents {
     if (file !== undefined && file.fd !== null && file.displaced === null)
       file.displaced = { sizeBytes: node.sizeBytes, mtimeNs: node.mtimeNs };
     this.#dropBacking(node);
+  }
+
+  #isClosing(): boolean {
+    for (const { writers, closed, unsynced } of this.#open.values())
+      if (writers > 0 && closed !== undefined && !unsynced) return true;
+    return false;
   }
 
   #attach(node: FileNode, write: boolean, append: boolean): number {
@@ -290,7 +309,7 @@ export class FileContents {
 
   /** Notes the backing file's own time, by which a change that the journal missed is found after a crash. */
   #stamp(file: OpenFile, fd: number): void {
-    file.node.stamp = String(fstatSync(fd, { bigint: true }).mtimeNs);
+    file.node.stamp = this.#options.backing.stampOf(fd);
     this.#options.table.changed(file.node);
   }
 

@@ -2,6 +2,7 @@
  * Holds a mounted drive in a process of its own, as a call on one's own mount never comes back. Driven over the IPC
  * channel: each request names a command and gets one reply.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Version } from '../../core/model/entry.ts';
 import { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath } from '../../core/model/path.ts';
@@ -154,7 +155,7 @@ async function upload(): Promise<Record<string, string>> {
 async function answer(command: HostCommand): Promise<unknown> {
   switch (command.do) {
     case 'open': {
-      const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };
+      const clock = { now: () => Date.now(), sleep: (ms: number) => delay(ms) };
       drive = await openDrive({ name: 'test', clock, logger: silent, hydrate, ...command.options });
       return null;
     }

@@ -74,6 +74,16 @@ describe('the cache of a drive', () => {
     expect(disk.drive.stats.pending).toBe(1);
   });
 
+  test('an empty file that was uploaded is the same after a restart', async () => {
+    const { replica } = disk.drive;
+    disk.drive.files.release(await disk.drive.files.create('empty', 0o644));
+    const before = await observeAll(replica);
+    await replica.noteCounterpart?.(at('empty'), await versionOf(replica, 'empty'), 'r' as Version);
+    await disk.restart();
+    expect(await observeAll(disk.drive.replica)).toEqual(before);
+    expect(disk.drive.stats.pending).toBe(0);
+  });
+
   test('ids are never used twice, not even when the last file was removed before a restart', async () => {
     const version = async (): Promise<Version> => {
       await programsOn(disk.drive).write('file', 'x');
