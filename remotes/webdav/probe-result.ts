@@ -41,7 +41,7 @@ export interface ProbeResult {
   /** PUT answers with the strong ETag that the file has from then on. */
   readonly etagOfPut: boolean;
   /** `X-OC-Mtime` sets the time; precision of what is then listed. */
-  readonly setsMtime: 'nanoseconds' | 'seconds' | 'no';
+  readonly setsMtime: 'nanoseconds' | 'microseconds' | 'seconds' | 'no';
   /** PROPPATCH keeps properties of ours. */
   readonly deadProperties: boolean;
   readonly modes: boolean;
@@ -61,6 +61,31 @@ export interface ProbeResult {
   readonly clockSkewMs: number | null;
   readonly quotaAvailableBytes: number | null;
 }
+
+/** What is assumed of a server that lets nothing be written: nothing. */
+export const UNPROVEN_ABILITIES = {
+  companion: false,
+  ifMatch: { put: false, remove: false, move: false },
+  ifNoneMatch: false,
+  ifLists: false,
+  locks: 'no',
+  overwriteFalse: false,
+  atomicPut: false,
+  mkcolRefusesExisting: false,
+  etags: 'none',
+  versions: 'seconds',
+  etagOfPut: false,
+  setsMtime: 'no',
+  deadProperties: false,
+  modes: false,
+  fileIds: false,
+  depthInfinity: false,
+  ranges: false,
+  listsDotNames: true,
+  caseSensitive: true,
+  maxNameBytes: 255,
+  unusableNames: [],
+} as const satisfies Partial<ProbeResult>;
 
 /** What the companion server is known to do. */
 export const COMPANION_ABILITIES = {

@@ -3,12 +3,13 @@ import { childPath, ROOT, type SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
 import { Addresses } from './addresses.ts';
 import { type Credentials, openHttp } from './http.ts';
+import { StatusError } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import { probeConditions } from './probe-conditions.ts';
-import { probeContent } from './probe-content.ts';
+import { probeContent, probeFineTime } from './probe-content.ts';
 import { ProbeDesk } from './probe-desk.ts';
 import { probeNames } from './probe-names.ts';
-import { COMPANION_ABILITIES, type ProbeResult } from './probe-result.ts';
+import { COMPANION_ABILITIES, type ProbeResult, UNPROVEN_ABILITIES } from './probe-result.ts';
 import { Session } from './session.ts';
 import type { TlsTrust } from './tls.ts';
 
@@ -55,15 +56,17 @@ async function probed(desk: ProbeDesk, clock: Clock): Promise<ProbeResult> {
     server: greeting.server,
     clockSkewMs: root.serverTimeMs === null ? null : root.serverTimeMs - clock.now(),
   } as const;
-  if (greeting.isCompanion)
-    return {
-      ...common,
-      ...COMPANION_ABILITIES,
-      requests: desk.requests,
-      quotaAvailableBytes: null,
-    };
-  return desk.inTemporaryDirectory(async (directory) => {
+  const unproven = greeting.isCompanion ? COMPANION_ABILITIES : UNPROVEN_ABILITIES;
+  const readOnly = {
+    ...common,
+    ...unproven,
+    requests: desk.requests,
+    quotaAvailableBytes: await desk.quota(ROOT),
+  };
+  const proven = desk.inTemporaryDirectory(async (directory) => {
     const at = (name: string): SyncPath => childPath(directory, name);
+    if (greeting.isCompanion)
+      return { ...readOnly, setsMtime: await probeFineTime(desk, at), requests: desk.requests };
     const content = await probeContent(desk, at);
     const conditions = await probeConditions(desk, at, content);
     const names = await probeNames(desk, directory);
@@ -78,5 +81,10 @@ async function probed(desk: ProbeDesk, clock: Clock): Promise<ProbeResult> {
       quotaAvailableBytes,
       requests: desk.requests,
     };
+  });
+  return proven.catch((error: unknown) => {
+    // Nothing may be written there, so nothing has to be known about writing.
+    if (error instanceof StatusError && [403, 405].includes(error.status)) return readOnly;
+    throw error;
   });
 }

@@ -22,12 +22,17 @@ export interface Rungs {
   readonly move: 'if-match' | 'after-look';
 }
 
+/** A PUT of more than this takes long enough for another client to come in between. */
+const LARGE_BYTES = 256 * 1024;
+
 /**
- * Chooses the rungs. A file is put in place directly only where a cut body leaves nothing and a version names one state:
- * otherwise it is uploaded under a temporary name, looked at there, and moved.
+ * Chooses the rungs for a file of that size. It is put in place directly only where a cut body leaves nothing and a
+ * version names one state: otherwise it is uploaded under a temporary name, looked at there, and moved. So is a large
+ * file: Apache compares before it receives the body, so that its `If-Match` says nothing about the time of the upload.
  */
-export function rungsFor(probe: ProbeResult): Rungs {
-  const isDirect = probe.atomicPut && probe.versions === 'exact';
+export function rungsFor(probe: ProbeResult, sizeBytes = 0): Rungs {
+  const isQuick = probe.companion || sizeBytes <= LARGE_BYTES;
+  const isDirect = probe.atomicPut && probe.versions === 'exact' && isQuick;
   const aside = probe.overwriteFalse ? 'move-no-overwrite' : 'move-after-look';
   return {
     create: isDirect && probe.ifNoneMatch ? 'put-if-none-match' : aside,
@@ -42,13 +47,4 @@ function replaceRung(probe: ProbeResult, isDirect: boolean): ReplaceRung {
   if (isDirect && probe.ifLists) return 'put-if-list';
   if (probe.locks !== 'no') return isDirect ? 'put-under-lock' : 'move-under-lock';
   return 'move-after-look';
-}
-
-/** Tells whether every write is refused by the server itself when something else is there. */
-export function isAtomic(rungs: Rungs): boolean {
-  return (
-    rungs.create === 'put-if-none-match' &&
-    (rungs.replace === 'put-if-match' || rungs.replace === 'put-if-list') &&
-    rungs.remove === 'if-match'
-  );
 }

@@ -53,7 +53,7 @@ function metadataHeaders(probe: ProbeResult, item: WriteItem): Record<string, st
   return {
     ...(probe.setsMtime === 'no' || item.mtimeNs === undefined
       ? {}
-      : { 'x-oc-mtime': secondsOf(item.mtimeNs, probe.setsMtime === 'nanoseconds') }),
+      : { 'x-oc-mtime': secondsOf(item.mtimeNs, probe.setsMtime !== 'seconds') }),
     ...(probe.modes && item.mode !== undefined ? { 'ferry-mode': modeText(item.mode) } : {}),
   };
 }
@@ -85,7 +85,8 @@ export function entryInAnswer(
     answer.header('x-oc-mtime') === 'accepted';
   const { path, sizeBytes, mtimeNs, mode } = item;
   if (!isAllKnown || mtimeNs === undefined || mode === undefined) return null;
-  return { path, kind: 'file', version, identity, sizeBytes, mtimeNs, mode: mode & 0o777 };
+  const keptNs = probe.setsMtime === 'nanoseconds' ? mtimeNs : (mtimeNs / 1000n) * 1000n;
+  return { path, kind: 'file', version, identity, sizeBytes, mtimeNs: keptNs, mode: mode & 0o777 };
 }
 
 /** The version that a PUT's answer names, where the server was proven to name the lasting one. */

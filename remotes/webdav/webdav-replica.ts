@@ -28,7 +28,6 @@ import type { ProbeResult } from './probe-result.ts';
 import { readFile } from './read.ts';
 import { removePath } from './remove.ts';
 import { entryOf } from './resource.ts';
-import { isAtomic, rungsFor } from './rungs.ts';
 import { Session } from './session.ts';
 import { setFileMetadata } from './set-metadata.ts';
 import { grouped, Slots } from './slots.ts';
@@ -194,7 +193,8 @@ function capabilitiesOf(probe: ProbeResult): ReplicaCapabilities {
     symlinks: false,
     modes: probe.modes,
     mtimePrecisionNs: mtimePrecisionNs(probe),
-    conditionalWrites: isAtomic(rungsFor(probe)) ? 'atomic' : 'window',
+    // Trials one after another cannot prove what two clients at the same moment would see; Apache lets both through.
+    conditionalWrites: probe.companion ? 'atomic' : 'window',
     placeholders: false,
     caseSensitive: probe.caseSensitive,
     maxNameBytes: probe.maxNameBytes,
@@ -203,5 +203,6 @@ function capabilitiesOf(probe: ProbeResult): ReplicaCapabilities {
 
 function mtimePrecisionNs(probe: ProbeResult): bigint | null {
   if (probe.setsMtime === 'seconds') return 1_000_000_000n;
+  if (probe.setsMtime === 'microseconds') return 1000n;
   return probe.setsMtime === 'nanoseconds' || probe.deadProperties ? 1n : null;
 }

@@ -10,7 +10,7 @@ import { lookAt } from './listing.ts';
 import { shownLock, withLock } from './locks.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { entryOf, etagOf, type Resource } from './resource.ts';
-import { type Rungs, rungsFor } from './rungs.ts';
+import { rungsFor } from './rungs.ts';
 import type { Session } from './session.ts';
 import { unsettledMs } from './settling.ts';
 import type { Slots } from './slots.ts';
@@ -27,14 +27,12 @@ import {
 export class FileWriter {
   readonly #session: Session;
   readonly #probe: ProbeResult;
-  readonly #rungs: Rungs;
   readonly #slots: Slots;
 
   /** `slots` bound what is uploaded or published at a time; a file that only waits takes none. */
   constructor(session: Session, probe: ProbeResult, slots: Slots) {
     this.#session = session;
     this.#probe = probe;
-    this.#rungs = rungsFor(probe);
     this.#slots = slots;
   }
 
@@ -64,7 +62,8 @@ export class FileWriter {
   }
 
   #written(item: WriteItem, signal: AbortSignal | undefined): Promise<FileEntry> {
-    const rung = item.expected === 'absent' ? this.#rungs.create : this.#rungs.replace;
+    const rungs = rungsFor(this.#probe, item.sizeBytes);
+    const rung = item.expected === 'absent' ? rungs.create : rungs.replace;
     switch (rung) {
       case 'put-if-none-match':
         return this.#slots.run(() => this.#putNew(item, signal));
@@ -209,7 +208,7 @@ export class FileWriter {
     const { path, expected } = item;
     const session = this.#session;
     if (expected !== 'absent') await expectAt(session, path, expected, signal);
-    else if (this.#rungs.create === 'move-after-look') await expectNothing(session, path, signal);
+    else if (!this.#probe.overwriteFalse) await expectNothing(session, path, signal);
     const overwrite = expected === 'absent' ? 'F' : 'T';
     await once(
       path,

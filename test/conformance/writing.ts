@@ -40,10 +40,13 @@ function creating(current: () => ConformanceSetting): void {
     expect(await textOutside(outside, 'empty')).toBe('');
   });
 
-  test('a file of some megabytes is written byte for byte', async () => {
+  test('a file of some megabytes is written and replaced byte for byte', async () => {
     const { replica, outside } = current();
     const bytes = Buffer.alloc(3 * 1024 * 1024 + 17, 'ferry 0123456789');
-    await put(replica, 'large.bin', bytes);
+    const { version } = await put(replica, 'large.bin', bytes);
+    expect(bytes.equals((await outside.read('large.bin')) ?? Buffer.alloc(0))).toBe(true);
+    bytes.fill('x', 5);
+    await put(replica, 'large.bin', bytes, { expected: version });
     expect(bytes.equals((await outside.read('large.bin')) ?? Buffer.alloc(0))).toBe(true);
   });
 

@@ -33,16 +33,4 @@ describeRealServer(apache(), (context) => {
     expect(later).not.toBe(mtimeNs);
     await replica.close();
   });
-
-  test('of twenty writers that expect the same version, one wins', async () => {
-    const { replica, outside } = await context().fresh();
-    await outside.write('file.txt', 'start');
-    const expected = (await replica.stat(at('file.txt')))?.version;
-    const racers = Array.from({ length: 20 }, (_, index) =>
-      put(replica, 'file.txt', `writer ${index}`, { expected: expected ?? 'absent' }),
-    );
-    const outcomes = await Promise.allSettled(racers);
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    await replica.close();
-  });
 });

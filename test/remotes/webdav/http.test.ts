@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { retryAfterMs } from '../../../remotes/webdav/http.ts';
+import { openWebdavReplica } from '../../../remotes/webdav/webdav-replica.ts';
 import { at, item, observeAll, put, writeCode } from '../../conformance/setting.ts';
+import { quietLogger, realClock } from '../../support/quiet.ts';
 import { answerListing } from '../../support/servers/misbehaving.ts';
 import { closeFakesAfterEach, fakeRemote, fakeServer } from './fake-remote.ts';
 
@@ -128,6 +130,20 @@ describe('a sign-in', () => {
     const error = await observeAll(replica).catch((thrown: unknown) => thrown);
     const text = `${error} ${JSON.stringify(error)} ${warnings.join()}`;
     expect(text).not.toMatch(/secret|YW5uYTpz/);
+  });
+});
+
+describe('a server that lets nothing be written', () => {
+  test('is probed without trials and can be read from', async () => {
+    const server = await fakeServer((request, response) => {
+      if (request.method === 'PROPFIND') answerListing(response, ROOT_AND_FILE);
+      else response.writeHead(request.method === 'OPTIONS' ? 200 : 403).end();
+    });
+    const common = { url: server.url, ownerId: 'tests', clock: realClock, logger: quietLogger };
+    const replica = await openWebdavReplica(common);
+    expect((await observeAll(replica)).order).toEqual(['file.txt']);
+    expect(replica.probe.ifMatch.put).toBe(false);
+    await replica.close();
   });
 });
 
