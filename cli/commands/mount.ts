@@ -33,7 +33,7 @@ function say(context: Context, pair: ApiPair): void {
   terminal.document({ name, mountPoint: local, remote, direction, mountBackend, mountNote });
 }
 
-/** Waits until the daemon shows the drive. @throws what kept it from doing so */
+/** Waits until the daemon shows the drive and has listed the remote, or could not reach it. @throws what kept it from being shown */
 async function waitUntilShown(
   context: Context,
   client: ControlClient,
@@ -43,8 +43,9 @@ async function waitUntilShown(
   try {
     for await (const state of client.events(AbortSignal.any([context.signal, limit]))) {
       const drive = state.pairs.find((pair) => pair.name === name);
-      if (drive?.mountBackend !== undefined) return drive;
-      if (drive?.lastError)
+      const isListed = (drive?.lastRunAtMs ?? null) !== null || (drive?.lastError ?? null) !== null;
+      if (drive?.mountBackend !== undefined && isListed) return drive;
+      if (drive?.lastError && drive.mountBackend === undefined)
         throw new FerryError(drive.lastError.code as ErrorCode, drive.lastError.message);
     }
   } catch (error) {
