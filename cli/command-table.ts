@@ -55,7 +55,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'demo',
     summary: 'show everything at once, in a temporary directory',
-    flags: [{ flags: '--keep', summary: 'leave the directory there at the end' }],
+    flags: [{ flags: '--keep', summary: 'leave it running, and say how to stop it' }],
     load: async () => (await import('./commands/demo.ts')).run,
   },
   {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
 import type { Side } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
@@ -95,7 +96,7 @@ class SerialPairEngine implements PairEngine {
         records: this.#records,
         direction,
         ignore,
-        signal: signal ?? new AbortController().signal,
+        signal: sharedSignal(signal),
       }),
     );
   }
@@ -164,7 +165,7 @@ class SerialPairEngine implements PairEngine {
         clock,
         logger,
         tally,
-        signal: request.signal ?? new AbortController().signal,
+        signal: sharedSignal(request.signal),
         dryRun,
         allowDeletes: request.allowDeletes ?? false,
         yes: request.yes ?? false,
@@ -246,6 +247,13 @@ class SerialPairEngine implements PairEngine {
   #set(change: Partial<PairState>): void {
     this.#state.next({ ...this.#state.value, ...change });
   }
+}
+
+/** Returns a signal that any number of transfers may listen to. */
+function sharedSignal(signal: AbortSignal | undefined): AbortSignal {
+  const shared = AbortSignal.any(signal === undefined ? [] : [signal]);
+  setMaxListeners(0, shared);
+  return shared;
 }
 
 function withoutDuplicates(problems: readonly Problem[]): readonly Problem[] {

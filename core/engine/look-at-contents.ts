@@ -6,6 +6,7 @@ import type { Undecided } from '../reconcile/plan.ts';
 import { recordedSide } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import { forEachLimited } from '../transfer/pool.ts';
+import { tellCounterparts } from '../transfer/tell-counterparts.ts';
 import type { Throttle } from '../transfer/throttle.ts';
 import { hashStream } from '../transfer/verified-stream.ts';
 import type { SideView } from './side-view.ts';
@@ -38,22 +39,36 @@ export async function lookAtContents(
   undecided: readonly Undecided[],
   options: LookOptions,
 ): Promise<void> {
-  const { records } = options;
   const paths = new Map<SyncPath, Set<Side>>();
   for (const { path, side } of undecided) {
     const sides = paths.get(path);
     if (sides) sides.add(side);
     else paths.set(path, new Set([side]));
   }
-  let adopted = 0;
+  const adopted: SyncPath[] = [];
   await forEachLimited(paths, PARALLEL_LOOKS, async ([path, sides]) => {
     if (options.trustsTimes && trustTimes(path, options)) return;
     for (const side of sides) await lookAtOne(path, side, options);
     if (!options.adopts || !adoptEqual(path, options)) return;
     options.onAdopted(path);
-    adopted++;
-    if (adopted % ADOPTED_PER_COMMIT === 0) await records.commit();
+    adopted.push(path);
+    if (adopted.length >= ADOPTED_PER_COMMIT) await commitAdopted(adopted.splice(0), options);
   });
+  await commitAdopted(adopted, options);
+}
+
+async function commitAdopted(
+  paths: readonly SyncPath[],
+  { replicas, views, records }: LookOptions,
+): Promise<void> {
+  const equal = paths.flatMap((path) => {
+    const local = views.local.entries.get(path);
+    const remote = views.remote.entries.get(path);
+    return local && remote
+      ? [{ path: { local: path, remote: path }, entry: { local, remote } }]
+      : [];
+  });
+  await tellCounterparts(replicas, equal);
   await records.commit();
 }
 

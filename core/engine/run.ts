@@ -7,6 +7,7 @@ import { reconcile } from '../reconcile/reconcile.ts';
 import { recordedSide } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import { executePlan } from '../transfer/execute-plan.ts';
+import { type EqualFile, tellCounterparts } from '../transfer/tell-counterparts.ts';
 import { createThrottle } from '../transfer/throttle.ts';
 import { checkGuardFile, checkNetEffect, identifyRoots } from './guards.ts';
 import { compileIgnoreRules, IGNORE_FILE, type IsIgnored } from './ignore-rules.ts';
@@ -98,7 +99,9 @@ async function stoppingAtStrangers<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof FerryError) || error.code !== 'REMOTE_PROTOCOL') throw error;
-    throw new FerryError('GUARD_STOPPED', `${error.message}. Nothing was changed`, { cause: error });
+    throw new FerryError('GUARD_STOPPED', `${error.message}. Nothing was changed`, {
+      cause: error,
+    });
   }
 }
 
@@ -263,7 +266,7 @@ async function applyPass(context: RunContext, { plan, views, postponed }: Pass):
   });
   tally.enter('finishing');
   for (const conflict of conflicts.values()) records.dropConflict(conflict.copyPath);
-  if (!result.fatal) refreshUnchanged(records, plan, views);
+  if (!result.fatal) await refreshUnchanged(context, plan, views);
   await records.commit();
   tally.problems.length = 0;
   tally.problems.push(...views.local.problems, ...views.remote.problems, ...result.problems);
@@ -304,19 +307,36 @@ function journalConflicts({ records, clock }: RunContext, plan: Plan): Map<numbe
 type ConflictNote = Parameters<Records['putConflict']>[0];
 
 /** Brings records up to date whose version changed on a side although the content did not, so that it is not looked at again. */
-function refreshUnchanged(records: Records, plan: Plan, views: Views): void {
+async function refreshUnchanged(
+  { records, replicas }: RunContext,
+  plan: Plan,
+  views: Views,
+): Promise<void> {
   const planned = new Set<number | null>(plan.nodes.map((node) => node.baseId));
+  const equal: EqualFile[] = [];
   for (const [path, record] of records.byPath()) {
     if (record.kind !== 'file' || planned.has(record.id)) continue;
-    let fresh = record;
+    const isRefreshed = { local: false, remote: false };
     for (const side of ['local', 'remote'] as const) {
       const entry = views[side].entries.get(path);
-      if (entry?.kind !== 'file' || entry.version === record[side].version) continue;
-      if (views[side].tokenAt(path) !== baseToken(record)) continue;
-      fresh = { ...fresh, [side]: recordedSide(entry) };
+      isRefreshed[side] =
+        entry?.kind === 'file' &&
+        entry.version !== record[side].version &&
+        views[side].tokenAt(path) === baseToken(record);
     }
-    if (fresh !== record) records.put(fresh);
+    const local = views.local.entries.get(path);
+    const remote = views.remote.entries.get(path);
+    if (!isRefreshed.local && !isRefreshed.remote) continue;
+    records.put({
+      ...record,
+      ...(isRefreshed.local && local ? { local: recordedSide(local) } : {}),
+      ...(isRefreshed.remote && remote ? { remote: recordedSide(remote) } : {}),
+    });
+    const isEqual = views.local.tokenAt(path) === views.remote.tokenAt(path);
+    if (local && remote && isEqual)
+      equal.push({ path: { local: path, remote: path }, entry: { local, remote } });
   }
+  await tellCounterparts(replicas, equal);
 }
 
 function endReset(records: Records): void {

@@ -47,7 +47,8 @@ export class SideView implements ObservedSide {
   }
 
   get tree(): SideTree {
-    return { nodes: this.#nodes, frozen: this.#frozen };
+    const foldsNames = !this.#options.ownCapabilities.caseSensitive;
+    return { nodes: this.#nodes, frozen: this.#frozen, foldsNames };
   }
 
   tokenAt = (path: SyncPath): ContentToken | null | undefined => this.#nodes.get(path)?.content;

@@ -7,6 +7,7 @@ import type { Records } from '../records/records.ts';
 import type { Ledger } from './ledger.ts';
 import { forEachLimited } from './pool.ts';
 import { expectation } from './structural.ts';
+import { tellCounterparts } from './tell-counterparts.ts';
 import type { Throttle } from './throttle.ts';
 import { VerifiedStream } from './verified-stream.ts';
 
@@ -59,22 +60,9 @@ export async function writeContents(
       context.onDone(transfer.operation, side);
     }
     ledger.stageFinished(finished);
+    await tellCounterparts(replicas, ledger.takeEqual());
     await records.commit();
-    await tellCounterparts(finished, context);
     if (ledger.fatal) throw ledger.fatal;
-  }
-}
-
-async function tellCounterparts(keys: readonly number[], context: ContentContext): Promise<void> {
-  for (const side of ['local', 'remote'] as const) {
-    const replica = context.replicas[side];
-    if (!replica.noteCounterpart) continue;
-    for (const key of keys) {
-      const own = context.ledger.entry(side, key);
-      const other = context.ledger.entry(otherSide(side), key);
-      const path = context.ledger.node(key)?.[side].to;
-      if (own && other && path) await replica.noteCounterpart(path, own.version, other.version);
-    }
   }
 }
 

@@ -7,6 +7,7 @@ import type { Records } from '../records/records.ts';
 import { type ContentContext, finishEntries, writeContents } from './contents.ts';
 import { Ledger, type ObservedSide } from './ledger.ts';
 import { isStructural, runStructural } from './structural.ts';
+import { tellCounterparts } from './tell-counterparts.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface ExecuteOptions {
@@ -54,6 +55,7 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
     await Promise.all(SIDES.map((side) => replicas[side].flush()));
     ledger.stageFinished();
     records.dropOrphans();
+    await tellCounterparts(replicas, ledger.takeEqual());
     await records.commit();
   };
   const content = (side: Side): ContentContext => ({ ...options, side, ledger, onDone });

@@ -6,6 +6,7 @@ import { type Problem, problemOf } from '../model/problem.ts';
 import type { ContentToken, Plan, PlannedNode } from '../reconcile/plan.ts';
 import { type PairRecord, type RecordedSide, recordedSide } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
+import type { EqualFile } from './tell-counterparts.ts';
 
 /** What one side was observed to hold: entries and content tokens by path. */
 export interface ObservedSide {
@@ -51,6 +52,7 @@ export class Ledger {
   readonly #current: Record<Side, Map<number, Entry>> = { local: new Map(), remote: new Map() };
   readonly #received = new Map<number, { side: Side; hash: ContentHash | undefined }>();
   readonly #applied = new Set<number>();
+  #equal: EqualFile[] = [];
   /** Records before the run: another node may take the place of one before it is written at its new place. */
   readonly #bases = new Map<number, PairRecord>();
 
@@ -136,9 +138,17 @@ export class Ledger {
     for (const node of ready.filter((one) => one.record === 'write').sort(byDepth))
       this.#write(node);
     for (const node of ready) {
+      this.#noteEqual(node);
       this.#applied.add(node.key);
       this.#options.onFinished(node);
     }
+  }
+
+  /** Returns the files that were staged as equal on both sides since the last call. */
+  takeEqual(): readonly EqualFile[] {
+    const equal = this.#equal;
+    this.#equal = [];
+    return equal;
   }
 
   /**
@@ -166,6 +176,17 @@ export class Ledger {
     return this.#options.direction === 'local-to-remote'
       ? (node.local.to ?? node.remote.to)
       : (node.remote.to ?? node.local.to);
+  }
+
+  #noteEqual(node: PlannedNode): void {
+    const local = this.entry('local', node.key);
+    const remote = this.entry('remote', node.key);
+    if (node.record !== 'write' || local?.kind !== 'file' || remote?.kind !== 'file') return;
+    if (node.local.to === null || node.remote.to === null || !this.#contentAgrees(node)) return;
+    this.#equal.push({
+      path: { local: node.local.to, remote: node.remote.to },
+      entry: { local, remote },
+    });
   }
 
   #base({ baseId }: PlannedNode): PairRecord | undefined {

@@ -1,6 +1,6 @@
 import type { NodeStat } from '../../native/safe-root.ts';
 import { DavError, errnoOf, toDavError } from '../dav-error.ts';
-import { etagOf } from '../etag.ts';
+import { etagOf, fileIdOf } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
@@ -41,6 +41,7 @@ export async function put(exchange: Exchange, stage: Stage): Promise<void> {
     const published = await commit(exchange, staged, mode, mtimeNs);
     exchange.send(published.created ? 201 : 204, {
       etag: etagOf(published.stat),
+      'oc-fileid': fileIdOf(published.stat),
       ...(mtimeNs === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
     });
   } catch (error) {

@@ -31,7 +31,8 @@ afterEach(async () => {
   await folder.close();
 });
 
-const sync = (...more: readonly string[]) => runFerry(home, ['sync', local, server.url, ...more]);
+const sync = (...more: readonly string[]) =>
+  runFerry(home, ['sync', local, server.url, '--direction', 'two-way', ...more]);
 
 /** A server that answers everything with a page to sign in on. */
 async function signInPage(port: number): Promise<{ close(): Promise<void> }> {
@@ -148,7 +149,13 @@ describe('ferry with a password', () => {
     await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
     const { port } = refusing.address() as AddressInfo;
     try {
-      const result = await runFerry(home, ['sync', local, `http://127.0.0.1:${port}/`]);
+      const result = await runFerry(home, [
+        'sync',
+        local,
+        `http://127.0.0.1:${port}/`,
+        '--direction',
+        'two-way',
+      ]);
       expect(result.code).toBe(13);
       expect(result.stderr).toMatch(/user|password|sign/i);
     } finally {

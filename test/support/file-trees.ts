@@ -18,21 +18,20 @@ export async function listTree(
   { times = null, without = ['.ferry', '.DAV'] }: ListTreeOptions = {},
 ): Promise<TreeListing> {
   const found: Record<string, string> = {};
+  const describeFile = async (path: string): Promise<string> => {
+    const content = await readFile(join(directory, path));
+    const { mtimeMs } = await lstat(join(directory, path));
+    const time = times === null ? '' : ` ${Math.trunc(times === 's' ? mtimeMs / 1000 : mtimeMs)}`;
+    return `${content.length} ${createHash('sha256').update(content).digest('hex')}${time}`;
+  };
   const visit = async (path: string): Promise<void> => {
-    for (const item of await readdir(join(directory, path), { withFileTypes: true })) {
-      if (without.includes(item.name)) continue;
+    const items = await readdir(join(directory, path), { withFileTypes: true });
+    for (const item of items.filter(({ name }) => !without.includes(name))) {
       const at = path === '' ? item.name : `${path}/${item.name}`;
-      if (item.isDirectory()) {
-        found[`${at}/`] = '';
-        await visit(at);
-      } else if (item.isFile()) {
-        const content = await readFile(join(directory, at));
-        const { mtimeMs } = await lstat(join(directory, at));
-        const time =
-          times === null ? '' : ` ${Math.trunc(times === 's' ? mtimeMs / 1000 : mtimeMs)}`;
-        found[at] =
-          `${content.length} ${createHash('sha256').update(content).digest('hex')}${time}`;
-      }
+      if (item.isFile()) found[at] = await describeFile(at);
+      if (!item.isDirectory()) continue;
+      found[`${at}/`] = '';
+      await visit(at);
     }
   };
   await visit('');

@@ -1,3 +1,4 @@
+import { FerryError } from '../../core/model/errors.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
 
 /** A logger that says nothing. */
@@ -17,7 +18,7 @@ export const realClock: Clock = {
       const timer = setTimeout(resolve, ms);
       signal?.addEventListener('abort', () => {
         clearTimeout(timer);
-        reject(signal.reason);
+        reject(new FerryError('ABORTED', 'cancelled', { cause: signal.reason }));
       });
     }),
 };
