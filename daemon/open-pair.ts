@@ -50,7 +50,7 @@ async function exists(absolutePath: string): Promise<boolean> {
 async function prepareFolder(absolutePath: string, isSource: boolean, isNew: boolean) {
   if (isNew && !isSource) await mkdir(absolutePath, { recursive: true });
   const found = await stat(absolutePath).catch(() => null);
-  if (found?.isDirectory()) return;
+  if (found?.isDirectory() || (found === null && !isNew)) return;
   throw new FerryError(
     'LOCAL_ROOT_MISSING',
     found === null

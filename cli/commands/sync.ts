@@ -36,8 +36,12 @@ async function choose(
 ): Promise<readonly Chosen[]> {
   const isKnown = (name: string) => config.pairs.has(name) || config.drives.has(name);
   if (args.length === 0) {
-    if (config.pairs.size === 0) throw usage('there is no pair yet: add one with ferry pair add');
-    return [...config.pairs.keys()].map((name) => ({ name }));
+    // Drives are held by the daemon alone; without it there is nothing to run for them.
+    const held = (await (await daemonOf(context))?.state())?.pairs ?? [];
+    const drives = held.filter(({ kind }) => kind === 'drive').map(({ name }) => name);
+    if (config.pairs.size === 0 && drives.length === 0)
+      throw usage('there is no pair yet: add one with ferry pair add');
+    return [...config.pairs.keys(), ...drives].map((name) => ({ name }));
   }
   const { dryRun: _d, allowDeletes: _a, watch: _w, ...describing } = flags;
   if (args.every(isKnown)) {

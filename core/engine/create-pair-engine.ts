@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
 import type { Side } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
@@ -8,6 +7,7 @@ import { isNotice } from '../model/problem.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
 import { noteSequence, openRecords, resetRecords } from '../records/open-records.ts';
 import type { Records } from '../records/records.ts';
+import { sharedSignal } from '../transfer/shared-signal.ts';
 import type {
   PairEngine,
   PairState,
@@ -247,13 +247,6 @@ class SerialPairEngine implements PairEngine {
   #set(change: Partial<PairState>): void {
     this.#state.next({ ...this.#state.value, ...change });
   }
-}
-
-/** Returns a signal that any number of transfers may listen to. */
-function sharedSignal(signal: AbortSignal | undefined): AbortSignal {
-  const shared = AbortSignal.any(signal === undefined ? [] : [signal]);
-  setMaxListeners(0, shared);
-  return shared;
 }
 
 function withoutDuplicates(problems: readonly Problem[]): readonly Problem[] {

@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../../core/model/errors.ts';
 import type { WriteItem, WriteResult } from '../../core/ports.ts';
+import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import { folderError } from './errno.ts';
 import { removeIfThere } from './private-files.ts';
 import type { StagedFile } from './stage.ts';
@@ -45,6 +46,7 @@ class Staging {
   readonly #iterator: AsyncIterator<WriteItem> | Iterator<WriteItem>;
   readonly #context: GroupContext;
   readonly #abort = new AbortController();
+  readonly #signal = sharedSignal(this.#abort.signal);
   readonly #bell = new Bell();
   readonly #running = new Set<Promise<void>>();
   #pulling: Promise<void> | null = null;
@@ -116,7 +118,7 @@ class Staging {
     const { names, root, stage } = this.#context;
     try {
       const real = names.realPath(item.path);
-      const staged = await stage.fill(root, item, real, this.#abort.signal);
+      const staged = await stage.fill(root, item, real, this.#signal);
       if (this.#staged.length === 0) this.#firstStagedMs = performance.now();
       this.#staged.push(staged);
       this.#stagedBytes += item.sizeBytes;

@@ -8,6 +8,7 @@ import {
   type SyncPath,
 } from '../../core/model/path.ts';
 import type { Observation, ObserveOptions } from '../../core/ports.ts';
+import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import { StatusError } from './http-errors.ts';
 import { isListable } from './listable.ts';
 import { type Listed, list, lookAt } from './listing.ts';
@@ -44,9 +45,7 @@ class Observer {
     this.#session = session;
     this.#probe = probe;
     this.#options = options;
-    const outer = options.signal;
-    this.#signal =
-      outer === undefined ? this.#stop.signal : AbortSignal.any([outer, this.#stop.signal]);
+    this.#signal = sharedSignal(options.signal, this.#stop.signal);
   }
 
   /** Depth 1, several directories at a time; a directory's own entry is always yielded before it is entered. */
