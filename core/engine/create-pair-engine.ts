@@ -154,7 +154,7 @@ class SerialPairEngine implements PairEngine {
     const { settings, clock, logger, recordsDirectory } = this.#options;
     const startedAtMs = clock.now();
     const dryRun = request.dryRun ?? false;
-    const tally = new RunTally((progress) => this.#publishProgress(progress), true);
+    const tally = new RunTally((progress) => this.#publishProgress(progress), dryRun);
     this.#changedSinceRun = false;
     this.#set({ running: true, lastError: null });
     try {

@@ -39,7 +39,7 @@ export interface RunSummary {
   /** True when nothing was left for another run but what the user must decide. */
   readonly complete: boolean;
   readonly dryRun: boolean;
-  /** What a dry run would do, or a finished run did, one line for each operation that changes something. */
+  /** What a dry run would do, one for each operation that changes something; empty after a real run. */
   readonly actions: readonly PlannedAction[];
 }
 

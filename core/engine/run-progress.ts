@@ -30,7 +30,7 @@ export class RunTally {
     entriesSeen: 0,
   };
 
-  /** `keepsActions`: the summary lists every action; only dry runs need all of them. */
+  /** `keepsActions`: the summary lists every action, as after a dry run. */
   constructor(publish: (progress: Progress) => void, keepsActions: boolean) {
     this.#publish = publish;
     this.#keepsActions = keepsActions;

@@ -273,7 +273,8 @@ async function applyPass(context: RunContext, { plan, views, postponed }: Pass):
   for (const problem of plan.problems)
     tally.problems.push({ ...problem, code: 'NAME_NOT_ALLOWED', retry: 'never' });
   if (result.fatal) throw result.fatal;
-  if (!postponed && !result.needsAnotherPass && records.state.resetting) endReset(records);
+  const isWaiting = tally.problems.some((problem) => problem.retry !== 'never');
+  if (!postponed && !result.needsAnotherPass && !isWaiting) records.setState({ resetting: false });
   return postponed || result.needsAnotherPass;
 }
 
@@ -337,10 +338,6 @@ async function refreshUnchanged(
       equal.push({ path: { local: path, remote: path }, entry: { local, remote } });
   }
   await tellCounterparts(replicas, equal);
-}
-
-function endReset(records: Records): void {
-  records.setState({ resetting: false });
 }
 
 function describe({ tally }: RunContext, plan: Plan): void {
