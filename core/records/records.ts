@@ -211,7 +211,9 @@ export class Records {
   }
 
   setState(change: Partial<Pick<RecordsState, 'roots' | 'resetting' | 'generation'>>): void {
-    this.#state = { ...this.#state, ...change };
+    const next = { ...this.#state, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
+    this.#state = next;
     this.#staged.set(STATE_KEY, { type: 'put', key: STATE_KEY, value: '' });
   }
 
