@@ -1,3 +1,4 @@
+import { forEachLimited } from '../../core/transfer/pool.ts';
 import { codeOf, type SafeRoot } from '../../native/index.ts';
 import { syncFile } from './private-files.ts';
 
@@ -10,26 +11,6 @@ const MAX_SLOW_SYNCS = 2;
 /** So many groups are synced file by file before the whole file system is tried again. */
 const GROUPS_WITHOUT = 16;
 const SYNCS_AT_ONCE = 8;
-
-/** Runs `work` for each item, a few at a time; rejects with the first failure after all have ended. */
-export async function forEachLimited<T>(
-  items: Iterable<T>,
-  limit: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const iterator = items[Symbol.iterator]();
-  let failure: { readonly error: unknown } | null = null;
-  const lane = async (): Promise<void> => {
-    for (let next = iterator.next(); !next.done; next = iterator.next())
-      try {
-        await work(next.value);
-      } catch (error) {
-        failure ??= { error };
-      }
-  };
-  await Promise.all(Array.from({ length: limit }, lane));
-  if (failure) throw (failure as { readonly error: unknown }).error;
-}
 
 /** What is gone by now has nothing to keep. */
 async function unlessGone(syncing: Promise<void>): Promise<void> {

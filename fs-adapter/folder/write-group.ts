@@ -1,7 +1,8 @@
 import { FerryError } from '../../core/model/errors.ts';
 import { parentPath } from '../../core/model/path.ts';
 import type { WriteResult } from '../../core/ports.ts';
-import { type Durability, forEachLimited } from './durability.ts';
+import { forEachLimited } from '../../core/transfer/pool.ts';
+import type { Durability } from './durability.ts';
 import { folderError } from './errno.ts';
 import { removeIfThere } from './private-files.ts';
 import { type PublishContext, publish } from './publish.ts';
