@@ -21,7 +21,13 @@ const EXTENSION = /(?<=.)\.[^.]+$/su;
 const NOT_IN_A_DEVICE = /[\u0000-\u001f\u007f/\\:*?"<>|]/gu;
 
 const encoder = new TextEncoder();
-const characters = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Made when it is first needed: it loads tables that no other part of a start needs. */
+let segmenter: Intl.Segmenter | undefined;
+
+function charactersOf(text: string): Iterable<Intl.SegmentData> {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return segmenter.segment(text);
+}
 
 function byteLength(text: string): number {
   return encoder.encode(text).length;
@@ -31,7 +37,7 @@ function byteLength(text: string): number {
 function cut(text: string, maxBytes: number): string {
   if (byteLength(text) <= maxBytes) return text;
   let bytes = 0;
-  for (const { segment, index } of characters.segment(text)) {
+  for (const { segment, index } of charactersOf(text)) {
     bytes += byteLength(segment);
     if (bytes > maxBytes) return text.slice(0, index);
   }

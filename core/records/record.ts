@@ -48,22 +48,18 @@ export function recordKey(parentId: number, name: string): string {
 type EncodedSide = [string, string | 0, string | 0, number];
 
 function encodeSide(side: RecordedSide): EncodedSide {
-  return [side.version, side.identity ?? 0, side.mtimeNs?.toString(36) ?? 0, side.mode ?? -1];
+  return [side.version, side.identity ?? 0, side.mtimeNs?.toString(16) ?? 0, side.mode ?? -1];
 }
 
-function parseBase36(text: string): bigint {
-  const negative = text.startsWith('-');
-  let value = 0n;
-  for (const digit of negative ? text.slice(1) : text)
-    value = value * 36n + BigInt(Number.parseInt(digit, 36));
-  return negative ? -value : value;
+function parseHex(text: string): bigint {
+  return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`);
 }
 
 function decodeSide([version, identity, mtimeNs, mode]: EncodedSide): RecordedSide {
   return {
     version: version as Version,
     ...(identity === 0 ? {} : { identity }),
-    ...(mtimeNs === 0 ? {} : { mtimeNs: parseBase36(mtimeNs) }),
+    ...(mtimeNs === 0 ? {} : { mtimeNs: parseHex(mtimeNs) }),
     ...(mode < 0 ? {} : { mode }),
   };
 }
