@@ -87,8 +87,11 @@ export async function openAccess(
 ): Promise<PairAccess> {
   const { openPair } = await import('../daemon/open-pair.ts');
   const { engine, close } = await openPair(await workshopOf(context), config, name, pair);
-  const note = (summary: RunSummary | null, error: LastRun['error']) =>
-    writeLastRun(context.home, name, { atMs: Date.now(), summary, error });
+  const note = (summary: RunSummary | null, error: LastRun['error']) => {
+    const { conflicts, recordedEntries } = engine.state;
+    const recorded = { conflicts, recordedEntries };
+    return writeLastRun(context.home, name, { atMs: Date.now(), summary, error, recorded });
+  };
   return {
     async run(kind, request, onProgress) {
       const report = ({ progress }: PairState) => {

@@ -33,6 +33,8 @@ export interface ApiPair {
   readonly mountBackend?: 'fuse-native' | 'folder';
   /** Why a drive is shown as a folder. */
   readonly mountNote?: string;
+  /** Where files are now that were written into the mount point while the drive was gone. */
+  readonly putAside?: string;
   /** Paused until then; absent while paused: until it is resumed. */
   readonly pausedUntilMs?: number;
   /** What the last run that ended well did. */

@@ -19,6 +19,7 @@ import { DRIVE_SCHEDULE, openDriveSession } from './open-drive.ts';
 import { openPair } from './open-pair.ts';
 import type { Workshop } from './open-replicas.ts';
 import { type OpenedSession, PairSession, type PairSessionOptions } from './pair-session.ts';
+import { checkOutsideDrives } from './places.ts';
 
 /** How long the runs that pairs want at the end may take together. */
 const EXIT_RUNS_MS = 300_000;
@@ -37,6 +38,7 @@ async function openPairSession(
   name: string,
   pair: PairConfig,
 ): Promise<OpenedSession> {
+  checkOutsideDrives(pair, config, workshop.cwd);
   const opened = await openPair(workshop, config, name, pair);
   const hints$ = pair.schedule.watch ? merge(opened.local.changes$, opened.remote.changes$) : NEVER;
   return { engine: opened.engine, hints$, close: () => opened.close() };
@@ -62,7 +64,7 @@ export function pairSessionOf(
   config: Config,
   name: string,
   pair: PairConfig,
-  more: Pick<PairSessionOptions, 'onPauseOver' | 'onRunEnded'> = {},
+  more: Pick<PairSessionOptions, 'catchUp' | 'onPauseOver' | 'onRunEnded'> = {},
 ): PairSession {
   const { local, remote, direction, schedule, pause } = pair;
   return new PairSession({
@@ -213,7 +215,8 @@ export class Daemon {
         after.set(name, kept);
         await kept.session.setPause(pause);
       } else {
-        const session = make();
+        // After a change of its settings a pair's schedule begins anew.
+        const session = make({ catchUp: kept === undefined });
         fresh.push(session);
         after.set(name, { session, fingerprint, runsOnExit });
       }
@@ -225,7 +228,10 @@ export class Daemon {
   #wanted(config: Config) {
     const wanted = new Map<
       string,
-      Omit<Held, 'session'> & { pause: Pause | undefined; make: () => PairSession }
+      Omit<Held, 'session'> & {
+        pause: Pause | undefined;
+        make: (more: Pick<PairSessionOptions, 'catchUp'>) => PairSession;
+      }
     >();
     const around = { ...config, pairs: undefined, drives: undefined, remotes: [...config.remotes] };
     const fingerprint = (entry: PairConfig | DriveConfig) =>
@@ -235,7 +241,8 @@ export class Daemon {
         fingerprint: fingerprint(pair),
         runsOnExit: pair.schedule.onExit,
         pause: pair.pause,
-        make: () => pairSessionOf(this.#workshop, config, name, pair, this.#pauseOver(name)),
+        make: (more) =>
+          pairSessionOf(this.#workshop, config, name, pair, { ...more, ...this.#pauseOver(name) }),
       });
     for (const [name, drive] of config.drives)
       wanted.set(name, {

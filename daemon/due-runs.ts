@@ -41,17 +41,28 @@ export function waitUntil(dueMs: number, scheduler: SchedulerLike): Observable<u
   );
 }
 
+export interface ScheduledOptions {
+  readonly scheduler?: SchedulerLike;
+  /** The last run, of an earlier process; absent: the schedule begins now. */
+  readonly sinceMs?: number;
+}
+
 /**
- * Emits whenever a run is due, and tells `onNext` when that will be. A time that passed while the machine slept
- * is made up for once. The interval counts from the last due time.
+ * Emits whenever a run is due, and tells `onNext` when that will be. A time that passed while the machine slept or
+ * was off is made up for once. The interval counts from the last due time.
  */
 export function scheduled$(
   schedule: Schedule,
   onNext: (dueMs: number | null) => void,
-  scheduler: SchedulerLike = asyncScheduler,
+  { scheduler = asyncScheduler, sinceMs }: ScheduledOptions = {},
 ): Observable<void> {
+  let countFromMs = sinceMs;
   return defer(() => {
-    const due = nextDue(schedule, scheduler.now());
+    const now = scheduler.now();
+    // A clock that was set back must not let a pair wait for the time that it showed before.
+    const planned = nextDue(schedule, Math.min(countFromMs ?? now, now));
+    countFromMs = undefined;
+    const due = planned === null ? null : Math.max(planned, now);
     onNext(due);
     return due === null ? NEVER : waitUntil(due, scheduler);
   }).pipe(

@@ -11,6 +11,14 @@ export interface LastRun {
   /** Of the last run that came to its end. */
   readonly summary: RunSummary | null;
   readonly error: { readonly code: string; readonly message: string } | null;
+  /** What the records held then; absent: they could not be opened. */
+  readonly recorded?: RecordedCounts;
+}
+
+/** What is counted in a pair's records, to be shown while nobody has them open. */
+export interface RecordedCounts {
+  readonly conflicts: number;
+  readonly recordedEntries: number;
 }
 
 /** Problems beyond these are only counted in the log. */
@@ -32,14 +40,17 @@ export function readLastRun(home: Home, name: string): LastRun | null {
 /** Notes how a run ended, without the list of what it did. */
 export async function writeLastRun(home: Home, name: string, run: LastRun): Promise<void> {
   const { summary } = run;
+  const before = readLastRun(home, name);
   const kept =
     summary === null
-      ? (readLastRun(home, name)?.summary ?? null)
+      ? (before?.summary ?? null)
       : { ...summary, actions: [], problems: summary.problems.slice(0, KEPT_PROBLEMS) };
+  const recorded = run.recorded ?? before?.recorded;
   const note: LastRun = {
     atMs: run.atMs,
     summary: kept,
     error: run.error === null ? null : { code: run.error.code, message: run.error.message },
+    ...(recorded === undefined ? {} : { recorded }),
   };
   await writeFileAtomically(fileOf(home, name), `${JSON.stringify(note)}\n`, 0o600);
 }

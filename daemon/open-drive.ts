@@ -1,15 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { merge } from 'rxjs';
-import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
 import { settingsOf } from './open-pair.ts';
-import { checkRootsApart, openRemote, type Workshop } from './open-replicas.ts';
+import { openRemote, type Workshop } from './open-replicas.ts';
 import type { OpenedSession } from './pair-session.ts';
 import type { HostedDrive } from './parts.ts';
+import { checkMountPoint, checkRootsApart } from './places.ts';
 import { parseRemote } from './remote-address.ts';
 import { NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
@@ -53,8 +53,9 @@ async function openMounted(surroundings: Surroundings): Promise<LocalSide> {
     logger: workshop.logger,
     hydrate: (path, version, signal) => remote.read(path, { expected: version, signal }),
   });
+  let putAside: string | null;
   try {
-    await drive.mount();
+    putAside = await drive.mount();
   } catch (error) {
     await drive.close();
     throw error;
@@ -63,7 +64,7 @@ async function openMounted(surroundings: Surroundings): Promise<LocalSide> {
     replica: drive.replica,
     drive,
     recordsDirectory: recordsDirectory(workshop.home, name),
-    mount: { mountBackend: 'fuse-native' },
+    mount: { mountBackend: 'fuse-native', ...(putAside === null ? {} : { putAside }) },
   };
 }
 
@@ -98,6 +99,7 @@ export async function openDriveSession(
   drive: DriveConfig,
 ): Promise<OpenedSession> {
   checkRootsApart(drive.mountPoint, parseRemote(drive.remote, config, workshop.cwd));
+  checkMountPoint(drive.mountPoint, config, workshop.cwd);
   const logger = workshop.logger.child({ pair: name });
   const deviceName = deviceNameOf(config, workshop.environment);
   const remote = await openRemote({ ...workshop, logger }, config, drive.remote, name);
@@ -165,15 +167,4 @@ export function driveNameFor(mountPoint: string, config: Config): string {
     const name = n === 1 ? stem.slice(0, 60) : `${stem.slice(0, 60)}-${n}`;
     if (!isTaken(name)) return name;
   }
-}
-
-/** @throws CONFIG_INVALID when the mount point is one of a pair's roots */
-export function checkMountPoint(mountPoint: string, config: Config): void {
-  for (const [name, pair] of config.pairs)
-    if (pair.local === mountPoint)
-      throw new FerryError(
-        'CONFIG_INVALID',
-        `is the folder of the pair ${name}: choose another mount point`,
-        { path: mountPoint },
-      );
 }

@@ -6,7 +6,8 @@ import type { Replica } from '../core/ports.ts';
 import type { Config, PairConfig } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { recordsDirectory } from './home.ts';
-import { checkRootsApart, openRemote, type Workshop } from './open-replicas.ts';
+import { openRemote, type Workshop } from './open-replicas.ts';
+import { checkRootsApart } from './places.ts';
 import { parseRemote, type RemoteAddress } from './remote-address.ts';
 
 /** A pair whose two sides and records are open. */

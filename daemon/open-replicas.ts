@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FerryError } from '../core/model/errors.ts';
 import type { Clock, Logger, Replica } from '../core/ports.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import type { Config } from './config.ts';
@@ -78,17 +77,4 @@ export async function openRemote(
     clock: workshop.clock,
     logger: workshop.logger,
   });
-}
-
-/** Throws CONFIG_INVALID where both roots are one folder, or one is inside the other. */
-export function checkRootsApart(local: string, remote: RemoteAddress): void {
-  if (remote.kind !== 'folder') return;
-  const within = (inner: string, outer: string) =>
-    inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
-  if (within(local, remote.absolutePath) || within(remote.absolutePath, local))
-    throw new FerryError(
-      'CONFIG_INVALID',
-      `the two sides overlap (${remote.absolutePath}): choose folders that do not hold each other`,
-      { path: local },
-    );
 }

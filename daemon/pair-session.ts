@@ -58,6 +58,8 @@ export interface PairSessionOptions {
   readonly random?: () => number;
   /** What an earlier process left about the last run. */
   readonly lastRun?: LastRun | null;
+  /** The schedule goes on from that run: what was missed since is made up for once. */
+  readonly catchUp?: boolean;
   /** Called with every run that ended, well or not; dry runs and cancelled ones excepted. */
   readonly onRunEnded?: (run: LastRun) => void;
   /** Called when a pause with an end is over. */
@@ -72,6 +74,10 @@ type Job = {
 };
 
 const COALESCE_MS = 300;
+
+function startsAtOnce({ fixed, schedule }: PairSessionOptions): boolean {
+  return fixed.kind === 'drive' || schedule.watch || schedule.onStart;
+}
 
 /**
  * Keeps one pair or drive going: turns its schedule, the hints of its replicas and what people ask for into runs,
@@ -105,7 +111,9 @@ export class PairSession {
       pause: options.pause,
       lastSummary: options.lastRun?.summary ?? null,
       lastRunAtMs: options.lastRun?.atMs ?? null,
-      lastError: options.lastRun?.error ?? null,
+      // What runs at once will tell for itself; what an earlier process met is over.
+      lastError: startsAtOnce(options) ? null : (options.lastRun?.error ?? null),
+      recorded: options.lastRun?.recorded ?? FIRST_STATE.recorded,
     });
   }
 
@@ -128,13 +136,12 @@ export class PairSession {
       pending$.subscribe((pendingUploads) => this.#patch({ pendingUploads })),
     );
     this.#subscriptions.add(this.#pauseOver$().subscribe(() => this.#options.onPauseOver?.()));
-    const { fixed, schedule } = this.#options;
     // A drive is there from the start, also while its runs rest; a folder that is watched needs its watcher.
-    if (fixed.kind === 'drive')
+    if (this.#options.fixed.kind === 'drive')
       this.#ensureOpen().catch((error: unknown) =>
         this.#noteFailure(undefined, toFerryError(error)),
       );
-    if (fixed.kind === 'drive' || schedule.watch || schedule.onStart) this.wake('start');
+    if (startsAtOnce(this.#options)) this.wake('start');
   }
 
   get api(): ApiPair {
@@ -209,12 +216,11 @@ export class PairSession {
   }
 
   #automatic$(): Observable<Trigger> {
-    const { schedule } = this.#options;
-    const due$ = scheduled$(
-      schedule,
-      (nextRunAtMs) => this.#patch({ nextRunAtMs }),
-      this.#scheduler,
-    ).pipe(map((): Trigger => 'schedule'));
+    const { schedule, catchUp, lastRun } = this.#options;
+    const due$ = scheduled$(schedule, (nextRunAtMs) => this.#patch({ nextRunAtMs }), {
+      scheduler: this.#scheduler,
+      ...(catchUp && lastRun ? { sinceMs: lastRun.atMs } : {}),
+    }).pipe(map((): Trigger => 'schedule'));
     const changes$ = this.#opened$.pipe(
       switchMap((opened) => opened?.hints$ ?? EMPTY),
       filter(() => {
@@ -299,7 +305,7 @@ export class PairSession {
     this.#failures = 0;
     const atMs = this.#scheduler.now();
     this.#patch({ running: false, lastError: null, lastSummary: summary, lastRunAtMs: atMs });
-    this.#options.onRunEnded?.({ atMs, summary, error: null });
+    this.#options.onRunEnded?.({ atMs, summary, error: null, ...this.#recorded() });
     this.#unfinished = wantsRetry ? this.#unfinished + 1 : 0;
     this.#retryIn$.next(wantsRetry ? this.#delayMs(this.#unfinished) : null);
     job?.resolve(summary);
@@ -312,7 +318,8 @@ export class PairSession {
       this.#failures += 1;
       this.#options.logger.warn('run failed', { code, message, path });
     }
-    const lastError = { code, message: path === undefined ? message : `${path}: ${message}` };
+    const isNamed = path === undefined || message.includes(path);
+    const lastError = { code, message: isNamed ? message : `${path}: ${message}` };
     this.#patch({ running: false, ...(wasCancelled ? {} : { lastError }) });
     if (!wasCancelled) {
       const { lastSummary } = this.#state$.value;
@@ -320,6 +327,7 @@ export class PairSession {
         atMs: this.#scheduler.now(),
         summary: lastSummary,
         error: lastError,
+        ...this.#recorded(),
       });
     }
     this.#retryIn$.next(
@@ -327,6 +335,13 @@ export class PairSession {
     );
     if (wasCancelled || error.retry === 'never') this.#failures = 0;
     job?.reject(error);
+  }
+
+  #recorded(): Pick<LastRun, 'recorded'> {
+    const { engine } = this.#state$.value;
+    if (engine === null) return {};
+    const { conflicts, recordedEntries } = engine;
+    return { recorded: { conflicts, recordedEntries } };
   }
 
   #delayMs(failures: number): number {

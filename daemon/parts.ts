@@ -47,7 +47,8 @@ export interface HostedDrive {
   readonly replica: Replica;
   /** Files that were changed and not taken up yet. */
   readonly pending$: Observable<number>;
-  mount(): Promise<void>;
+  /** Answers where what was written into the mount point meanwhile was put; null: nothing was. */
+  mount(): Promise<string | null>;
   /** @throws MOUNT_BUSY while programs use it; not with `lazy` */
   unmount(options?: { readonly lazy?: boolean }): Promise<void>;
   /** Unmounts, lazily if programs still use it, and releases the state directory. */

@@ -2,6 +2,7 @@ import type { PairState, RunSummary } from '../core/engine/pair-engine.ts';
 import type { Problem } from '../core/model/problem.ts';
 import type { ApiPair, ApiRunCounts } from './api.ts';
 import type { Pause } from './config.ts';
+import type { RecordedCounts } from './last-run.ts';
 
 /** What a session knows beyond what its engine says. */
 export interface SessionState {
@@ -18,7 +19,9 @@ export interface SessionState {
   /** Something changed since the last run. */
   readonly hasHints: boolean;
   readonly pendingUploads: number;
-  readonly mount: Pick<ApiPair, 'mountBackend' | 'mountNote'>;
+  /** What an earlier process left; shown until the records are open. */
+  readonly recorded: RecordedCounts;
+  readonly mount: Pick<ApiPair, 'mountBackend' | 'mountNote' | 'putAside'>;
 }
 
 /** What a session is before anything happened. */
@@ -32,6 +35,7 @@ export const FIRST_STATE: SessionState = {
   lastSummary: null,
   hasHints: false,
   pendingUploads: 0,
+  recorded: { conflicts: 0, recordedEntries: 0 },
   mount: {},
 };
 
@@ -56,7 +60,8 @@ function countsOf(summary: RunSummary): ApiRunCounts {
 
 function inSyncOf(state: SessionState): ApiPair['inSync'] {
   const known = state.engine?.inSync ?? 'unknown';
-  return known === 'in-sync' && (state.hasHints || state.pendingUploads > 0) ? 'pending' : known;
+  if (state.pendingUploads > 0) return 'pending';
+  return known === 'in-sync' && state.hasHints ? 'pending' : known;
 }
 
 function progressOf(engine: PairState | null): ApiPair['progress'] {
@@ -87,9 +92,9 @@ export function apiPairOf(
     lastRunAtMs: state.lastRunAtMs ?? engine?.lastRunAtMs ?? null,
     nextRunAtMs: pause === undefined ? state.nextRunAtMs : null,
     lastError: state.lastError ?? (state.running ? null : (engine?.lastError ?? null)),
-    conflicts: engine?.conflicts ?? 0,
+    conflicts: (engine ?? state.recorded).conflicts,
     problems: problemsOf(state).length,
-    recordedEntries: engine?.recordedEntries ?? 0,
+    recordedEntries: (engine ?? state.recorded).recordedEntries,
     resetting: engine?.resetting ?? false,
     ...(summary === null ? {} : { lastRun: countsOf(summary) }),
     ...(fixed.kind === 'drive' ? { pendingUploads: state.pendingUploads, ...state.mount } : {}),

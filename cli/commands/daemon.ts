@@ -4,12 +4,14 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FerryError } from '../../core/model/errors.ts';
+import type { ApiPair } from '../../daemon/api.ts';
 import { type Context, daemonOf, requireDaemon, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
 import { readVersion } from '../version.ts';
 
 const START_WAIT_MS = 15_000;
+const DRIVES_WAIT_MS = 10_000;
 const STOP_WAIT_MS = 330_000;
 const LOOK_MS = 50;
 
@@ -52,6 +54,7 @@ export async function start(context: Context): Promise<number> {
   for (let waitedMs = 0; waitedMs < START_WAIT_MS && exitCode === null; waitedMs += LOOK_MS) {
     if ((await daemonOf(context)) !== null) {
       context.terminal.note(`ferry: the daemon was started (pid ${child.pid})`);
+      await waitForDrives(context);
       return EXIT.ok;
     }
     await sleep(LOOK_MS);
@@ -61,6 +64,29 @@ export async function start(context: Context): Promise<number> {
     'DAEMON_NOT_RUNNING',
     `the daemon did not start${said === '' ? '' : `: ${said.replace(/^ferry: /, '')}`} (log: ${home.logFile})`,
   );
+}
+
+/** Returns when every drive is shown, or says why one is not; some may need longer than anybody wants to wait. */
+async function waitForDrives(context: Context): Promise<void> {
+  const client = await daemonOf(context);
+  if (client === null) return;
+  const limit = AbortSignal.any([context.signal, AbortSignal.timeout(DRIVES_WAIT_MS)]);
+  const isSettled = ({ kind, mountBackend, lastError }: ApiPair) =>
+    kind !== 'drive' || mountBackend !== undefined || lastError !== null;
+  let pairs: readonly ApiPair[] = [];
+  try {
+    for await (const state of client.events(limit)) {
+      pairs = state.pairs;
+      if (pairs.every(isSettled)) break;
+    }
+  } catch (error) {
+    if (!limit.aborted) throw error;
+  }
+  for (const { name, kind, mountBackend, lastError } of pairs)
+    if (kind === 'drive' && mountBackend === undefined)
+      context.terminal.note(
+        `ferry: the drive ${name} is not shown yet${lastError === null ? '' : `: ${lastError.message}`}`,
+      );
 }
 
 /** `ferry daemon stop`: returns when runs have ended, drives are unmounted and records closed. */

@@ -5,6 +5,7 @@ import type { ApiPair } from '../../daemon/api.ts';
 import type { Config, DriveConfig } from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
+import { parseRemote } from '../../daemon/remote-address.ts';
 import { type Context, configOf, daemonOf, requireDaemon, usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
@@ -26,6 +27,10 @@ function say(context: Context, pair: ApiPair): void {
   if (pair.mountNote !== undefined)
     terminal.note(
       `ferry: ${pair.local} is a watched folder, not a mounted drive: ${pair.mountNote}`,
+    );
+  if (pair.putAside !== undefined)
+    terminal.note(
+      `ferry: files written into ${pair.local} while it was not mounted are now in ${pair.putAside}`,
     );
   const what = pair.mountBackend === 'folder' ? 'is kept in step with' : 'shows';
   terminal.text(`${pair.local} ${what} ${pair.remote} (${pair.direction})`);
@@ -102,10 +107,15 @@ export async function mount(
     throw usage('--read-only and --direction contradict each other');
   const mountPoint = resolve(context.cwd, directory);
   const config = await configOf(context);
-  const { checkMountPoint, driveNameFor } = await import('../../daemon/open-drive.ts');
-  checkMountPoint(mountPoint, config);
+  const [{ driveNameFor }, { checkMountPoint, checkRootsApart }] = await Promise.all([
+    import('../../daemon/open-drive.ts'),
+    import('../../daemon/places.ts'),
+  ]);
+  checkMountPoint(mountPoint, config, context.cwd);
+  const remote = await keepRemote(context, config, remoteText);
+  checkRootsApart(mountPoint, parseRemote(remote, config, context.cwd));
   const drive: DriveConfig = {
-    remote: await keepRemote(context, config, remoteText),
+    remote,
     mountPoint,
     direction: flags.readOnly ? 'remote-to-local' : parseDirection(flags.direction ?? 'two-way'),
     fallback: flags.fallback ?? false,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type Config, type PairConfig, name as pairName } from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
@@ -48,7 +49,10 @@ function checkFree(config: Config, name: string): void {
 export async function keepRemote(context: Context, config: Config, text: string): Promise<string> {
   const address = parseRemote(text, config, context.cwd);
   if (address.remote !== undefined) return text;
-  if (address.kind === 'folder') return address.absolutePath;
+  if (address.kind === 'folder') {
+    refuseMisspelt(text, address.absolutePath);
+    return address.absolutePath;
+  }
   const { url, credentials } = splitCredentials(text);
   if (credentials !== undefined) {
     context.terminal.note(
@@ -57,6 +61,15 @@ export async function keepRemote(context: Context, config: Config, text: string)
     await storeSecret(context.home, address.secretKey, credentials);
   }
   return url;
+}
+
+/** A bare word is a remote's name or a folder that is there; a folder made for a slip of the pen would hide it. */
+function refuseMisspelt(text: string, absolutePath: string): void {
+  const [, word] = /^([A-Za-z0-9][A-Za-z0-9._-]*)(:.*)?$/.exec(text) ?? [];
+  if (word === undefined || existsSync(absolutePath)) return;
+  throw usage(
+    `there is no remote named ${word}, and no folder ${text} here: see ferry remote list, or write ./${text} to make the folder`,
+  );
 }
 
 async function sayWhetherDaemonRuns(context: Context, pair: PairConfig): Promise<void> {
@@ -110,12 +123,13 @@ export async function add(
   const pair = pairFrom(local, remote, flags, context.cwd);
   const name = flags.name ?? nameFor(pair.local, config);
   checkFree(config, name);
-  const [{ checkRootsApart }, { prepareRoots }] = await Promise.all([
-    import('../../daemon/open-replicas.ts'),
+  const [{ checkOutsideDrives, checkRootsApart }, { prepareRoots }] = await Promise.all([
+    import('../../daemon/places.ts'),
     import('../../daemon/open-pair.ts'),
   ]);
   const address = parseRemote(remote, config, context.cwd);
   checkRootsApart(pair.local, address);
+  checkOutsideDrives(pair, config, context.cwd);
   await prepareRoots(pair, address, true);
   await updateConfig(context.home, (before) => {
     checkFree(before, name);

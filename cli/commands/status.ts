@@ -1,6 +1,6 @@
 import { toFerryError } from '../../core/model/errors.ts';
 import type { ApiPair } from '../../daemon/api.ts';
-import type { Config } from '../../daemon/config.ts';
+import type { Config, Pause } from '../../daemon/config.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
 import { readLastRun } from '../../daemon/last-run.ts';
 import { apiPairOf, FIRST_STATE } from '../../daemon/session-state.ts';
@@ -13,22 +13,23 @@ import { complainAbout } from '../report-error.ts';
 
 /** Returns what is known of every pair without a daemon: what the last runs left. */
 function rememberedPairs(context: Context, config: Config): readonly ApiPair[] {
-  const remember = (fixed: Parameters<typeof apiPairOf>[0], pause: ApiPair['paused']) => {
+  const remember = (fixed: Parameters<typeof apiPairOf>[0], pause: Pause | undefined) => {
     const last = readLastRun(context.home, fixed.name);
     return apiPairOf(fixed, {
       ...FIRST_STATE,
-      pause: pause ? { untilMs: null } : undefined,
+      pause,
       lastSummary: last?.summary ?? null,
       lastRunAtMs: last?.atMs ?? null,
       lastError: last?.error ?? null,
+      recorded: last?.recorded ?? FIRST_STATE.recorded,
     });
   };
   return [
     ...[...config.pairs].map(([name, { local, remote, direction, pause }]) =>
-      remember({ name, kind: 'folder', local, remote, direction }, pause !== undefined),
+      remember({ name, kind: 'folder', local, remote, direction }, pause),
     ),
     ...[...config.drives].map(([name, { mountPoint: local, remote, direction, pause }]) =>
-      remember({ name, kind: 'drive', local, remote, direction }, pause !== undefined),
+      remember({ name, kind: 'drive', local, remote, direction }, pause),
     ),
   ];
 }
@@ -73,6 +74,7 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
     pair.conflicts > 0 ? `${count(pair.conflicts, 'conflict')}: ferry conflicts ${pair.name}` : '',
     pair.problems > 0 ? count(pair.problems, 'problem') : '',
     (pair.pendingUploads ?? 0) > 0 ? `${count(pair.pendingUploads ?? 0, 'file')} to upload` : '',
+    pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,
     pair.mountNote === undefined ? '' : `shown as a folder: ${pair.mountNote}`,
     pair.lastError === null ? '' : `last run failed: ${pair.lastError.message}`,
   ].filter((note) => note !== '');

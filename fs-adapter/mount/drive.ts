@@ -76,8 +76,12 @@ export interface Drive {
   /** How many files are changed and not known to be on the other side; the present number first. */
   readonly pending$: Observable<number>;
   readonly stats: DriveStats;
-  /** @throws MOUNT_UNAVAILABLE, MOUNT_BUSY, LOCAL_PERMISSION */
-  mount(): Promise<void>;
+  /**
+   * Shows the drive. What programs wrote into its mount point while it was gone, since a crash or a restart, is put
+   * aside first; the answer is where, or null.
+   * @throws MOUNT_UNAVAILABLE, MOUNT_BUSY, LOCAL_PERMISSION
+   */
+  mount(): Promise<string | null>;
   /**
    * Takes the drive off its mount point; what is pending stays and is taken up again after the next start.
    * @throws MOUNT_BUSY while programs use it; not with `lazy`
@@ -134,6 +138,7 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
       mountPoint: resolve(options.mountPoint),
       source: sourceOf(options.name, stateDirectory),
       readOnly,
+      shownFile: join(stateDirectory, 'shown-at'),
       backend: createFuseNativeBackend(logger),
       replica: new DriveReplica({
         ...shared,
@@ -177,6 +182,10 @@ interface Parts {
   readonly hydrations: Hydrations;
   readonly replica: Replica;
   readonly files: DriveFiles;
+  /** Holds the mount point from the first mount until somebody takes the drive away on purpose. */
+  readonly shownFile: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
   readonly release: () => Promise<void>;
 }
 
@@ -208,14 +217,25 @@ class OpenedDrive implements Drive {
     };
   }
 
-  async mount(): Promise<void> {
-    if (this.#mounted !== null) return;
-    const { backend, mountPoint, source, readOnly, files } = this.#parts;
-    await prepareMountPoint(mountPoint, source);
+  async mount(): Promise<string | null> {
+    if (this.#mounted !== null) return null;
+    const { backend, mountPoint, source, readOnly, files, shownFile, clock, logger } = this.#parts;
+    const wasShown = (await fs.readFile(shownFile, 'utf8').catch(() => null)) === mountPoint;
+    const aside = await prepareMountPoint({ mountPoint, source, wasShown, nowMs: clock.now() });
+    if (aside !== null) logger.warn('written while not mounted', { mountPoint, putAside: aside });
     this.#mounted = await backend.mount({ mountPoint, source, readOnly, files });
+    await fs.writeFile(shownFile, mountPoint);
+    return aside;
   }
 
   async unmount(options: { readonly lazy?: boolean } = {}): Promise<void> {
+    if (this.#mounted === null) return;
+    await this.#takeOff(options);
+    // From now on the directory is the user's own again.
+    await fs.rm(this.#parts.shownFile, { force: true });
+  }
+
+  async #takeOff(options: { readonly lazy?: boolean }): Promise<void> {
     if (this.#mounted === null) return;
     const { mountPoint, table } = this.#parts;
     await table.journal.flush({ sync: true });
@@ -251,10 +271,10 @@ class OpenedDrive implements Drive {
   async close(): Promise<void> {
     const { hydrations, table, release } = this.#parts;
     try {
-      await this.unmount();
+      await this.#takeOff({});
     } catch (error) {
       if (!(error instanceof FerryError && error.code === 'MOUNT_BUSY')) throw error;
-      await this.unmount({ lazy: true });
+      await this.#takeOff({ lazy: true });
     }
     hydrations.close();
     await table.journal.flush({ sync: true });

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promises as fs } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FerryError } from '../../core/model/errors.ts';
+import { setAside } from './set-aside.ts';
 
 const COMMAND_TIMEOUT_MS = 5_000;
 const CONNECTIONS = '/sys/fs/fuse/connections';
@@ -17,13 +18,15 @@ export interface MountEntry {
 
 /** Returns what is mounted at exactly this path, the topmost if there are several; null: nothing. */
 export async function mountAt(mountPoint: string): Promise<MountEntry | null> {
-  let text: string;
+  return (await mounts()).findLast((entry) => entry.mountPoint === mountPoint) ?? null;
+}
+
+async function mounts(): Promise<readonly MountEntry[]> {
   try {
-    text = await fs.readFile('/proc/self/mountinfo', 'utf8');
+    return parseMounts(await fs.readFile('/proc/self/mountinfo', 'utf8'));
   } catch {
-    return null; // Not Linux: the backend finds out by itself.
+    return []; // Not Linux: the backend finds out by itself.
   }
-  return parseMounts(text).findLast((entry) => entry.mountPoint === mountPoint) ?? null;
 }
 
 /** Parses `/proc/self/mountinfo` (proc_pid_mountinfo(5)). */
@@ -51,14 +54,26 @@ function unescaped(field: string): string {
   );
 }
 
+export interface MountPointRequest {
+  readonly mountPoint: string;
+  /** The device name of the drive that is to be mounted. */
+  readonly source: string;
+  /** The drive was shown there, and nobody took it away: what is there now was written while it was gone. */
+  readonly wasShown: boolean;
+  readonly nowMs: number;
+}
+
 /**
  * Makes the mount point ready: an empty directory, made if missing, with nothing mounted on it. A mount that an
- * earlier, dead process of the same drive left there is cleaned up.
+ * earlier, dead process of the same drive left there is cleaned up. What programs wrote into the directory while
+ * the drive was gone is put aside; the answer is where, or null.
  * @throws MOUNT_BUSY, LOCAL_PERMISSION, LOCAL_IO
  */
-export async function prepareMountPoint(mountPoint: string, source: string): Promise<void> {
+export async function prepareMountPoint(request: MountPointRequest): Promise<string | null> {
+  const { mountPoint, source, wasShown, nowMs } = request;
   const existing = await mountAt(mountPoint);
-  if (existing !== null) {
+  if (existing === null) await refuseInsideDrive(mountPoint);
+  else {
     // Whoever has the drive's state open is its only process, so a mount of the same drive serves nobody any more.
     const isOwn = existing.source === source;
     const isDead = isOwn || (isFerry(existing) && (await isDisconnected(mountPoint)));
@@ -71,10 +86,20 @@ export async function prepareMountPoint(mountPoint: string, source: string): Pro
     await abortConnection(existing.minor);
     await unmountLazily(mountPoint);
   }
+  if (await isEmptyDirectory(mountPoint)) return null;
+  if (wasShown) return setAside(mountPoint, nowMs);
+  throw new FerryError(
+    'MOUNT_BUSY',
+    `${mountPoint} is not empty; a drive needs an empty directory`,
+    { path: mountPoint },
+  );
+}
+
+/** Makes the directory where it is missing, and says whether nothing is in it. */
+async function isEmptyDirectory(mountPoint: string): Promise<boolean> {
   try {
     await fs.mkdir(mountPoint, { recursive: true });
-    const names = await fs.readdir(mountPoint);
-    if (names.length === 0) return;
+    return (await fs.readdir(mountPoint)).length === 0;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOTDIR')
@@ -86,11 +111,40 @@ export async function prepareMountPoint(mountPoint: string, source: string): Pro
       { path: mountPoint, cause: error },
     );
   }
+}
+
+/**
+ * A drive inside another one would wait for the process that it is mounted by, which waits for it in turn.
+ * @throws MOUNT_BUSY
+ */
+async function refuseInsideDrive(mountPoint: string): Promise<void> {
+  const place = await realPlace(mountPoint);
+  const around = (await mounts())
+    .filter((entry) => place.startsWith(entry.mountPoint === '/' ? '/' : `${entry.mountPoint}/`))
+    .reduce<MountEntry | null>(
+      (found, entry) =>
+        entry.mountPoint.length >= (found?.mountPoint.length ?? 0) ? entry : found,
+      null,
+    );
+  if (around === null || !isFerry(around)) return;
   throw new FerryError(
     'MOUNT_BUSY',
-    `${mountPoint} is not empty; a drive needs an empty directory`,
+    `${mountPoint} is inside the drive at ${around.mountPoint}; choose a directory outside of it`,
     { path: mountPoint },
   );
+}
+
+/** Resolves the symbolic links of a path whose last parts may be missing. */
+async function realPlace(absolutePath: string): Promise<string> {
+  const missing: string[] = [];
+  for (let place = absolutePath; place !== dirname(place); place = dirname(place)) {
+    try {
+      return join(await fs.realpath(place), ...missing);
+    } catch {
+      missing.unshift(basename(place));
+    }
+  }
+  return absolutePath;
 }
 
 /**

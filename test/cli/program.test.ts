@@ -63,6 +63,9 @@ describe('wrong usage', () => {
     ['one folder inside the other', ['pair', 'add', 'a', 'a/in'], 'overlap'],
     ['a pair that does not exist', ['sync', 'nope'], 'nope'],
     ['two folders without a direction', ['sync', 'a', 'b'], '--direction'],
+    ['a remote that is misspelt', ['pair', 'add', 'a', 'harbor'], './harbor'],
+    ['a folder of one', ['mount', 'harbor:Photos', 'drive'], 'no remote named harbor,'],
+    ['a drive in the folder that it shows', ['mount', 'b', 'b/sub'], 'overlap'],
     ['an unknown shell', ['completion', 'tcsh'], 'tcsh'],
     ['a remote of a kind that is not there', ['remote', 'add', 'x', 'sftp://h/'], 'sftp'],
   ])('is exit code 2 and says what: %s', async (_what, args, word) => {
@@ -179,6 +182,8 @@ describe('ferry sync', () => {
     expect((await ferry('sync', 'docs')).code).toBe(11);
     const [conflict] = JSON.parse((await ferry('conflicts', 'list', '--json')).stdout);
     expect(conflict).toMatchObject({ pair: 'docs', path: 'one.txt', copyFrom: 'local' });
+    const status = JSON.parse((await ferry('status', '--json')).stdout);
+    expect(status.pairs[0]).toMatchObject({ conflicts: 1, recordedEntries: 2 });
     expect((await ferry('conflicts', 'keep', 'local', 'one.txt')).code).toBe(0);
     expect((await ferry('sync', 'docs')).code).toBe(0);
     expect(await readFile(at('b/one.txt'), 'utf8')).toBe('mine!');
@@ -198,7 +203,7 @@ describe('ferry sync', () => {
   });
 
   it('goes on with the other pairs when one fails', async () => {
-    await ferry('pair', 'add', 'gone', 'c', '--name', 'first');
+    await ferry('pair', 'add', 'gone', './c', '--name', 'first');
     await ferry('pair', 'add', 'a', 'b', '--name', 'second');
     await ferry('sync', 'first');
     const { rm } = await import('node:fs/promises');

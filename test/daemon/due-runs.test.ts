@@ -37,13 +37,30 @@ describe('scheduled$', () => {
     const due: (number | null)[] = [];
     const emitted: number[] = [];
     scheduler.run(({ flush }) => {
-      scheduled$({ ...NO_SCHEDULE, everyMs: 90_000 }, (ms) => due.push(ms), scheduler)
+      scheduled$({ ...NO_SCHEDULE, everyMs: 90_000 }, (ms) => due.push(ms), { scheduler })
         .pipe(take(3))
         .subscribe(() => emitted.push(scheduler.now()));
       flush();
     });
     expect(emitted).toEqual([90_000, 180_000, 270_000]);
     expect(due.slice(0, 3)).toEqual([90_000, 180_000, 270_000]);
+  });
+
+  it.each([
+    { lastRunAtMs: -80_000, dueMs: [10_000, 100_000], when: 'goes on from the last run' },
+    { lastRunAtMs: -500_000, dueMs: [0, 90_000], when: 'makes up once for what was missed' },
+    { lastRunAtMs: 700_000, dueMs: [90_000, 180_000], when: 'does not trust a time in the future' },
+  ])('after a restart it $when', ({ lastRunAtMs, dueMs }) => {
+    const scheduler = new TestScheduler(() => undefined);
+    const emitted: number[] = [];
+    scheduler.run(({ flush }) => {
+      const options = { scheduler, sinceMs: lastRunAtMs };
+      scheduled$({ ...NO_SCHEDULE, everyMs: 90_000 }, () => undefined, options)
+        .pipe(take(2))
+        .subscribe(() => emitted.push(scheduler.now()));
+      flush();
+    });
+    expect(emitted).toEqual(dueMs);
   });
 
   it('waits longer than a timer of the platform can', () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { of } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import { SILENT } from '../../daemon/log-file.ts';
@@ -89,6 +90,44 @@ describe('PairSession', () => {
     await pass(1000);
     await good;
     expect(session.api.lastError).toBeNull();
+  });
+
+  it('names a path in an error once, and none where it is the root', async () => {
+    start();
+    for (const [path, message, shown] of [
+      ['a/b', 'is held', 'a/b: is held'],
+      ['/mnt', '/mnt is not empty', '/mnt is not empty'],
+      ['', 'nothing listens there', 'nothing listens there'],
+    ] as const) {
+      engine.outcomes.push(new FerryError('LOCAL_IO', message, { path }));
+      const failing = session.sync().catch(() => undefined);
+      await pass(1000);
+      await failing;
+      expect(session.api.lastError?.message).toBe(shown);
+    }
+  });
+
+  it('shows what an earlier process left until the records are open', async () => {
+    const recorded = { conflicts: 2, recordedEntries: 40 };
+    const lastRun = { atMs: Date.now() - 50_000, summary: null, error: UNREACHABLE, recorded };
+    start({ schedule: { ...NO_SCHEDULE, everyMs: 60_000 }, lastRun, catchUp: true });
+    expect(session.api).toMatchObject({ ...recorded, lastError: { code: 'REMOTE_UNREACHABLE' } });
+    await pass(11_000);
+    expect([engine.requests.length, session.api.conflicts]).toEqual([1, 0]);
+  });
+
+  it('does not show an old error as its own where it runs at once', () => {
+    const lastRun = { atMs: 0, summary: null, error: UNREACHABLE };
+    start({ schedule: { ...NO_SCHEDULE, watch: true }, lastRun });
+    expect(session.api.lastError).toBeNull();
+  });
+
+  it('is pending while a drive has files to upload, also before it reached the server', async () => {
+    engine.outcomes.push(UNREACHABLE);
+    const opened = { ...engine.opened, pending$: of(3) };
+    start({ fixed: { ...FIXED, kind: 'drive' }, open: async () => opened });
+    await pass(1000);
+    expect(session.api).toMatchObject({ inSync: 'pending', pendingUploads: 3 });
   });
 
   it('tries an unreachable remote again with growing delays, beside its interval', async () => {

@@ -1,11 +1,12 @@
 import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EMPTY_CONFIG } from '../../daemon/config.ts';
+import { type Config, EMPTY_CONFIG, PAIR_DEFAULTS } from '../../daemon/config.ts';
 import { loadConfig, updateConfig } from '../../daemon/config-file.ts';
 import { type Home, makePrivateDirectory, resolveHome } from '../../daemon/home.ts';
-import { checkRootsApart } from '../../daemon/open-replicas.ts';
+import { checkMountPoint, checkOutsideDrives, checkRootsApart } from '../../daemon/places.ts';
 import { parseRemote, splitCredentials } from '../../daemon/remote-address.ts';
+import { NO_SCHEDULE } from '../../daemon/schedule.ts';
 import { loadSecrets, storeSecret } from '../../daemon/secrets.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -131,5 +132,45 @@ describe('what REMOTE means', () => {
     expect(() => checkRootsApart('/a/b', at('/a'))).toThrow('overlap');
     expect(() => checkRootsApart('/a', at('/a/b'))).toThrow('overlap');
     expect(() => checkRootsApart('/a', at('/ab'))).not.toThrow();
+  });
+});
+
+describe('drives and pairs', () => {
+  const pair = { ...PAIR_DEFAULTS, schedule: NO_SCHEDULE, local: '/home/docs', remote: 'work' };
+  const config: Config = {
+    remotes: new Map([['work', { url: 'https://example.org/dav/' }]]),
+    pairs: new Map([
+      ['docs', pair],
+      ['disk', { ...pair, local: '/home/other', remote: '/media/disk' }],
+    ]),
+    drives: new Map([
+      [
+        'drive',
+        { remote: 'work', mountPoint: '/home/drive', direction: 'two-way', fallback: false },
+      ],
+    ]),
+  };
+
+  it.each([
+    ['/home/docs', 'the pair docs'],
+    ['/home/docs/sub', 'the pair docs'],
+    ['/media/disk/sub', 'the pair disk'],
+    ['/home', 'the pair docs'],
+    ['/home/drive/sub', 'the drive drive'],
+  ])('a drive at %s is refused, as it would show a remote to itself', (mountPoint, what) => {
+    expect(() => checkMountPoint(mountPoint, config, '/cwd')).toThrow(what);
+  });
+
+  it('a drive may be mounted again where it is, and beside everything else', () => {
+    expect(() => checkMountPoint('/home/drive', config, '/cwd')).not.toThrow();
+    expect(() => checkMountPoint('/home/drive2', config, '/cwd')).not.toThrow();
+  });
+
+  it('a pair on a drive is refused, whichever of its sides that is', () => {
+    const on = (local: string, remote: string) =>
+      checkOutsideDrives({ ...pair, local, remote }, config, '/cwd');
+    expect(() => on('/home/drive/docs', '/media/x')).toThrow('the drive drive');
+    expect(() => on('/home/x', '/home/drive/docs')).toThrow('name its remote instead (work)');
+    expect(() => on('/home/drive-2', 'work')).not.toThrow();
   });
 });

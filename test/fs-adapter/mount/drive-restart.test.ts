@@ -1,7 +1,7 @@
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mountAt } from '../../../fs-adapter/mount/mount-point.ts';
+import { abortConnection, mountAt, unmount } from '../../../fs-adapter/mount/mount-point.ts';
 import { MountedDrive, reasonWithoutMount, run } from '../../support/mounted-drive.ts';
 
 const describeMounted = (await reasonWithoutMount()) === null ? describe : describe.skip;
@@ -45,6 +45,38 @@ describeMounted('mounting, unmounting and coming back', () => {
     await drive.do({ do: 'mount' });
     expect(await drive.shell('cat e/f')).toBe('synced\nmore\n');
     expect(await drive.observe()).toEqual(before);
+  });
+
+  test('what programs wrote into the bare mount point while the drive was gone is put aside, whole', async () => {
+    await drive.shell('echo on the drive > f');
+    await drive.kill();
+    const entry = await mountAt(drive.mountPoint);
+    await abortConnection(entry?.minor ?? 0);
+    await unmount(drive.mountPoint, { lazy: true });
+    await fs.mkdir(join(drive.mountPoint, 'deep'));
+    await fs.writeFile(join(drive.mountPoint, 'deep/f'), 'written meanwhile');
+    await drive.open();
+    await drive.do({ do: 'mount' });
+    expect(await drive.shell('cat f; ls')).toBe('on the drive\nf\n');
+    const [aside] = (await fs.readdir(drive.directory)).filter((name) => name.includes('('));
+    expect(aside).toMatch(/^drive \(written while not mounted \d{4}-\d\d-\d\d \d\d-\d\d-\d\d\)$/);
+    const kept = join(drive.directory, aside ?? '', 'deep/f');
+    expect(await fs.readFile(kept, 'utf8')).toBe('written meanwhile');
+  });
+
+  test('a drive inside a drive is refused, through a link too, and the outer one goes on', async () => {
+    await fs.symlink(drive.mountPoint, join(drive.directory, 'link'));
+    for (const mountPoint of [join(drive.mountPoint, 'sub'), join(drive.directory, 'link/sub')]) {
+      const inner = await MountedDrive.start().then(async (one) => {
+        await one.stop();
+        await one.open({ mountPoint });
+        return one;
+      });
+      const refused = inner.do({ do: 'mount' });
+      await expect(refused).rejects.toMatchObject({ code: 'MOUNT_BUSY' });
+      await inner.dispose();
+    }
+    expect(await drive.shell('echo still here > f; cat f')).toBe('still here\n');
   });
 
   test('kill -9 in the middle of a write leaves a changed file, never one that counts as uploaded', async () => {
