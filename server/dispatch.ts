@@ -37,8 +37,12 @@ const WRITERS = new Map<string, Writer>([
   ['UNLOCK', unlock],
 ]);
 
-/** Extensions that Ferry's client looks for; see docs/server.md. */
-const FERRY_EXTENSIONS = '1; mtime mode if-empty move-etag root-id';
+/** Returns the extensions that Ferry's client looks for; see docs/server.md. */
+function ferryExtensions({ root }: Site): string {
+  // The JavaScript backend sets times to the microsecond only.
+  const times = root.timePrecisionNs === 1n ? 'mtime' : 'mtime mtime-us';
+  return `1; ${times} mode if-empty move-etag root-id`;
+}
 
 /** What requests are answered with. */
 export interface DispatchOptions {
@@ -125,7 +129,7 @@ function options(exchange: Exchange): void {
     allow: allowed(exchange.site),
     'ms-author-via': 'DAV',
     'accept-ranges': 'bytes',
-    ferry: FERRY_EXTENSIONS,
+    ferry: ferryExtensions(exchange.site),
   });
 }
 

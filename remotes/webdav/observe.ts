@@ -192,15 +192,16 @@ class Observer {
     return { type: 'entry', entry: entryOf(listed.resource) };
   }
 
-  /** Removes uploads that an interrupted run of the same owner left. */
+  /** Removes uploads, and the probe's directory, that an interrupted run of the same owner left. */
   async #sweep(batch: readonly Listed[]): Promise<void> {
     for (const listed of batch) {
-      if ('error' in listed || listed.resource.isCollection) continue;
-      const { path } = listed.resource;
+      if ('error' in listed) continue;
+      const { path, isCollection } = listed.resource;
       if (!this.#session.isOwnTemporary(nameOf(path))) continue;
       try {
         await this.#session.status(path, {
           method: 'DELETE',
+          isCollection,
           accept: [200, 204, 404],
           signal: this.#signal,
         });

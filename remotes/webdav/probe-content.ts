@@ -82,17 +82,6 @@ async function timeSetting(
   return seen?.lastModifiedMs === OLD_TIME_S * 1000 ? 'seconds' : 'no';
 }
 
-/** Tells how finely the companion server keeps times: without its native addon it has microseconds. */
-export async function probeFineTime(
-  desk: ProbeDesk,
-  at: At,
-): Promise<'nanoseconds' | 'microseconds'> {
-  const path = at('time');
-  await desk.try('PUT', path, { 'x-oc-mtime': `${OLD_TIME_S}.123456789` }, 'time');
-  const seen = await desk.look(path);
-  return seen?.storedMtime?.endsWith('789') === true ? 'nanoseconds' : 'microseconds';
-}
-
 /** A property must be kept, be listed, go along with a MOVE, and leave the version as it is. */
 async function propertyKeeping(desk: ProbeDesk, from: SyncPath, to: SyncPath): Promise<boolean> {
   desk.requests += 1;

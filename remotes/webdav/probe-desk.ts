@@ -16,6 +16,13 @@ export interface Trial {
   readonly isDone: boolean;
 }
 
+/** What a server says of itself. */
+export interface Greeting {
+  readonly server: string | null;
+  readonly isCompanion: boolean;
+  readonly extensions: readonly string[];
+}
+
 /** Tries requests, counts them, and never takes a refusal for a failure. */
 export class ProbeDesk {
   readonly session: Session;
@@ -27,8 +34,8 @@ export class ProbeDesk {
     this.signal = signal;
   }
 
-  /** Asks who is there. */
-  async greet(): Promise<{ server: string | null; isCompanion: boolean }> {
+  /** Asks who is there, and what it says it can do beyond WebDAV; empty where it says nothing. */
+  async greet(): Promise<Greeting> {
     this.requests += 2;
     const answer = await this.session.send(ROOT, {
       method: 'OPTIONS',
@@ -39,7 +46,12 @@ export class ProbeDesk {
     });
     await answer.discard();
     const server = answer.header('server')?.slice(0, 200) ?? null;
-    return { server, isCompanion: answer.header('ferry') !== undefined };
+    const extensions = answer.header('ferry');
+    return {
+      server,
+      isCompanion: extensions !== undefined,
+      extensions: extensions?.split(/[; ]+/) ?? [],
+    };
   }
 
   /** Sends one request and returns its answer, whatever it is. */

@@ -6,7 +6,7 @@ import { type Credentials, openHttp } from './http.ts';
 import { StatusError } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import { probeConditions } from './probe-conditions.ts';
-import { probeContent, probeFineTime } from './probe-content.ts';
+import { probeContent } from './probe-content.ts';
 import { ProbeDesk } from './probe-desk.ts';
 import { probeNames } from './probe-names.ts';
 import { COMPANION_ABILITIES, type ProbeResult, UNPROVEN_ABILITIES } from './probe-result.ts';
@@ -63,10 +63,12 @@ async function probed(desk: ProbeDesk, clock: Clock): Promise<ProbeResult> {
     requests: desk.requests,
     quotaAvailableBytes: await desk.quota(ROOT),
   };
+  if (greeting.isCompanion) {
+    const isCoarse = greeting.extensions.includes('mtime-us');
+    return isCoarse ? { ...readOnly, setsMtime: 'microseconds' } : readOnly;
+  }
   const proven = desk.inTemporaryDirectory(async (directory) => {
     const at = (name: string): SyncPath => childPath(directory, name);
-    if (greeting.isCompanion)
-      return { ...readOnly, setsMtime: await probeFineTime(desk, at), requests: desk.requests };
     const content = await probeContent(desk, at);
     const conditions = await probeConditions(desk, at, content);
     const names = await probeNames(desk, directory);

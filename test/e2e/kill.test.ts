@@ -17,7 +17,7 @@ let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 beforeAll(async () => {
   folder = await temporaryDirectory('ferry-kill');
 });
-afterAll(() => folder.close());
+afterAll(() => folder.close(), 120_000);
 
 /** Names that only exist while something is under way, at any depth. */
 async function residue(directory: string): Promise<readonly string[]> {

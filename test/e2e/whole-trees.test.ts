@@ -34,7 +34,7 @@ beforeAll(async () => {
   await makeTree(source, FILES);
 }, 120_000);
 
-afterAll(() => folder.close());
+afterAll(() => folder.close(), 120_000);
 
 async function sync(home: string, args: readonly string[]): Promise<RunSummary> {
   const result = await runFerry(home, ['sync', ...args, '--json']);

@@ -11,6 +11,26 @@ describeRealServer(companion(), (context) => {
     expect(context().probe.requests).toBeLessThan(12);
   });
 
+  test('the companion server says what it can do, and nothing is written to find out', async () => {
+    const { outside, url } = await context().fresh();
+    const common = { ownerId: 'asks', clock: realClock, logger: quietLogger };
+    const replica = await openWebdavReplica({ ...common, url });
+    expect(replica.probe.requests).toBeLessThan(5);
+    expect(await outside.list('')).toEqual([]);
+    await replica.close();
+  });
+
+  test('what an interrupted probe left is gone after the next listing', async () => {
+    const { replica, outside } = await context().fresh();
+    const left = '.ferry-tmp-tests-up-mwqck0v4.1';
+    await outside.write(`${left}/time`, 'time');
+    await outside.write('kept.txt', 'kept');
+    const { entries } = await observeAll(replica);
+    expect([...entries.keys()]).toEqual(['kept.txt']);
+    expect(await outside.list('')).toEqual(['kept.txt']);
+    await replica.close();
+  });
+
   test('time as precisely as announced, and mode, come back in a listing', async () => {
     const { replica } = await context().fresh();
     const precision = replica.capabilities.mtimePrecisionNs ?? 1n;
