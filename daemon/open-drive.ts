@@ -102,7 +102,10 @@ export async function openDriveSession(
   checkMountPoint(drive.mountPoint, config, workshop.cwd);
   const logger = workshop.logger.child({ pair: name });
   const deviceName = deviceNameOf(config, workshop.environment);
-  const remote = await openRemote({ ...workshop, logger }, config, drive.remote, name);
+  const remote = await openRemote({ ...workshop, logger }, config, drive.remote, {
+    name,
+    direction: drive.direction,
+  });
   const surroundings = {
     workshop: { ...workshop, logger },
     name,

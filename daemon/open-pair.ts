@@ -97,7 +97,10 @@ export async function openPair(
   });
   const opened: Replica[] = [local];
   try {
-    const remote = await openRemote({ ...workshop, logger }, config, pair.remote, name);
+    const remote = await openRemote({ ...workshop, logger }, config, pair.remote, {
+      name,
+      direction: pair.direction,
+    });
     opened.push(remote);
     const engine = await workshop.parts.createPairEngine({
       settings: settingsOf(name, pair, deviceName),

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Direction } from '../core/model/entry.ts';
 import type { Clock, Logger, Replica } from '../core/ports.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import type { Config } from './config.ts';
@@ -38,39 +39,47 @@ async function deviceIdOf(home: Home): Promise<string> {
 async function openWebdav(
   workshop: Workshop,
   address: RemoteAddress & { readonly kind: 'webdav' },
-  pairName: string,
+  pair: RemoteUse,
 ): Promise<Replica> {
   const { parts, home, clock, logger } = workshop;
   const credentials = (await loadSecrets(home)).get(address.secretKey);
   const deviceId = await deviceIdOf(home);
-  const owner = createHash('sha256').update(`${deviceId}\0${pairName}`).digest('hex').slice(0, 10);
+  const owner = createHash('sha256').update(`${deviceId}\0${pair.name}`).digest('hex').slice(0, 10);
   const fingerprint = address.remote?.fingerprint;
   const named = address.remote?.probe;
   const user = credentials?.user;
+  const readsOnly = pair.direction === 'remote-to-local';
   const probe = named ?? (await loadProbe(home, address.url, user, clock));
   const replica = await parts.openWebdavReplica({
     url: address.url,
     ownerId: owner,
     clock,
     logger,
+    readsOnly,
     ...(credentials === undefined ? {} : { credentials }),
     ...(probe === undefined ? {} : { probe }),
     ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
   });
-  if (probe === undefined && replica.probe !== undefined)
+  if (probe === undefined && replica.probe !== undefined && !readsOnly)
     await saveProbe(home, address.url, user, { probe: replica.probe, clock });
   return replica;
 }
 
-/** Opens what REMOTE means as the remote side of the pair `pairName`. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */
+/** What a remote is opened for. */
+export interface RemoteUse {
+  readonly name: string;
+  readonly direction: Direction;
+}
+
+/** Opens what REMOTE means as the remote side of a pair. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */
 export async function openRemote(
   workshop: Workshop,
   config: Config,
   remote: string,
-  pairName: string,
+  pair: RemoteUse,
 ): Promise<Replica> {
   const address = parseRemote(remote, config, workshop.cwd);
-  if (address.kind === 'webdav') return openWebdav(workshop, address, pairName);
+  if (address.kind === 'webdav') return openWebdav(workshop, address, pair);
   return workshop.parts.openFolderReplica({
     absolutePath: address.absolutePath,
     deviceName: deviceNameOf(config, workshop.environment),

@@ -40,6 +40,8 @@ export interface WebdavReplicaOptions extends WebdavOptions {
   /** Marks this pair's temporary names on the server. */
   readonly ownerId: string;
   readonly probe?: unknown;
+  /** The pair never writes to the remote, so what it honours is not tried. */
+  readonly readsOnly?: boolean;
 }
 
 /** What the daemon needs of a drive. */

@@ -78,12 +78,10 @@ async function checkDaemon(context: Context): Promise<Finding> {
 async function checkRemote(context: Context, name: string): Promise<Finding> {
   const check = `remote ${name}`;
   const { openRemote } = await import('../../daemon/open-replicas.ts');
-  const replica = await openRemote(
-    await workshopOf(context),
-    await configOf(context),
-    name,
-    'doctor',
-  );
+  const replica = await openRemote(await workshopOf(context), await configOf(context), name, {
+    name: 'doctor',
+    direction: 'remote-to-local',
+  });
   try {
     await replica.identify({ signal: AbortSignal.timeout(REMOTE_WAIT_MS) });
     return { check, ok: true, message: 'answers' };

@@ -19,6 +19,8 @@ export interface ProbeOptions {
   readonly tls?: TlsTrust;
   /** Marks what the probe makes, so that a later run can tell whose it is. */
   readonly ownerId: string;
+  /** Ask, but try nothing: the server is only to be read. */
+  readonly readsOnly?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal?: AbortSignal;
@@ -36,13 +38,13 @@ export async function probeWebdav(options: ProbeOptions): Promise<ProbeResult> {
   const session = new Session({ http, addresses, clock, logger, ownerId });
   const desk = new ProbeDesk(session, options.signal);
   try {
-    return await probed(desk, clock);
+    return await probed(desk, clock, options.readsOnly ?? false);
   } finally {
     http.close();
   }
 }
 
-async function probed(desk: ProbeDesk, clock: Clock): Promise<ProbeResult> {
+async function probed(desk: ProbeDesk, clock: Clock, readsOnly: boolean): Promise<ProbeResult> {
   const greeting = await desk.greet();
   const root = await lookAt(desk.session, ROOT, desk.signal);
   if (root === null || !root.resource.isCollection)
@@ -67,6 +69,7 @@ async function probed(desk: ProbeDesk, clock: Clock): Promise<ProbeResult> {
     const isCoarse = greeting.extensions.includes('mtime-us');
     return isCoarse ? { ...readOnly, setsMtime: 'microseconds' } : readOnly;
   }
+  if (readsOnly) return readOnly;
   const proven = desk.inTemporaryDirectory(async (directory) => {
     const at = (name: string): SyncPath => childPath(directory, name);
     const content = await probeContent(desk, at);

@@ -42,6 +42,8 @@ export interface WebdavOptions {
   readonly ownerId: string;
   /** What an earlier probe found; without it, or with one of an older format, the server is probed now. */
   readonly probe?: ProbeResult;
+  /** Nothing will be written: then nothing is tried either, and the server counts as one that proved nothing. */
+  readonly readsOnly?: boolean;
   readonly tls?: TlsTrust;
   readonly clock: Clock;
   readonly logger: Logger;
