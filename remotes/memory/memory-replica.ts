@@ -69,6 +69,8 @@ export interface MemoryOutside {
   makeDirectory(path: SyncPath): void;
   makeLink(path: SyncPath, target: string): void;
   read(path: SyncPath): Uint8Array | null;
+  /** What a link points to; null when it is none. */
+  target(path: SyncPath): string | null;
   /** Names in a directory, hidden ones included. */
   list(path: SyncPath): readonly string[];
   /** Every path in the tree, parents first. */
@@ -373,6 +375,10 @@ function outsideOf(tree: MemoryTree, changes: Subject<SyncPath>, now: () => bigi
     read(path) {
       const node = tree.get(path);
       return node?.kind === 'file' ? node.content : null;
+    },
+    target(path) {
+      const node = tree.get(path);
+      return node?.kind === 'symlink' ? node.target : null;
     },
     list: (path) => tree.names(path),
     paths: () => tree.below('' as SyncPath).map((node) => node.path),

@@ -5,6 +5,7 @@ import type { PairSettings } from '../../core/engine/pair-settings.ts';
 import type { Direction, Side } from '../../core/model/entry.ts';
 import { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath, type SyncPath } from '../../core/model/path.ts';
+import type { Metadata } from '../../core/ports.ts';
 import { hashOf } from '../../core/transfer/verified-stream.ts';
 import {
   createMemoryReplica,
@@ -34,7 +35,9 @@ export class SyncWorld {
   direction: Direction;
   /** The engine's calls are cut off when so many were made; none when null. */
   failAfter: number | null = null;
-  readonly #settings: Partial<PairSettings>;
+  /** Runs before each call of the engine; what it throws is what the call fails with. */
+  onCall: ((side: Side, operation: MemoryOperation, path: SyncPath) => void) | null = null;
+  readonly #settings: { -readonly [Key in keyof PairSettings]?: PairSettings[Key] };
   readonly #folder: Awaited<ReturnType<typeof temporaryDirectory>>;
   #engine: PairEngine | null = null;
   #nowMs = 1_760_000_000_000;
@@ -44,7 +47,7 @@ export class SyncWorld {
     folder: Awaited<ReturnType<typeof temporaryDirectory>>,
   ) {
     this.direction = options.direction;
-    this.#settings = options.settings ?? {};
+    this.#settings = { ...options.settings };
     this.#folder = folder;
     const watched = (side: Side, own: MemoryReplicaOptions): MemoryReplica =>
       createMemoryReplica({
@@ -63,8 +66,12 @@ export class SyncWorld {
     return new SyncWorld(options, await temporaryDirectory());
   }
 
-  write(side: Side, path: string, content: string): void {
-    this.sides[side].outside.write(parseSyncPath(path), Buffer.from(content));
+  write(side: Side, path: string, content: string, metadata: Metadata = {}): void {
+    this.sides[side].outside.write(parseSyncPath(path), Buffer.from(content), metadata);
+  }
+
+  makeLink(side: Side, path: string, target: string): void {
+    this.sides[side].outside.makeLink(parseSyncPath(path), target);
   }
 
   makeDirectory(side: Side, path: string): void {
@@ -84,7 +91,9 @@ export class SyncWorld {
     const { outside } = this.sides[side];
     for (const path of outside.paths()) {
       const content = outside.read(path);
-      found[path] = content === null ? '/' : Buffer.from(content).toString();
+      const target = outside.target(path);
+      if (content !== null) found[path] = Buffer.from(content).toString();
+      else found[path] = target === null ? '/' : `-> ${target}`;
     }
     return found;
   }
@@ -99,6 +108,16 @@ export class SyncWorld {
     const engine = await this.engine();
     this.calls.length = 0;
     return engine.reset({ yes: true });
+  }
+
+  /** Changes what the pair obeys; takes effect with the next `restart`. */
+  configure(settings: Partial<PairSettings>): void {
+    Object.assign(this.#settings, settings);
+  }
+
+  /** Where the engine keeps the pair's records. */
+  get recordsDirectory(): string {
+    return join(this.#folder.path, 'pair');
   }
 
   /** Ends the engine as a killed process would and lets the next `sync` open the records again. */
@@ -130,7 +149,7 @@ export class SyncWorld {
       },
       local: this.sides.local,
       remote: this.sides.remote,
-      recordsDirectory: join(this.#folder.path, 'pair'),
+      recordsDirectory: this.recordsDirectory,
       clock: { now: () => this.#nowMs, sleep: async () => undefined },
       logger: quietLogger,
     });
@@ -144,6 +163,7 @@ export class SyncWorld {
 
   #before(side: Side, operation: MemoryOperation, path: SyncPath): void {
     this.calls.push({ side, operation, path });
+    this.onCall?.(side, operation, path);
     if (this.failAfter !== null && this.failAfter-- <= 0)
       throw new FerryError('REMOTE_UNREACHABLE', 'cut off by the test');
   }
