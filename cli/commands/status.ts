@@ -1,4 +1,5 @@
 import { toFerryError } from '../../core/model/errors.ts';
+import { isNotice } from '../../core/model/problem.ts';
 import type { ApiPair } from '../../daemon/api.ts';
 import type { Config, Pause } from '../../daemon/config.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
@@ -49,7 +50,8 @@ async function refreshed(
       { dryRun: true, allowDeletes: true, yes: true, signal: context.signal },
       (at) => progress.update(at),
     );
-    const isClean = summary.actions.length === 0 && summary.problems.length === 0;
+    const isClean =
+      summary.actions.length === 0 && summary.problems.every((problem) => isNotice(problem));
     return {
       ...pair,
       inSync: isClean ? 'in-sync' : 'pending',

@@ -70,9 +70,14 @@ class SerialPairEngine implements PairEngine {
       recordedEntries: records.size,
       resetting: records.state.resetting,
     });
-    this.#hints = merge(options.local.changes$, options.remote.changes$).subscribe(() => {
-      this.#changedSinceRun = true;
-      if (!this.state.running && this.state.inSync === 'in-sync') this.#set({ inSync: 'pending' });
+    this.#hints = merge(options.local.changes$, options.remote.changes$).subscribe({
+      next: () => {
+        this.#changedSinceRun = true;
+        if (!this.state.running && this.state.inSync === 'in-sync')
+          this.#set({ inSync: 'pending' });
+      },
+      // Hints are never complete anyway; one that fails must not end the process.
+      error: (error) => options.logger.warn('hints of changes ended', { reason: String(error) }),
     });
   }
 
@@ -151,7 +156,7 @@ class SerialPairEngine implements PairEngine {
   }
 
   async #run(request: RunRequest): Promise<RunSummary> {
-    const { settings, clock, logger, recordsDirectory } = this.#options;
+    const { settings, clock, logger } = this.#options;
     const startedAtMs = clock.now();
     const dryRun = request.dryRun ?? false;
     const tally = new RunTally((progress) => this.#publishProgress(progress), dryRun);
@@ -172,6 +177,8 @@ class SerialPairEngine implements PairEngine {
       });
       const summary = this.#summary(tally, { startedAtMs, complete, dryRun });
       if (!dryRun) this.#finished(summary);
+      else if (this.#changedSinceRun && this.state.inSync === 'in-sync')
+        this.#set({ inSync: 'pending' });
       return summary;
     } catch (caught) {
       const error = toFerryError(caught);
@@ -186,7 +193,17 @@ class SerialPairEngine implements PairEngine {
         recordedEntries: this.#records.size,
         resetting: this.#records.state.resetting,
       });
-      if (!dryRun) await noteSequence(recordsDirectory, this.#records.state.sequence);
+      if (!dryRun) await this.#noteSequence();
+    }
+  }
+
+  /** The run itself is recorded: that its end could not be noted is no failure of the run. */
+  async #noteSequence(): Promise<void> {
+    const { recordsDirectory, logger } = this.#options;
+    try {
+      await noteSequence(recordsDirectory, this.#records.state.sequence);
+    } catch (error) {
+      logger.warn('the end of the sync records could not be noted', { reason: String(error) });
     }
   }
 

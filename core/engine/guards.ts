@@ -1,6 +1,6 @@
 import type { Direction, Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
-import type { SyncPath } from '../model/path.ts';
+import { parseSyncPath } from '../model/path.ts';
 import type { Replica, RootIdentity } from '../ports.ts';
 import type { Plan } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
@@ -80,7 +80,7 @@ async function identifyOrStop(
 /** Checks the pair's guard file on the local side. @throws GUARD_STOPPED */
 export async function checkGuardFile(local: Replica, settings: PairSettings): Promise<void> {
   if (!settings.guardFile) return;
-  const path = settings.guardFile.path as SyncPath;
+  const path = parseSyncPath(settings.guardFile.path);
   const entry = await local.stat(path);
   if (entry?.kind !== 'file')
     stop(
@@ -88,8 +88,22 @@ export async function checkGuardFile(local: Replica, settings: PairSettings): Pr
     );
   if (settings.guardFile.pattern === undefined) return;
   const content = await readWhole(local, path);
-  if (!new RegExp(settings.guardFile.pattern, 'u').test(content?.toString('utf8') ?? ''))
+  if (!patternOf(settings.guardFile.pattern).test(content?.toString('utf8') ?? ''))
     stop(`the guard file ${path} does not have the content it must have. Nothing was changed`);
+}
+
+function patternOf(source: string): RegExp {
+  try {
+    return new RegExp(source, 'u');
+  } catch (error) {
+    throw new FerryError(
+      'CONFIG_INVALID',
+      `the guard file's pattern ${source} is no regular expression`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 export interface NetEffectOptions {
@@ -100,6 +114,8 @@ export interface NetEffectOptions {
   readonly settings: PairSettings;
   readonly allowDeletes: boolean;
   readonly yes: boolean;
+  /** Nothing was done yet in this run. */
+  readonly isFirstPass: boolean;
 }
 
 /** Checks what the plan amounts to before anything is touched. @throws GUARD_STOPPED */
@@ -108,7 +124,12 @@ export function checkNetEffect(options: NetEffectOptions): void {
   if (!options.yes) checkModifications(options);
 }
 
-function checkDeletions({ plan, views, recordedEntries, settings }: NetEffectOptions): void {
+function untouched({ isFirstPass }: NetEffectOptions): string {
+  return isFirstPass ? 'Nothing was changed' : 'Nothing more was changed';
+}
+
+function checkDeletions(options: NetEffectOptions): void {
+  const { plan, views, recordedEntries, settings } = options;
   const { counts } = plan;
   for (const [side, deleted] of [
     ['local', counts.deletedLocal],
@@ -116,7 +137,7 @@ function checkDeletions({ plan, views, recordedEntries, settings }: NetEffectOpt
   ] as const) {
     if (deleted === 0) continue;
     const source: Side = side === 'local' ? 'remote' : 'local';
-    const hint = 'Nothing was changed. If that is right, run it once more with --allow-deletes';
+    const hint = `${untouched(options)}. If that is right, run it once more with --allow-deletes`;
     if (views[source].entries.size === 0 && views[source].tree.frozen.size === 0)
       stop(
         `${described(source)} is empty, and ${deleted} entries would be deleted on the other side. ${hint}`,
@@ -128,9 +149,10 @@ function checkDeletions({ plan, views, recordedEntries, settings }: NetEffectOpt
   }
 }
 
-function checkModifications({ plan, recordedFiles }: NetEffectOptions): void {
+function checkModifications(options: NetEffectOptions): void {
+  const { plan, recordedFiles } = options;
   const { modifiedLocal, modifiedRemote, conflicts } = plan.counts;
-  const hint = 'Nothing was changed. If that is right, run it once more with --yes';
+  const hint = `${untouched(options)}. If that is right, run it once more with --yes`;
   const modified = Math.max(modifiedLocal, modifiedRemote);
   if (modified >= MODIFIED_FROM && modified > MODIFIED_FRACTION * recordedFiles)
     stop(`${modified} of ${recordedFiles} files would be replaced. ${hint}`);

@@ -1,6 +1,7 @@
 import type { ContentHash, FileEntry, Side } from '../model/entry.ts';
-import { toFerryError } from '../model/errors.ts';
+import { type FerryError, toFerryError } from '../model/errors.ts';
 import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
+import { type Problem, problemOf } from '../model/problem.ts';
 import type { Replica } from '../ports.ts';
 import type { Undecided } from '../reconcile/plan.ts';
 import { recordedSide } from '../records/record.ts';
@@ -22,6 +23,7 @@ export interface LookOptions {
   readonly adopts: boolean;
   /** Equal size and time are taken as proof. */
   readonly trustsTimes: boolean;
+  /** What holds back contents of the remote side. */
   readonly throttle: Throttle | null;
   readonly signal: AbortSignal;
   /** Bytes read from `side` to compare. */
@@ -32,13 +34,14 @@ export interface LookOptions {
 
 /**
  * Finds out the contents that a plan could not decide without: reads and hashes them on their sides. A file that
- * cannot be read is left out of this run.
+ * cannot be read is left out of this run. Returns what changed while it was read.
  * @throws FerryError when a whole side cannot be read any more, or ABORTED
  */
 export async function lookAtContents(
   undecided: readonly Undecided[],
   options: LookOptions,
-): Promise<void> {
+): Promise<readonly Problem[]> {
+  const unsettled: Problem[] = [];
   const paths = new Map<SyncPath, Set<Side>>();
   for (const { path, side } of undecided) {
     const sides = paths.get(path);
@@ -46,15 +49,23 @@ export async function lookAtContents(
     else paths.set(path, new Set([side]));
   }
   const adopted: SyncPath[] = [];
-  await forEachLimited(paths, PARALLEL_LOOKS, async ([path, sides]) => {
+  const lookAt = async ([path, sides]: readonly [SyncPath, Set<Side>]): Promise<void> => {
     if (options.trustsTimes && trustTimes(path, options)) return;
-    for (const side of sides) await lookAtOne(path, side, options);
+    for (const side of sides) {
+      const error = await lookAtOne(path, side, options);
+      if (error?.code === 'CHANGED') unsettled.push(problemOf(error, path, side));
+    }
     if (!options.adopts || !adoptEqual(path, options)) return;
     options.onAdopted(path);
     adopted.push(path);
     if (adopted.length >= ADOPTED_PER_COMMIT) await commitAdopted(adopted.splice(0), options);
-  });
-  await commitAdopted(adopted, options);
+  };
+  try {
+    await forEachLimited(paths, PARALLEL_LOOKS, lookAt);
+  } finally {
+    await commitAdopted(adopted, options);
+  }
+  return unsettled;
 }
 
 async function commitAdopted(
@@ -72,18 +83,25 @@ async function commitAdopted(
   await records.commit();
 }
 
-async function lookAtOne(path: SyncPath, side: Side, options: LookOptions): Promise<void> {
+/** Sets the content in the view; where it cannot be read, freezes it there and returns why. */
+async function lookAtOne(
+  path: SyncPath,
+  side: Side,
+  options: LookOptions,
+): Promise<FerryError | null> {
   const view = options.views[side];
   const entry = view.entries.get(path);
-  if (entry?.kind !== 'file') return;
+  if (entry?.kind !== 'file') return null;
   try {
     const hash = await look(options.replicas[side], entry, side, options);
     view.setContent(path, hash);
     options.remember(path, entry.version, hash);
+    return null;
   } catch (caught) {
     const error = toFerryError(caught, path);
     if (isAboutTheSide(error.code)) throw error;
     view.freeze(path, error.code === 'CHANGED' ? null : error);
+    return error;
   }
 }
 
@@ -98,7 +116,8 @@ async function look(
   { signal, throttle, onBytes }: LookOptions,
 ): Promise<ContentHash> {
   const content = await replica.read(entry.path, { expected: entry.version, signal });
-  const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
+  const stream =
+    throttle && side === 'remote' ? throttle.limit(content.stream, signal) : content.stream;
   return hashStream(stream, {
     path: entry.path,
     sizeBytes: entry.sizeBytes,
@@ -106,7 +125,9 @@ async function look(
   });
 }
 
-function trustTimes(path: SyncPath, { views }: LookOptions): boolean {
+/** Only for files that were never synced: of others it is known that one side has changed. */
+function trustTimes(path: SyncPath, { views, records }: LookOptions): boolean {
+  if (records.at(path)) return false;
   const local = views.local.entries.get(path);
   const remote = views.remote.entries.get(path);
   if (local?.kind !== 'file' || remote?.kind !== 'file') return false;

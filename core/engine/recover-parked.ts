@@ -14,10 +14,11 @@ export async function recoverParked(
   naming: { readonly device: string; readonly timestamp: string },
   signal: AbortSignal,
 ): Promise<void> {
-  for (const parked of records.parked()) {
-    await bringBack(replicas[parked.side], parked, naming, signal);
-    records.dropParked(parked.parked);
-  }
+  const brought = records.parked();
+  if (brought.length === 0) return;
+  for (const parked of brought) await bringBack(replicas[parked.side], parked, naming, signal);
+  for (const side of new Set(brought.map((parked) => parked.side))) await replicas[side].flush();
+  for (const { parked } of brought) records.dropParked(parked);
   await records.commit();
 }
 

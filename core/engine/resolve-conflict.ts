@@ -1,5 +1,5 @@
-import type { Direction, Side } from '../model/entry.ts';
-import type { SyncPath } from '../model/path.ts';
+import type { Direction, Entry, Side } from '../model/entry.ts';
+import { isAtOrBelow, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
 import type { Replica } from '../ports.ts';
 
@@ -28,10 +28,27 @@ export async function resolveConflict(
   await replica.flush();
 }
 
+/** Removes what is at the path; a directory with everything in it. */
 async function remove(replica: Replica, path: SyncPath): Promise<void> {
   const entry = await replica.stat(path);
   if (!entry) return;
-  const expected = entry.kind === 'directory' ? 'directory' : entry.version;
-  await replica.remove(path, { expected });
+  const doomed = entry.kind === 'directory' ? await entriesBelow(replica, path) : [];
+  for (const each of [entry, ...doomed].reverse()) {
+    const expected = each.kind === 'directory' ? 'directory' : each.version;
+    await replica.remove(each.path, { expected });
+  }
   await replica.flush();
+}
+
+/** Returns what is below a directory, parents first. @throws FerryError when some of it cannot be seen */
+async function entriesBelow(replica: Replica, directory: SyncPath): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for await (const batch of replica.observe())
+    for (const observation of batch) {
+      const path = observation.type === 'entry' ? observation.entry.path : observation.path;
+      if (path === directory || !isAtOrBelow(path, directory)) continue;
+      if (observation.type === 'problem') throw observation.error;
+      found.push(observation.entry);
+    }
+  return found;
 }

@@ -58,6 +58,23 @@ export class RunTally {
     this.#set({ bytesDone: this.#progress.bytesDone + count });
   }
 
+  /** Counts bytes that were read on `side` to compare them; those of the remote side had to be fetched. */
+  compared(side: Side, count: number): void {
+    if (side === 'remote') this.bytesReceived += count;
+    this.#set({ bytesDone: this.#progress.bytesDone + count });
+  }
+
+  addProblems(...lists: readonly (readonly Problem[])[]): void {
+    for (const list of lists) for (const problem of list) this.problems.push(problem);
+  }
+
+  /** Adds conflicts that an earlier pass has not named yet. */
+  noteConflicts(conflicts: readonly Conflict[]): void {
+    for (const conflict of conflicts)
+      if (!this.conflicts.some(({ copyPath }) => copyPath === conflict.copyPath))
+        this.conflicts.push(conflict);
+  }
+
   done(operation: Operation, side: Side, node: PlannedNode): void {
     this.#count(operation, side, node);
     if (operation.op === 'write') this.#set({ filesDone: this.#progress.filesDone + 1 });

@@ -1,22 +1,26 @@
 import type { ContentHash, Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { Clock, Logger, Replica } from '../ports.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Clock, Logger, Replica, RootIdentity } from '../ports.ts';
 import type { Plan, Policy, Undecided } from '../reconcile/plan.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
-import { recordedSide } from '../records/record.ts';
+import { baseToken } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import { executePlan } from '../transfer/execute-plan.ts';
-import { type EqualFile, tellCounterparts } from '../transfer/tell-counterparts.ts';
+import { sharedSignal } from '../transfer/shared-signal.ts';
 import { createThrottle } from '../transfer/throttle.ts';
+import { forgetVanishedConflicts, noteConflicts, settleConflicts } from './conflict-notes.ts';
+import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, checkNetEffect, identifyRoots } from './guards.ts';
 import { compileIgnoreRules, IGNORE_FILE, type IsIgnored } from './ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
 import type { PairSettings } from './pair-settings.ts';
 import { readWhole } from './read-whole.ts';
 import { recoverParked } from './recover-parked.ts';
+import { refreshUnchanged } from './refresh-unchanged.ts';
 import type { RunTally } from './run-progress.ts';
-import { baseToken, observeSide, type SideView } from './side-view.ts';
+import { observeSide, type SideView } from './side-view.ts';
 
 /** A failed precondition means observing and planning again; so often in one run, then it waits for the next. */
 const MAX_PASSES = 4;
@@ -44,6 +48,8 @@ interface Pass {
   readonly plan: Plan;
   /** Looks were put off: another pass follows. */
   readonly postponed: boolean;
+  /** Files that changed while they were looked at: another pass follows, and at last they are problems. */
+  readonly unsettled: readonly Problem[];
 }
 
 /**
@@ -52,45 +58,46 @@ interface Pass {
  * @throws GUARD_STOPPED, LOCAL_ROOT_MISSING, REMOTE_*, ABORTED; whatever was finished before is durable and recorded
  */
 export async function runPair(context: RunContext): Promise<boolean> {
-  const { records, replicas, settings, signal, tally } = context;
+  const { records, tally, signal } = context;
   tally.enter('checking');
-  const roots = await stoppingAtStrangers(() =>
-    identifyRoots(replicas, records, {
-      direction: settings.direction,
-      isDryRun: context.dryRun,
-      signal,
-    }),
-  );
-  await checkGuardFile(replicas.local, settings);
-  const naming = { device: settings.deviceName, timestamp: timestampOf(context.clock.now()) };
-  if (!context.dryRun) await recoverParked(replicas, records, naming, signal);
-  const isIgnored = await loadIgnoreRules(context);
   const seen = new Map<string, ContentHash>();
+  let isIgnored: IsIgnored | null = null;
 
   for (let number = 1; ; number++) {
     throwIfAborted(signal);
-    const pass = await stoppingAtStrangers(() =>
-      preparePass(context, isIgnored, seen, number === 1),
-    );
-    if (number === 1) checkPass(context, pass);
+    // A disk can be unmounted between two passes as well: what is there now is checked before each.
+    const check = (): Promise<Record<Side, RootIdentity>> => checkRoots(context);
+    const roots = number === 1 ? await stoppingAtStrangers(check) : await check();
+    const rules: IsIgnored = isIgnored ?? (await loadIgnoreRules(context));
+    isIgnored = rules;
+    const prepare = (): Promise<Pass> => preparePass(context, rules, seen, number === 1);
+    const pass = number === 1 ? await stoppingAtStrangers(prepare) : await prepare();
+    checkPass(context, pass, number === 1);
     tally.notePlan(pass.plan);
     if (context.dryRun) {
+      noteProblems(context, pass, []);
       describe(context, pass.plan);
       return pass.plan.nodes.length === 0;
     }
-    const again = await applyPass(context, pass);
-    if (!again) {
-      records.setState({
-        roots: {
-          local: roots.local.id,
-          remote: roots.remote.id,
-        },
-      });
-      await records.commit();
-      return true;
-    }
-    if (number >= MAX_PASSES) return false;
+    records.setState({
+      roots: { local: roots.local.id, remote: roots.remote.id },
+      direction: context.settings.direction,
+    });
+    const again = await applyPass(context, pass, number === MAX_PASSES);
+    if (!again) return true;
+    if (number === MAX_PASSES) return false;
   }
+}
+
+/** Checks that both sides are what they were, and brings back what an earlier run or pass had put aside. */
+async function checkRoots(context: RunContext): Promise<Record<Side, RootIdentity>> {
+  const { records, replicas, settings, signal, dryRun: isDryRun } = context;
+  const { direction } = settings;
+  const roots = await identifyRoots(replicas, records, { direction, isDryRun, signal });
+  await checkGuardFile(replicas.local, settings);
+  const naming = { device: settings.deviceName, timestamp: timestampOf(context.clock.now()) };
+  if (!isDryRun) await recoverParked(replicas, records, naming, signal);
+  return roots;
 }
 
 /** Before anything is touched, an answer that no file server gives (a sign-in page, half a listing) is a guard's matter. */
@@ -115,19 +122,39 @@ async function preparePass(
   tally.enter('comparing');
   const views = await observeBoth(context, isIgnored, seen);
   tally.enter('planning');
-  let plan = planFor(context, views);
+  const first = planFor(context, views);
   const isInitial = context.records.size === 0;
-  if (mayPostpone && !context.dryRun && isInitial && plan.undecided.length >= MANY_LOOKS) {
-    for (const { side, path } of plan.undecided) views[side].freeze(path, null);
-    return { views, plan: planFor(context, views), postponed: true };
+  if (mayPostpone && !context.dryRun && isInitial && first.undecided.length >= MANY_LOOKS) {
+    for (const { side, path } of first.undecided) views[side].freeze(path, null);
+    return { views, plan: planFor(context, views), postponed: true, unsettled: [] };
   }
+  const unsettled: Problem[] = [];
+  let plan = await decide(context, views, seen, { plan: first, unsettled });
+  while (hasNewDirection(context) && !context.dryRun && forgetDeletions(context.records, plan) > 0)
+    plan = await decide(context, views, seen, { plan: planFor(context, views), unsettled });
+  return { views, plan, postponed: false, unsettled };
+}
+
+/** Looks at contents until the plan depends on none that is unknown, and returns that plan. */
+async function decide(
+  context: RunContext,
+  views: Views,
+  seen: Map<string, ContentHash>,
+  { plan: first, unsettled }: { plan: Plan; unsettled: Problem[] },
+): Promise<Plan> {
+  let plan = first;
   for (let round = 0; plan.undecided.length > 0; round++) {
-    const looked =
-      round < MAX_LOOK_ROUNDS && (await lookAtUndecided(context, views, seen, plan.undecided));
-    if (!looked) for (const { side, path } of plan.undecided) views[side].freeze(path, null);
+    if (round < MAX_LOOK_ROUNDS)
+      unsettled.push(...(await lookAtUndecided(context, views, seen, plan.undecided)));
+    else for (const { side, path } of plan.undecided) views[side].freeze(path, null);
     plan = planFor(context, views);
   }
-  return { views, plan, postponed: false };
+  return plan;
+}
+
+function hasNewDirection({ records, settings }: RunContext): boolean {
+  const { direction } = records.state;
+  return records.size > 0 && direction !== undefined && direction !== settings.direction;
 }
 
 async function lookAtUndecided(
@@ -135,13 +162,13 @@ async function lookAtUndecided(
   views: Views,
   seen: Map<string, ContentHash>,
   undecided: readonly Undecided[],
-): Promise<boolean> {
+): Promise<readonly Problem[]> {
   const { records, settings, replicas, signal, tally } = context;
   tally.enter('comparing');
   const bytes = undecided.reduce((sum, one) => sum + sizeAt(views[one.side], one.path), 0);
   tally.expect(undecided.length, bytes);
   const uploadsEqual = records.state.resetting && settings.direction === 'local-to-remote';
-  await lookAtContents(undecided, {
+  return lookAtContents(undecided, {
     replicas,
     views,
     records,
@@ -150,15 +177,12 @@ async function lookAtUndecided(
       settings.trustTimes && settings.direction !== 'two-way' && !records.state.resetting,
     throttle: throttleOf(context),
     signal,
-    onBytes: (side, count) => {
-      if (side === 'remote') tally.arrived('local', count);
-    },
+    onBytes: (side, count) => tally.compared(side, count),
     onAdopted: () => {
       tally.adopted++;
     },
     remember: (path, version, hash) => seen.set(`${version}\n${path}`, hash),
   });
-  return true;
 }
 
 function sizeAt(view: SideView, path: SyncPath): number {
@@ -167,11 +191,13 @@ function sizeAt(view: SideView, path: SyncPath): number {
 }
 
 async function observeBoth(
-  { replicas, records, signal, tally }: RunContext,
+  { replicas, records, signal: runSignal, tally }: RunContext,
   isIgnored: IsIgnored,
   seen: ReadonlyMap<string, ContentHash>,
 ): Promise<Views> {
   const recordsByPath = records.byPath();
+  const failed = new AbortController();
+  const signal = sharedSignal(runSignal, failed.signal);
   const knownHash = (path: SyncPath, version: string): ContentHash | undefined =>
     seen.get(`${version}\n${path}`);
   const observe = (side: Side, other: Side): Promise<SideView> =>
@@ -188,17 +214,25 @@ async function observeBoth(
       signal,
       onSeen: (count) => tally.seen(count),
     });
-  const [local, remote] = await Promise.all([
-    observe('local', 'remote'),
-    observe('remote', 'local'),
-  ]);
+  const stopping = (error: unknown): never => {
+    failed.abort();
+    throw error;
+  };
+  const observations = [observe('local', 'remote'), observe('remote', 'local')] as const;
+  // Both have ended before this one does, also when one fails: the next run must find nobody at work.
+  await Promise.allSettled(observations.map((one) => one.catch(stopping)));
+  throwIfAborted(runSignal);
+  const [local, remote] = await Promise.all(observations);
   return { local, remote };
 }
 
 function planFor(context: RunContext, views: Views): Plan {
   const { records, settings } = context;
   const policy: Policy = {
-    deletes: records.state.resetting ? 'hold' : settings.deletes,
+    deletes:
+      records.state.resetting || (context.dryRun && hasNewDirection(context))
+        ? 'hold'
+        : settings.deletes,
     mirror: settings.mirror && !records.state.resetting,
     transferEqual: records.state.resetting,
     device: settings.deviceName,
@@ -225,7 +259,7 @@ function planFor(context: RunContext, views: Views): Plan {
   });
 }
 
-function checkPass(context: RunContext, { plan, views }: Pass): void {
+function checkPass(context: RunContext, { plan, views }: Pass, isFirstPass: boolean): void {
   const { records, settings } = context;
   let recordedFiles = 0;
   for (const record of records.all()) if (record.kind === 'file') recordedFiles++;
@@ -237,15 +271,18 @@ function checkPass(context: RunContext, { plan, views }: Pass): void {
     settings,
     allowDeletes: context.allowDeletes || context.dryRun,
     yes: context.yes || context.dryRun,
+    isFirstPass,
   });
 }
 
 /** Executes the plan; returns whether another pass is needed. */
-async function applyPass(context: RunContext, { plan, views, postponed }: Pass): Promise<boolean> {
+async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Promise<boolean> {
   const { records, replicas, settings, tally, signal } = context;
+  const { plan, views, postponed } = pass;
   tally.enter('transferring');
   expectTransfers(context, plan, views);
-  const conflicts = journalConflicts(context, plan);
+  forgetVanishedConflicts(records, plan, views);
+  const conflicts = noteConflicts(records, plan, context.clock.now());
   await records.commit();
   const result = await executePlan({
     plan,
@@ -254,28 +291,36 @@ async function applyPass(context: RunContext, { plan, views, postponed }: Pass):
     replicas,
     observed: views,
     signal,
-    throttle: throttleOf(context),
+    throttle: { local: throttleOf(context), remote: throttleOf(context) },
     onBytes: (side, count) => tally.arrived(side, count),
     onDone: (operation, side, node) => tally.done(operation, side, node),
     onFinished: (node) => {
       if (node.adopts) tally.adopted++;
-      const conflict = conflicts.get(node.key);
-      if (conflict) tally.conflicts.push(conflict);
-      conflicts.delete(node.key);
     },
   });
   tally.enter('finishing');
-  for (const conflict of conflicts.values()) records.dropConflict(conflict.copyPath);
-  if (!result.fatal) await refreshUnchanged(context, plan, views);
+  tally.noteConflicts(settleConflicts(records, conflicts, result.placeOf));
+  if (!result.fatal) await refreshUnchanged({ records, replicas, plan, views });
   await records.commit();
-  tally.problems.length = 0;
-  tally.problems.push(...views.local.problems, ...views.remote.problems, ...result.problems);
-  for (const problem of plan.problems)
-    tally.problems.push({ ...problem, code: 'NAME_NOT_ALLOWED', retry: 'never' });
+  noteProblems(context, pass, result.problems);
   if (result.fatal) throw result.fatal;
   const isWaiting = tally.problems.some((problem) => problem.retry !== 'never');
-  if (!postponed && !result.needsAnotherPass && !isWaiting) records.setState({ resetting: false });
-  return postponed || result.needsAnotherPass;
+  const again = postponed || result.needsAnotherPass || pass.unsettled.length > 0;
+  if (!again && !isWaiting) {
+    records.setState({ resetting: false });
+    await records.commit();
+  }
+  if (again && isLast) tally.addProblems(pass.unsettled, result.unsettled);
+  return again;
+}
+
+function noteProblems({ tally }: RunContext, pass: Pass, found: readonly Problem[]): void {
+  const { plan, views } = pass;
+  const unnameable = plan.problems.map(
+    (problem): Problem => ({ ...problem, code: 'NAME_NOT_ALLOWED', retry: 'never' }),
+  );
+  tally.problems.length = 0;
+  tally.addProblems(views.local.problems, views.remote.problems, found, unnameable);
 }
 
 function expectTransfers({ tally }: RunContext, plan: Plan, views: Views): void {
@@ -289,55 +334,6 @@ function expectTransfers({ tally }: RunContext, plan: Plan, views: Views): void 
     if (from !== null) bytes += sizeAt(views[source], from);
   }
   tally.expect(files, bytes);
-}
-
-function journalConflicts({ records, clock }: RunContext, plan: Plan): Map<number, ConflictNote> {
-  const notes = new Map<number, ConflictNote>();
-  for (const node of plan.nodes) {
-    if (!node.conflictOf) continue;
-    const { from, path } = node.conflictOf;
-    const copyPath = node[from].to ?? node.local.to ?? node.remote.to;
-    if (copyPath === null) continue;
-    const note = { path, copyPath, copyFrom: from, detectedAtMs: clock.now() };
-    records.putConflict(note);
-    notes.set(node.key, note);
-  }
-  return notes;
-}
-
-type ConflictNote = Parameters<Records['putConflict']>[0];
-
-/** Brings records up to date whose version changed on a side although the content did not, so that it is not looked at again. */
-async function refreshUnchanged(
-  { records, replicas }: RunContext,
-  plan: Plan,
-  views: Views,
-): Promise<void> {
-  const planned = new Set<number | null>(plan.nodes.map((node) => node.baseId));
-  const equal: EqualFile[] = [];
-  for (const [path, record] of records.byPath()) {
-    if (record.kind !== 'file' || planned.has(record.id)) continue;
-    const isRefreshed = { local: false, remote: false };
-    for (const side of ['local', 'remote'] as const) {
-      const entry = views[side].entries.get(path);
-      isRefreshed[side] =
-        entry?.kind === 'file' &&
-        entry.version !== record[side].version &&
-        views[side].tokenAt(path) === baseToken(record);
-    }
-    const local = views.local.entries.get(path);
-    const remote = views.remote.entries.get(path);
-    if (!isRefreshed.local && !isRefreshed.remote) continue;
-    records.put({
-      ...record,
-      ...(isRefreshed.local && local ? { local: recordedSide(local) } : {}),
-      ...(isRefreshed.remote && remote ? { remote: recordedSide(remote) } : {}),
-    });
-    const isEqual = views.local.tokenAt(path) === views.remote.tokenAt(path);
-    if (local && remote && isEqual)
-      equal.push({ path: { local: path, remote: path }, entry: { local, remote } });
-  }
-  await tellCounterparts(replicas, equal);
 }
 
 function describe({ tally }: RunContext, plan: Plan): void {

@@ -5,16 +5,9 @@ import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
 import type { Observation, Replica, ReplicaCapabilities } from '../ports.ts';
 import type { ContentToken, SideNode, SideTree } from '../reconcile/plan.ts';
-import type { PairRecord } from '../records/record.ts';
+import { baseToken, type PairRecord } from '../records/record.ts';
 import type { ObservedSide } from '../transfer/ledger.ts';
 import type { IsIgnored } from './ignore-rules.ts';
-
-/** Token of a record whose content nobody has read: equal only to itself. */
-export function baseToken(record: PairRecord): ContentToken {
-  if (record.kind === 'directory') return '';
-  if (record.kind === 'symlink') return `link:${record.target ?? ''}`;
-  return record.hash ?? `record:${record.id}`;
-}
 
 export interface ViewOptions {
   readonly side: Side;

@@ -1,11 +1,13 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { FerryError } from '../model/errors.ts';
 import type { Logger } from '../ports.ts';
 import { Records } from './records.ts';
 import { openStore } from './store.ts';
 
 const STORE_FOLDER = 'records';
+/** What a reset makes before it takes the place of the store. */
+const NEXT_FOLDER = 'records.next';
 const SEQUENCE_FILE = 'sequence';
 const KEPT_COPIES = 3;
 
@@ -46,8 +48,9 @@ async function load(directory: string): Promise<Records> {
 async function setAside(directory: string, label: string, nowMs: number): Promise<void> {
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
   const suffix = `.${label}`;
-  await rename(join(directory, STORE_FOLDER), join(directory, `${STORE_FOLDER}.${stamp}${suffix}`));
+  // First: it would call the store that comes next incomplete.
   await rm(join(directory, SEQUENCE_FILE), { force: true });
+  await rename(join(directory, STORE_FOLDER), join(directory, `${STORE_FOLDER}.${stamp}${suffix}`));
   const copies = (await readdir(directory)).filter(
     (name) => name.startsWith(`${STORE_FOLDER}.`) && name.endsWith(suffix),
   );
@@ -62,6 +65,7 @@ async function setAside(directory: string, label: string, nowMs: number): Promis
  */
 export async function openRecords(options: OpenRecordsOptions): Promise<Records> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  await finishReset(options.directory);
   try {
     return await load(options.directory);
   } catch (error) {
@@ -74,18 +78,43 @@ export async function openRecords(options: OpenRecordsOptions): Promise<Records>
   }
 }
 
-/** Closes `records`, keeps a copy of them and returns empty ones of the next generation, in the state of a reset. */
+/** Puts the new store of a reset in its place when the process ended right between the two renames. */
+async function finishReset(directory: string): Promise<void> {
+  const exists = (name: string): Promise<boolean> =>
+    access(join(directory, name)).then(
+      () => true,
+      () => false,
+    );
+  if ((await exists(STORE_FOLDER)) || !(await exists(NEXT_FOLDER))) return;
+  await rename(join(directory, NEXT_FOLDER), join(directory, STORE_FOLDER));
+}
+
+/**
+ * Closes `records`, keeps a copy of them and returns empty ones of the next generation, in the state of a reset.
+ * What is still parked and what conflicts are about is not the user's to lose: it goes along.
+ */
 export async function resetRecords(
   records: Records,
   options: OpenRecordsOptions,
 ): Promise<Records> {
+  const { directory, nowMs } = options;
   const { generation, roots } = records.state;
+  const next = join(directory, NEXT_FOLDER);
+  await rm(next, { recursive: true, force: true });
+  const fresh = await Records.load(await openStore(next));
+  try {
+    fresh.setState({ generation: generation + 1, resetting: true, roots });
+    for (const move of records.parked()) fresh.putParked(move);
+    for (const conflict of records.conflicts()) fresh.putConflict(conflict);
+    await fresh.commit();
+  } finally {
+    await fresh.close();
+  }
   await records.close();
-  await setAside(options.directory, 'bak', options.nowMs);
-  const fresh = await load(options.directory);
-  fresh.setState({ generation: generation + 1, resetting: true, roots });
-  await fresh.commit();
-  return fresh;
+  await setAside(directory, 'bak', nowMs);
+  await rename(next, join(directory, STORE_FOLDER));
+  await syncDirectory(directory);
+  return load(directory);
 }
 
 /** Notes durably, outside the store, how far its commits reached, so that a lost end is noticed when it is opened again. */
@@ -99,6 +128,10 @@ export async function noteSequence(directory: string, sequence: number): Promise
     await file.close();
   }
   await rename(`${path}.new`, path);
-  const parent = await open(dirname(path), 'r');
-  await parent.sync().finally(() => parent.close());
+  await syncDirectory(directory);
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  await handle.sync().finally(() => handle.close());
 }

@@ -34,6 +34,13 @@ export function recordedSide(entry: Entry): RecordedSide {
   };
 }
 
+/** Token of a recorded content; one that nobody has read is equal only to itself. */
+export function baseToken(record: PairRecord): string {
+  if (record.kind === 'directory') return '';
+  if (record.kind === 'symlink') return `link:${record.target ?? ''}`;
+  return record.hash ?? `record:${record.id}`;
+}
+
 const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink'];
 const NODE_PREFIX = 'n!';
 

@@ -1,4 +1,4 @@
-import type { Side } from '../model/entry.ts';
+import type { Direction, Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { childPath, nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
@@ -27,6 +27,8 @@ export interface RecordsState {
   readonly generation: number;
   /** A reset has begun and not everything is transferred yet: nothing is ever deleted meanwhile. */
   readonly resetting: boolean;
+  /** What the pair did when the records were last written; absent in records of earlier versions. */
+  readonly direction?: Direction;
   /** Identities of the two roots that the records were made with. */
   readonly roots: { readonly local: string | null; readonly remote: string | null };
   readonly digest: RecordsDigest;
@@ -84,10 +86,10 @@ export class Records {
       );
     for await (const rows of store.scan(CONFLICT_PREFIX))
       for (const [key, value] of rows)
-        records.#conflicts.set(key.slice(CONFLICT_PREFIX.length) as SyncPath, JSON.parse(value));
+        records.#conflicts.set(key.slice(CONFLICT_PREFIX.length) as SyncPath, parseRow(key, value));
     for await (const rows of store.scan(PARKED_PREFIX))
       for (const [key, value] of rows)
-        records.#parked.set(key.slice(PARKED_PREFIX.length) as SyncPath, JSON.parse(value));
+        records.#parked.set(key.slice(PARKED_PREFIX.length) as SyncPath, parseRow(key, value));
     return records;
   }
 
@@ -161,10 +163,12 @@ export class Records {
     this.#staged.set(key, { type: 'put', key, value });
   }
 
-  /** Stages the removal of a record. A directory that still has recorded children stays. */
-  drop(id: number): void {
+  /** Stages the removal of a record. A directory that still has recorded children stays; then it returns false. */
+  drop(id: number): boolean {
     const record = this.#byId.get(id);
-    if (record && !this.hasChildren(id)) this.#unindex(record);
+    if (record && this.hasChildren(id)) return false;
+    if (record) this.#unindex(record);
+    return true;
   }
 
   /** Stages the removal of records whose directory has none any more; they would be unreachable. */
@@ -210,7 +214,9 @@ export class Records {
     this.#staged.set(key, { type: 'del', key });
   }
 
-  setState(change: Partial<Pick<RecordsState, 'roots' | 'resetting' | 'generation'>>): void {
+  setState(
+    change: Partial<Pick<RecordsState, 'roots' | 'resetting' | 'generation' | 'direction'>>,
+  ): void {
     const next = { ...this.#state, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
     this.#state = next;
@@ -223,14 +229,13 @@ export class Records {
       if (this.#staged.size === 0) return;
       const staged = this.#staged;
       this.#staged = new Map();
-      this.#state = {
-        ...this.#state,
-        sequence: this.#state.sequence + 1,
-        digest: this.#sum.digest,
-      };
-      staged.set(STATE_KEY, { type: 'put', key: STATE_KEY, value: JSON.stringify(this.#state) });
+      const sequence = this.#state.sequence + 1;
+      const state = { ...this.#state, sequence, digest: this.#sum.digest };
+      staged.set(STATE_KEY, { type: 'put', key: STATE_KEY, value: JSON.stringify(state) });
       try {
         await this.#store.batch([...staged.values()], { sync: true });
+        // Only now: a number that was noted elsewhere but never reached would prove these records incomplete.
+        this.#state = { ...this.#state, sequence, digest: state.digest };
       } catch (error) {
         for (const [key, operation] of this.#staged) staged.set(key, operation);
         this.#staged = staged;
@@ -261,6 +266,16 @@ export class Records {
     const key = recordKey(record.parentId, record.name);
     this.#sum.remove(key, encodeRecord(record));
     this.#staged.set(key, { type: 'del', key });
+  }
+}
+
+function parseRow<T>(key: string, value: string): T {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    throw new FerryError('RECORD_CORRUPT', `unreadable row ${JSON.stringify(key)}`, {
+      cause: error,
+    });
   }
 }
 

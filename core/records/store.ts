@@ -22,7 +22,12 @@ export interface Store {
 
 const SCAN_BATCH = 1000;
 
-function translated(error: unknown, location: string): FerryError {
+/** What LevelDB says of a system that refuses now; it says nothing about what is in the files. */
+const REFUSED_BY_SYSTEM =
+  /Permission denied|Too many open files|Cannot allocate memory|Read-only file system|Input\/output error/;
+
+/** Returns what an error of LevelDB means for the store in `location`. */
+export function storeError(error: unknown, location: string): FerryError {
   const code = (error as { code?: string }).code ?? '';
   const cause = (error as { cause?: { code?: string; message?: string } }).cause;
   if (code === 'LEVEL_LOCKED' || cause?.code === 'LEVEL_LOCKED')
@@ -30,7 +35,14 @@ function translated(error: unknown, location: string): FerryError {
       cause: error,
       path: location,
     });
-  if (/No space left|ENOSPC/.test(`${cause?.message ?? ''} ${String(error)}`))
+  const text = `${cause?.message ?? ''} ${String(error)}`;
+  if (REFUSED_BY_SYSTEM.test(text))
+    return new FerryError(
+      'LOCAL_IO',
+      `the sync records in ${location} cannot be used now: ${cause?.message ?? String(error)}`,
+      { cause: error, path: location },
+    );
+  if (/No space left|ENOSPC/.test(text))
     return new FerryError('LOCAL_NO_SPACE', `no room for the sync records in ${location}`, {
       cause: error,
       path: location,
@@ -40,6 +52,12 @@ function translated(error: unknown, location: string): FerryError {
     `the sync records in ${location} cannot be read: ${cause?.message ?? String(error)}`,
     { cause: error, path: location },
   );
+}
+
+/** Returns the first key behind all that begin with `prefix`, whatever their next character is. */
+function behind(prefix: string): string {
+  const last = prefix.length - 1;
+  return prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);
 }
 
 /**
@@ -52,7 +70,7 @@ export async function openStore(location: string): Promise<Store> {
     try {
       return await work();
     } catch (error) {
-      throw translated(error, location);
+      throw storeError(error, location);
     }
   };
   await guarded(() => level.open());
@@ -61,7 +79,7 @@ export async function openStore(location: string): Promise<Store> {
     batch: (operations, options) =>
       guarded(() => level.batch([...operations], { sync: options?.sync ?? false })),
     async *scan(prefix) {
-      const iterator = level.iterator({ gte: prefix, lt: `${prefix}\uffff` });
+      const iterator = level.iterator({ gte: prefix, lt: behind(prefix) });
       try {
         for (;;) {
           const batch = await guarded(() => iterator.nextv(SCAN_BATCH));
@@ -72,7 +90,7 @@ export async function openStore(location: string): Promise<Store> {
         await iterator.close();
       }
     },
-    clear: (prefix) => guarded(() => level.clear({ gte: prefix, lt: `${prefix}\uffff` })),
+    clear: (prefix) => guarded(() => level.clear({ gte: prefix, lt: behind(prefix) })),
     close: () => level.close(),
   };
 }

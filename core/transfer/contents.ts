@@ -174,6 +174,10 @@ async function makeLink(
   if (source?.kind !== 'symlink')
     throw new FerryError('INTERNAL', `${path}: no link to copy from`, { path });
   const current = ledger.entry(side, key);
+  if (current?.kind === 'symlink' && current.target === source.target) {
+    ledger.done(side, key);
+    return;
+  }
   if (current) await replicas[side].remove(path, { expected: expectation(current, path), signal });
   const entry = await replicas[side].makeLink(path, source.target, { signal });
   ledger.done(side, key, entry);

@@ -1,5 +1,6 @@
 import type { Direction, Side } from '../model/entry.ts';
-import { type FerryError, toFerryError } from '../model/errors.ts';
+import { FerryError, toFerryError } from '../model/errors.ts';
+import type { SyncPath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Replica } from '../ports.ts';
 import type { Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
@@ -17,7 +18,8 @@ export interface ExecuteOptions {
   readonly replicas: Readonly<Record<Side, Replica>>;
   readonly observed: Readonly<Record<Side, ObservedSide>>;
   readonly signal: AbortSignal;
-  readonly throttle: Throttle | null;
+  /** What holds contents back on their way to a side. */
+  readonly throttle: Readonly<Record<Side, Throttle | null>>;
   /** Content bytes that arrived on `side`. */
   readonly onBytes: (side: Side, count: number) => void;
   /** One step succeeded on `side`. */
@@ -29,6 +31,10 @@ export interface ExecuteOptions {
 export interface ExecuteResult {
   readonly problems: readonly Problem[];
   readonly needsAnotherPass: boolean;
+  /** What was not as planned; worth a word when it is so in each pass. */
+  readonly unsettled: readonly Problem[];
+  /** Where a side holds a node now; undefined when it does not. */
+  readonly placeOf: (side: Side, key: number) => SyncPath | undefined;
   /** Set when the run had to stop: everything finished before is durable and recorded. */
   readonly fatal: FerryError | null;
 }
@@ -58,7 +64,13 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
     await tellCounterparts(replicas, ledger.takeEqual());
     await records.commit();
   };
-  const content = (side: Side): ContentContext => ({ ...options, side, ledger, onDone });
+  const content = (side: Side): ContentContext => ({
+    ...options,
+    side,
+    ledger,
+    onDone,
+    throttle: options.throttle[side],
+  });
 
   await onBoth((side) =>
     runStructural(plan.operations[side].filter(isStructural), {
@@ -70,14 +82,17 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
       onDone,
     }),
   );
-  if (!signal.aborted) ledger.stageMovedBeforeContent();
   await record();
   if (!ledger.fatal) await onBoth((side) => writeContents(plan.operations[side], content(side)));
   if (!ledger.fatal) await onBoth((side) => finishEntries(plan.operations[side], content(side)));
   await record();
+  // A receiver may end quietly when no more items come: that is no end of the run.
+  if (signal.aborted) ledger.fatal ??= new FerryError('ABORTED', 'cancelled');
   return {
     problems: ledger.problems,
-    needsAnotherPass: ledger.needsAnotherPass,
+    needsAnotherPass: ledger.needsAnotherPass || ledger.isAnythingLeft,
+    unsettled: ledger.unsettled,
+    placeOf: (side, key) => ledger.entry(side, key)?.path,
     fatal: ledger.fatal,
   };
 }

@@ -3,8 +3,8 @@ import { otherSide } from '../model/entry.ts';
 import type { FerryError } from '../model/errors.ts';
 import { nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
-import type { ContentToken, Plan, PlannedNode } from '../reconcile/plan.ts';
-import { type PairRecord, type RecordedSide, recordedSide } from '../records/record.ts';
+import type { ContentToken, Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
+import { baseToken, type PairRecord, type RecordedSide, recordedSide } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import type { EqualFile } from './tell-counterparts.ts';
 
@@ -26,6 +26,8 @@ export interface LedgerOptions {
 const HASH = /^[0-9a-f]{64}$/;
 const UNRECORDED_SIDE: RecordedSide = { version: '' as Version };
 
+const CONTENT_STEPS: ReadonlySet<Operation['op']> = new Set(['write', 'make-link', 'set-metadata']);
+
 /** Errors that end a side's transfers at once instead of one file's. */
 const FATAL = new Set([
   'REMOTE_UNREACHABLE',
@@ -45,8 +47,12 @@ export class Ledger {
   fatal: FerryError | null = null;
   /** Something was not as planned: observing and planning again will put it right. */
   needsAnotherPass = false;
+  /** What was not as planned: problems only if it is so again and again. */
+  readonly unsettled: Problem[] = [];
   readonly #options: LedgerOptions;
   readonly #left = new Map<number, number>();
+  /** How many of a node's steps bring content or metadata; they come after all changes of names. */
+  readonly #contentSteps = new Map<number, number>();
   readonly #failed = new Set<number>();
   readonly #blocked: Record<Side, Set<SyncPath>> = { local: new Set(), remote: new Set() };
   readonly #current: Record<Side, Map<number, Entry>> = { local: new Map(), remote: new Map() };
@@ -66,7 +72,8 @@ export class Ledger {
     for (const side of ['local', 'remote'] as const)
       for (const operation of options.plan.operations[side]) {
         // A parked node has a park and a move to come: both count.
-        this.#left.set(operation.key, (this.#left.get(operation.key) ?? 0) + 1);
+        add(this.#left, operation.key, 1);
+        if (CONTENT_STEPS.has(operation.op)) add(this.#contentSteps, operation.key, 1);
       }
   }
 
@@ -87,7 +94,7 @@ export class Ledger {
   /** Notes that one step of the node succeeded on `side`, and what is there now. */
   done(side: Side, key: number, entry?: Entry): void {
     if (entry) this.#current[side].set(key, entry);
-    this.#left.set(key, (this.#left.get(key) ?? 1) - 1);
+    add(this.#left, key, -1);
   }
 
   /** Notes that the node's content arrived on `side`; `hash` is unknown when it came as a placeholder. */
@@ -100,8 +107,10 @@ export class Ledger {
   fail(side: Side, key: number, path: SyncPath, error: FerryError): void {
     this.#failed.add(key);
     this.#blocked[side].add(path);
-    if (error.code === 'CHANGED' || error.code === 'NOT_EMPTY') this.needsAnotherPass = true;
-    else if (FATAL.has(error.code)) this.fatal ??= error;
+    if (error.code === 'CHANGED' || error.code === 'NOT_EMPTY') {
+      this.needsAnotherPass = true;
+      this.unsettled.push(problemOf(error, path, side));
+    } else if (FATAL.has(error.code)) this.fatal ??= error;
     else this.problems.push(problemOf(error, path, side));
   }
 
@@ -115,33 +124,51 @@ export class Ledger {
     return false;
   }
 
-  /** Notes that a step was left out; its node keeps its old record. */
+  /**
+   * Notes that a step was left out; its node keeps its old record. Whether another pass can help is up to what failed
+   * before it.
+   */
   leaveOut(key: number): void {
     this.#failed.add(key);
-    this.needsAnotherPass = true;
+  }
+
+  /** Tells whether steps remain that neither succeeded nor failed, as after a cut-off. */
+  get isAnythingLeft(): boolean {
+    for (const [key, left] of this.#left) if (left > 0 && !this.#failed.has(key)) return true;
+    return false;
   }
 
   isFinished(key: number): boolean {
     return !this.#failed.has(key) && (this.#left.get(key) ?? 0) <= 0;
   }
 
-  /** Stages the records of all finished nodes that were not staged yet, parents first, then what is dropped, children first. */
-  stageFinished(keys: Iterable<number> = this.nodes.keys()): void {
+  /**
+   * Stages the records of finished nodes that were not staged yet: what is there, parents first, then what is dropped,
+   * children first, as a directory's record goes only when nothing is recorded in it. Without `keys` it is about all
+   * nodes, and the new places of moved ones whose content is still to come are staged, too.
+   */
+  stageFinished(keys?: Iterable<number>): void {
     const ready: PlannedNode[] = [];
-    for (const key of keys) {
+    for (const key of keys ?? this.nodes.keys()) {
       const node = this.nodes.get(key);
       if (node && !this.#applied.has(key) && this.isFinished(key)) ready.push(node);
     }
-    const byDepth = (a: PlannedNode, b: PlannedNode): number => depth(a) - depth(b);
-    for (const node of ready.filter((one) => one.record === 'drop').sort((a, b) => -byDepth(a, b)))
-      if (node.baseId !== null) this.#options.records.drop(node.baseId);
-    for (const node of ready.filter((one) => one.record === 'write').sort(byDepth))
-      this.#write(node);
-    for (const node of ready) {
-      this.#noteEqual(node);
-      this.#applied.add(node.key);
-      this.#options.onFinished(node);
+    for (const node of ready.toSorted((a, b) => depth(a) - depth(b))) {
+      if (node.record === 'drop') continue;
+      if (node.record === 'write') this.#write(node);
+      this.#finish(node);
     }
+    if (keys === undefined) this.#stageMovedBeforeContent();
+    // A recorded directory has a smaller key than what is recorded in it.
+    for (const node of ready.toSorted((a, b) => b.key - a.key))
+      if (node.record === 'drop' && this.#options.records.drop(node.baseId ?? 0))
+        this.#finish(node);
+  }
+
+  #finish(node: PlannedNode): void {
+    this.#noteEqual(node);
+    this.#applied.add(node.key);
+    this.#options.onFinished(node);
   }
 
   /** Returns the files that were staged as equal on both sides since the last call. */
@@ -152,23 +179,34 @@ export class Ledger {
   }
 
   /**
-   * Stages the new place of nodes that were moved on both sides while their content is still to come, so that an
+   * Stages the new place of nodes that are moved on both sides by now while their content is still to come, so that an
    * interruption is not taken for a deletion and a creation.
    */
-  stageMovedBeforeContent(): void {
+  #stageMovedBeforeContent(): void {
     const { records } = this.#options;
     for (const node of this.nodes.values()) {
       if (node.baseId === null || node.record !== 'write' || node.content === 'none') continue;
       const base = this.#base(node);
       const path = this.recordPath(node);
       const moved = node.local.from !== node.local.to || node.remote.from !== node.remote.to;
-      if (!base || !path || !moved || this.#failed.has(node.key)) continue;
+      if (!base || !path || !moved || !this.#awaitsOnlyContent(node.key)) continue;
       const receiving: Side = node.content === 'to-local' ? 'local' : 'remote';
       const entry = this.entry(receiving, node.key);
       const parentId = records.directoryId(parentPath(path));
       if (!entry || parentId === undefined || entry.kind !== base.kind) continue;
-      records.put({ ...base, parentId, name: nameOf(path), [receiving]: recordedSide(entry) });
+      const isAsRecorded = this.#token(receiving, node) === baseToken(base);
+      records.put({
+        ...base,
+        parentId,
+        name: nameOf(path),
+        ...(isAsRecorded ? { [receiving]: recordedSide(entry) } : {}),
+      });
     }
+  }
+
+  #awaitsOnlyContent(key: number): boolean {
+    const left = this.#left.get(key) ?? 0;
+    return !this.#failed.has(key) && left > 0 && left === this.#contentSteps.get(key);
   }
 
   /** Where the node is recorded: the master's path, or the one both sides share. */
@@ -253,6 +291,10 @@ export class Ledger {
     }
     return base?.hash;
   }
+}
+
+function add(counts: Map<number, number>, key: number, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }
 
 function depth(node: PlannedNode): number {

@@ -1,11 +1,13 @@
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ContentHash, Version } from '../../../core/model/entry.ts';
+import { FerryError } from '../../../core/model/errors.ts';
 import { parseSyncPath } from '../../../core/model/path.ts';
 import { noteSequence, openRecords, resetRecords } from '../../../core/records/open-records.ts';
 import type { PairRecord } from '../../../core/records/record.ts';
-import type { Records } from '../../../core/records/records.ts';
+import { Records } from '../../../core/records/records.ts';
+import { storeError } from '../../../core/records/store.ts';
 import { quietLogger } from '../../support/quiet.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
@@ -161,5 +163,75 @@ describe('Records', () => {
     await records.close();
     records = await open();
     expect([records.conflicts().length, records.parked().length]).toEqual([0, 0]);
+  });
+
+  it('finds a conflict again whose name begins with an emoji', async () => {
+    const copyPath = parseSyncPath('😀 (conflict).txt');
+    records.putConflict({ path: copyPath, copyPath, copyFrom: 'local', detectedAtMs: 5 });
+    await records.commit();
+    await records.close();
+    records = await open();
+    expect(records.conflicts()).toHaveLength(1);
+  });
+
+  it('goes on from a reset that was ended before its store took the place of the old one', async () => {
+    await fill(3);
+    await noteSequence(folder.path, records.state.sequence);
+    records = await resetRecords(records, {
+      directory: folder.path,
+      nowMs: 1_700_000_000_000,
+      logger: quietLogger,
+    });
+    await records.close();
+    await rename(join(folder.path, 'records'), join(folder.path, 'records.next'));
+    records = await open();
+    expect(records.state).toMatchObject({ generation: 1, resetting: true });
+  });
+
+  it('counts no commit that failed, so that its number is never noted as reached', async () => {
+    const rows = new Map<string, string>();
+    let isFull = false;
+    const memory = await Records.load({
+      get: async (key) => rows.get(key),
+      batch: async (operations) => {
+        if (isFull) throw new FerryError('LOCAL_NO_SPACE', 'no room');
+        for (const one of operations) if (one.type === 'put') rows.set(one.key, one.value);
+      },
+      async *scan() {
+        yield [];
+      },
+      clear: async () => undefined,
+      close: async () => undefined,
+    });
+    memory.put(file(1, 0, 'a'));
+    await memory.commit();
+    isFull = true;
+    memory.put(file(2, 0, 'b'));
+    await expect(memory.commit()).rejects.toMatchObject({ code: 'LOCAL_NO_SPACE' });
+    expect(memory.state.sequence).toBe(1);
+    isFull = false;
+    await memory.commit();
+    expect(memory.state).toMatchObject({ sequence: 2, digest: { count: 2 } });
+  });
+});
+
+describe('storeError', () => {
+  const means = (code: string, message: string): string =>
+    storeError(Object.assign(new Error('open failed'), { cause: { code, message } }), '/x').code;
+
+  it('does not take a refusal of the system for damage, which would set the records aside', () => {
+    expect(means('LEVEL_IO_ERROR', 'IO error: /x/LOCK: Permission denied')).toBe('LOCAL_IO');
+    expect(means('LEVEL_IO_ERROR', 'IO error: /x/000005.ldb: Too many open files')).toBe(
+      'LOCAL_IO',
+    );
+    expect(means('LEVEL_IO_ERROR', 'IO error: /x: No space left on device')).toBe('LOCAL_NO_SPACE');
+    expect(means('LEVEL_LOCKED', 'IO error: lock /x/LOCK: already held')).toBe('RECORD_LOCKED');
+  });
+
+  it('calls damage what LevelDB calls corruption, and what refers to files that are gone', () => {
+    expect(means('LEVEL_CORRUPTION', 'Corruption: bad record length')).toBe('RECORD_CORRUPT');
+    expect(means('LEVEL_IO_ERROR', 'IO error: /x/MANIFEST-000004: No such file')).toBe(
+      'RECORD_CORRUPT',
+    );
   });
 });
