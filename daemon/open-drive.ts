@@ -1,9 +1,12 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { merge } from 'rxjs';
+import { firstValueFrom, merge } from 'rxjs';
+import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
+import { addressText, noteDrive } from './drive-names.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
 import { settingsOf } from './open-pair.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
@@ -68,9 +71,22 @@ async function openMounted(surroundings: Surroundings): Promise<LocalSide> {
   };
 }
 
+/** Somebody's files would be uploaded, when all that was asked for is to see what the remote has. */
+async function refuseForeignFolder(mountPoint: string, records: string): Promise<void> {
+  await mkdir(mountPoint, { recursive: true });
+  if (existsSync(records) || (await readdir(mountPoint)).length === 0) return;
+  throw new FerryError(
+    'MOUNT_BUSY',
+    `${mountPoint} is not empty; a drive needs an empty directory (ferry pair add keeps a folder in step)`,
+    { path: mountPoint },
+  );
+}
+
 async function openFolder(surroundings: Surroundings, reason: string): Promise<LocalSide> {
   const { workshop, name, config, deviceName } = surroundings;
-  await mkdir(config.mountPoint, { recursive: true });
+  // Records of its own: what the mounted drive showed was never in this folder, and must not look deleted.
+  const records = join(pairDirectory(workshop.home, name), 'folder-records');
+  await refuseForeignFolder(config.mountPoint, records);
   const replica = await workshop.parts.openFolderReplica({
     absolutePath: config.mountPoint,
     deviceName,
@@ -78,8 +94,6 @@ async function openFolder(surroundings: Surroundings, reason: string): Promise<L
     logger: workshop.logger,
     watch: true,
   });
-  // Records of its own: what the mounted drive showed was never in this folder, and must not look deleted.
-  const records = join(pairDirectory(workshop.home, name), 'folder-records');
   return {
     replica,
     drive: null,
@@ -98,7 +112,8 @@ export async function openDriveSession(
   name: string,
   drive: DriveConfig,
 ): Promise<OpenedSession> {
-  checkRootsApart(drive.mountPoint, parseRemote(drive.remote, config, workshop.cwd));
+  const address = parseRemote(drive.remote, config, workshop.cwd);
+  checkRootsApart(drive.mountPoint, address);
   checkMountPoint(drive.mountPoint, config, workshop.cwd);
   const logger = workshop.logger.child({ pair: name });
   const deviceName = deviceNameOf(config, workshop.environment);
@@ -135,17 +150,22 @@ export async function openDriveSession(
       clock: workshop.clock,
       logger,
     });
+    const kept = { mountPoint: drive.mountPoint, remote: addressText(address) };
+    await noteDrive(workshop.home, name, { ...kept, pendingUploads: 0 });
+    const pending$ = local.drive?.pending$;
     return {
       engine,
       hints$: merge(local.replica.changes$, remote.changes$),
-      ...(local.drive === null ? {} : { pending$: local.drive.pending$ }),
+      ...(pending$ === undefined ? {} : { pending$ }),
       mount: local.mount,
       async release(options) {
         await local.drive?.unmount(options);
       },
       async close() {
         await engine.close();
+        const pendingUploads = pending$ === undefined ? 0 : await firstValueFrom(pending$);
         await closeLocal(local);
+        await noteDrive(workshop.home, name, { ...kept, pendingUploads });
         await remote.close();
       },
     };
@@ -158,16 +178,4 @@ export async function openDriveSession(
 
 function closeLocal({ drive, replica }: LocalSide): Promise<void> {
   return drive === null ? replica.close() : drive.close();
-}
-
-/** Returns the name of the drive at a mount point, made from its last folder; never one that is taken. */
-export function driveNameFor(mountPoint: string, config: Config): string {
-  for (const [name, drive] of config.drives) if (drive.mountPoint === mountPoint) return name;
-  const last = mountPoint.split(/[\\/]/).findLast((part) => part !== '') ?? 'drive';
-  const stem = last.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'drive';
-  const isTaken = (name: string) => config.drives.has(name) || config.pairs.has(name);
-  for (let n = 1; ; n += 1) {
-    const name = n === 1 ? stem.slice(0, 60) : `${stem.slice(0, 60)}-${n}`;
-    if (!isTaken(name)) return name;
-  }
 }

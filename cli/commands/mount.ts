@@ -34,6 +34,7 @@ function say(context: Context, pair: ApiPair): void {
     );
   const what = pair.mountBackend === 'folder' ? 'is kept in step with' : 'shows';
   terminal.text(`${pair.local} ${what} ${pair.remote} (${pair.direction})`);
+  if (pair.lastError !== null) terminal.note(`ferry: ${pair.lastError.message}`);
   const { name, local, remote, direction, mountBackend, mountNote } = pair;
   terminal.document({ name, mountPoint: local, remote, direction, mountBackend, mountNote });
 }
@@ -107,36 +108,46 @@ export async function mount(
     throw usage('--read-only and --direction contradict each other');
   const mountPoint = resolve(context.cwd, directory);
   const config = await configOf(context);
-  const [{ driveNameFor }, { checkMountPoint, checkRootsApart }] = await Promise.all([
-    import('../../daemon/open-drive.ts'),
+  const [{ addressText, driveNameFor }, { checkMountPoint, checkRootsApart }] = await Promise.all([
+    import('../../daemon/drive-names.ts'),
     import('../../daemon/places.ts'),
   ]);
   checkMountPoint(mountPoint, config, context.cwd);
   const remote = await keepRemote(context, config, remoteText);
-  checkRootsApart(mountPoint, parseRemote(remote, config, context.cwd));
+  const address = parseRemote(remote, config, context.cwd);
+  checkRootsApart(mountPoint, address);
   const drive: DriveConfig = {
     remote,
     mountPoint,
     direction: flags.readOnly ? 'remote-to-local' : parseDirection(flags.direction ?? 'two-way'),
     fallback: flags.fallback ?? false,
   };
-  const name = driveNameFor(mountPoint, config);
+  const place = { mountPoint, remote: addressText(address) };
+  const { name, waiting } = driveNameFor(place, config, context.home);
+  for (const { remote: other, pendingUploads } of waiting)
+    context.terminal.note(
+      `ferry: ${count(pendingUploads, 'file')} not uploaded to ${other} yet; they are kept and go on when it is mounted here again`,
+    );
   if (flags.foreground) return inForeground(context, config, name, drive);
   if ((await daemonOf(context)) === null) await startDaemon(context);
   const client = await requireDaemon(context);
-  const before = config.drives.get(name);
-  await updateConfig(context.home, (now) => ({
-    ...now,
-    drives: withEntry(now.drives, name, drive),
-  }));
+  // Whatever was shown there before makes room.
+  const elsewhere = ({ drives }: Config) =>
+    [...drives].filter(([, each]) => each.mountPoint !== mountPoint);
+  let before: Config = config;
+  await updateConfig(context.home, (now) => {
+    before = now;
+    return { ...now, drives: withEntry(new Map(elsewhere(now)), name, drive) };
+  });
   try {
     await client.reload();
     say(context, await waitUntilShown(context, client, name));
   } catch (error) {
     // A drive that never came up is not tried again at every start.
+    const displaced = [...before.drives].filter(([, each]) => each.mountPoint === mountPoint);
     await updateConfig(context.home, (now) => ({
       ...now,
-      drives: withEntry(now.drives, name, before),
+      drives: new Map([...elsewhere(now), ...displaced]),
     }));
     await client.reload().catch(() => undefined);
     throw error;

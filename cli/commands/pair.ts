@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type Config, type PairConfig, name as pairName } from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
+import { readDriveNote } from '../../daemon/drive-names.ts';
 import { pairDirectory } from '../../daemon/home.ts';
 import { parseRemote, splitCredentials } from '../../daemon/remote-address.ts';
 import { isAutomatic, type Schedule } from '../../daemon/schedule.ts';
@@ -27,17 +28,23 @@ export function describeSchedule(schedule: Schedule): string {
   return parts.length === 0 ? 'only when told to' : parts.join(', ');
 }
 
-function nameFor(local: string, config: Config): string {
+function nameFor(context: Context, local: string, config: Config): string {
   const last = local.split(/[\\/]/).findLast((part) => part !== '') ?? 'pair';
   const stem = last.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'pair';
   for (let n = 1; ; n += 1) {
     const name = n === 1 ? stem.slice(0, 60) : `${stem.slice(0, 60)}-${n}`;
-    if (!config.pairs.has(name) && !config.drives.has(name)) return name;
+    const isTaken = config.pairs.has(name) || config.drives.has(name);
+    if (!isTaken && readDriveNote(context.home, name) === null) return name;
   }
 }
 
-function checkFree(config: Config, name: string): void {
+function checkFree(context: Context, config: Config, name: string): void {
   pairName(name, '--name');
+  const drive = readDriveNote(context.home, name);
+  if (drive !== null && !config.drives.has(name))
+    throw usage(
+      `${name} keeps what the drive at ${drive.mountPoint} needs when it is mounted again: choose another name`,
+    );
   if (config.pairs.has(name) || config.drives.has(name))
     throw usage(`${name} exists already: choose another name, or ferry pair edit ${name}`);
 }
@@ -121,8 +128,8 @@ export async function add(
   const config = await configOf(context);
   const remote = await keepRemote(context, config, remoteText);
   const pair = pairFrom(local, remote, flags, context.cwd);
-  const name = flags.name ?? nameFor(pair.local, config);
-  checkFree(config, name);
+  const name = flags.name ?? nameFor(context, pair.local, config);
+  checkFree(context, config, name);
   const [{ checkOutsideDrives, checkRootsApart }, { prepareRoots }] = await Promise.all([
     import('../../daemon/places.ts'),
     import('../../daemon/open-pair.ts'),
@@ -132,7 +139,7 @@ export async function add(
   checkOutsideDrives(pair, config, context.cwd);
   await prepareRoots(pair, address, true);
   await updateConfig(context.home, (before) => {
-    checkFree(before, name);
+    checkFree(context, before, name);
     return { ...before, pairs: withEntry(before.pairs, name, pair) };
   });
   describe(context, name, pair);
@@ -196,7 +203,7 @@ export async function copy(
     flags.remote === undefined ? before.remote : await keepRemote(context, config, flags.remote);
   const pair = withFlags({ ...before, ...pairRoots(local, remote, context.cwd) }, flags);
   await updateConfig(context.home, (now) => {
-    checkFree(now, fresh);
+    checkFree(context, now, fresh);
     return { ...now, pairs: withEntry(now.pairs, fresh, pair) };
   });
   describe(context, fresh, pair);

@@ -135,6 +135,34 @@ describe.each(SHOWN)('a drive, $name', ({ flags, needsMount }) => {
     ).toMatch(/1\n$/);
   }, 180_000);
 
+  test('goes on with each remote where it was left, when several are mounted at one place in turn', async () => {
+    const other = join(folder.path, 'other');
+    await mkdir(other);
+    await shell(`echo server > '${server.directory}/which' && echo other > other/which`);
+    for (const [remote, expected] of [
+      [server.url, 'server'],
+      [other, 'other'],
+      [server.url, 'server'],
+    ] as const) {
+      const mounted = await runFerry(home, ['mount', remote, drive, ...flags]);
+      if (flags.length > 0 && remote === other) {
+        // What the first one brought stays in a folder, and must not be uploaded to the second one.
+        expect([mounted.code, mounted.stderr]).toEqual([1, expect.stringContaining('not empty')]);
+        expect(await readdir(other)).toEqual(['which']);
+        continue;
+      }
+      expect([mounted.code, mounted.stderr]).toEqual([0, expect.any(String)]);
+      expect(await shell('cat drive/which')).toBe(`${expected}\n`);
+      await runFerry(home, ['unmount', drive]);
+    }
+    const { code, stderr } = await runFerry(home, ['pair', 'add', join(outside, 'drive'), other]);
+    expect([code, stderr]).toEqual([0, '']);
+    const status = await runFerry(home, ['status', '--json']);
+    // The drive's place among the records is not given away.
+    const [pair] = JSON.parse(status.stdout).pairs as readonly ApiPair[];
+    expect(pair?.name).toMatch(/^drive-\d$/);
+  }, 120_000);
+
   test('shows what the server gets from others', async () => {
     await runFerry(home, ['mount', server.url, drive, ...flags]);
     await shell(`echo new > '${server.directory}/from-elsewhere.txt'`);
