@@ -1,5 +1,5 @@
 import { constants as fsConstants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -9,6 +9,8 @@ import { FerryError } from '../../core/model/errors.ts';
 type FuseClass = typeof Fuse;
 
 const DEVICE = '/dev/fuse';
+/** Major 10, minor 229, as stat tells them. */
+const FUSE_RDEV = (10 << 8) | 229;
 const PACKAGES = 'sudo apt-get install -y libfuse2 fuse3';
 
 /** RTLD_NODELETE of glibc, which Node does not name: the library stays, whatever happens to the failed addon. */
@@ -41,7 +43,8 @@ export async function isMountAvailable(): Promise<
     return { available: false, reason: 'Windows has no FUSE; a watched folder is used instead' };
   if (process.platform === 'linux') {
     try {
-      await access(DEVICE, fsConstants.R_OK | fsConstants.W_OK);
+      if (!(await opensAsFuse()))
+        return { available: false, reason: `${DEVICE} is not the FUSE device` };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const reason =
@@ -58,6 +61,17 @@ export async function isMountAvailable(): Promise<
     return { available: true };
   } catch (error) {
     return { available: false, reason: (error as Error).message };
+  }
+}
+
+/** Opens the device, as a container may show one that it lets nobody open; opening it alone has no effect. */
+async function opensAsFuse(): Promise<boolean> {
+  const device = await open(DEVICE, 'r+');
+  try {
+    const { rdev } = await device.stat();
+    return rdev === FUSE_RDEV;
+  } finally {
+    await device.close();
   }
 }
 
