@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Direction, Side } from '../../core/model/entry.ts';
+import { FerryError } from '../../core/model/errors.ts';
 import { TEMPORARY_PREFIX } from '../../core/model/path.ts';
 import { CAPABLE_REMOTE, type Snapshot, SyncWorld } from '../support/sync-world.ts';
 
@@ -45,10 +46,14 @@ let version = 0;
 function edit(random: Random, side: Side): void {
   const tree = world.snapshot(side);
   const existing = Object.keys(tree);
-  const kind = random(10);
+  const kind = random(14);
   if (kind < 4 || existing.length === 0) writeSomething(random, side, tree);
   else if (kind < 6) world.remove(side, pick(random, existing));
   else if (kind < 9) moveSomething(random, side, tree);
+  else if (kind === 10) swapTwo(random, side, tree);
+  else if (kind === 11) changeKind(random, side, pick(random, existing), tree);
+  else if (kind === 12) touch(random, side, pick(random, existing), tree);
+  else if (kind === 13) link(random, side, tree);
   else {
     const path = randomPath(random);
     if (tree[path] === undefined && ancestorsAreDirectories(tree, path))
@@ -61,6 +66,42 @@ function writeSomething(random: Random, side: Side, tree: Snapshot): void {
   const path = random(2) === 0 && existing.length > 0 ? pick(random, existing) : randomPath(random);
   if (tree[path] === '/' || !ancestorsAreDirectories(tree, path)) return;
   world.write(side, path, `${side} ${version++} ${'x'.repeat(random(4))}`);
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
+
+function isLink(content: string | undefined): boolean {
+  return content?.startsWith('-> ') === true;
+}
+
+function swapTwo(random: Random, side: Side, tree: Snapshot): void {
+  const [one, other] = [pick(random, Object.keys(tree)), pick(random, Object.keys(tree))];
+  if (isBelow(one, other) || isBelow(other, one)) return;
+  world.move(side, one, 'swapped');
+  world.move(side, other, one);
+  world.move(side, 'swapped', other);
+}
+
+function changeKind(random: Random, side: Side, path: string, tree: Snapshot): void {
+  world.remove(side, path);
+  const isDirectory = tree[path] === '/';
+  if (isDirectory || random(2) === 0) world.write(side, path, `${side} kind ${version++}`);
+  else world.write(side, `${path}/${pick(random, NAMES)}`, `${side} kind ${version++}`);
+}
+
+function touch(random: Random, side: Side, path: string, tree: Snapshot): void {
+  const content = tree[path] ?? '/';
+  if (content === '/' || isLink(content)) return;
+  world.write(side, path, content, { mtimeNs: BigInt(random(1000)), mode: 0o600 + random(64) });
+}
+
+function link(random: Random, side: Side, tree: Snapshot): void {
+  const path = randomPath(random);
+  if (!ancestorsAreDirectories(tree, path) || (tree[path] !== undefined && !isLink(tree[path])))
+    return;
+  world.makeLink(side, path, `target ${side} ${version++}`);
 }
 
 function moveSomething(random: Random, side: Side, tree: Snapshot): void {
@@ -119,6 +160,15 @@ async function playRound(
     await world.sync().catch(() => undefined);
     await world.restart();
     expectNothingLost(known, both, `${label} cut off`);
+  }
+  if (random(4) === 0) {
+    const code = pick(random, ['CHANGED', 'LOCAL_PERMISSION'] as const);
+    world.onCall = (_side, operation, path) => {
+      if (operation === 'read' && random(2) === 0) throw new FerryError(code, 'refused', { path });
+    };
+    await world.sync();
+    world.onCall = null;
+    expectNothingLost(known, both, `${label} with failing reads`);
   }
   await world.sync();
   expectNothingLost(known, both, label);
