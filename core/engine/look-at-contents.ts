@@ -29,7 +29,7 @@ export interface LookOptions {
   /** Bytes read from `side` to compare. */
   readonly onBytes: (side: Side, count: number) => void;
   readonly onAdopted: (path: SyncPath) => void;
-  readonly remember: (path: SyncPath, version: string, hash: ContentHash) => void;
+  readonly remember: (side: Side, file: FileEntry, hash: ContentHash) => void;
 }
 
 /**
@@ -95,7 +95,7 @@ async function lookAtOne(
   try {
     const hash = await look(options.replicas[side], entry, side, options);
     view.setContent(path, hash);
-    options.remember(path, entry.version, hash);
+    options.remember(side, entry, hash);
     return null;
   } catch (caught) {
     const error = toFerryError(caught, path);

@@ -181,7 +181,7 @@ async function lookAtUndecided(
     onAdopted: () => {
       tally.adopted++;
     },
-    remember: (path, version, hash) => seen.set(`${version}\n${path}`, hash),
+    remember: (side, { path, version }, hash) => seen.set(`${side}\n${version}\n${path}`, hash),
   });
 }
 
@@ -198,8 +198,6 @@ async function observeBoth(
   const recordsByPath = records.byPath();
   const failed = new AbortController();
   const signal = sharedSignal(runSignal, failed.signal);
-  const knownHash = (path: SyncPath, version: string): ContentHash | undefined =>
-    seen.get(`${version}\n${path}`);
   const observe = (side: Side, other: Side): Promise<SideView> =>
     observeSide({
       side,
@@ -207,7 +205,7 @@ async function observeBoth(
       recordsByPath,
       ownCapabilities: replicas[side].capabilities,
       otherCapabilities: replicas[other].capabilities,
-      knownHash,
+      knownHash: (path, version) => seen.get(`${side}\n${version}\n${path}`),
       // A reset compares bytes that were transferred, not hashes that were announced.
       ignoresAnnouncedHashes: records.state.resetting,
       isIgnored,

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { FerryError } from '../../core/model/errors.ts';
+import { parseSyncPath } from '../../core/model/path.ts';
 import { SyncWorld } from '../support/sync-world.ts';
 
 let world: SyncWorld;
@@ -54,6 +55,27 @@ describe('a file that changes whenever it is read', () => {
     const summary = await world.sync();
     expect(summary).toMatchObject({ complete: true });
     expect(summary.conflicts).toHaveLength(1);
+  });
+});
+
+describe('a content that was looked at on one side', () => {
+  it('is not taken for the content of the other side, where versions may have the same names', async () => {
+    world = await SyncWorld.open({ direction: 'two-way' });
+    world.write('local', 'a', 'one');
+    await world.sync();
+    world.write('local', 'a', 'one', { mtimeNs: 5n });
+    world.write('remote', 'a', 'edited there');
+    const [local, remote] = await Promise.all(
+      (['local', 'remote'] as const).map((side) => world.sides[side].stat(parseSyncPath('a'))),
+    );
+    expect(local?.version).toBe(remote?.version);
+    let reads = 0;
+    world.onCall = (side, operation, path) => {
+      if (side === 'remote' && operation === 'read' && ++reads === 1)
+        throw new FerryError('CHANGED', 'a changed', { path });
+    };
+    await world.sync();
+    expect(world.snapshot('local')).toEqual({ a: 'edited there' });
   });
 });
 
