@@ -81,6 +81,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/remote.ts')).add,
   },
   {
+    name: 'remote edit',
+    args: '<name>',
+    summary: 'change its address, sign-in or certificate; pairs and drives go on',
+    completes: 'remotes',
+    flags: [
+      { flags: '--url <url>', summary: 'its new address' },
+      ...SIGN_IN,
+      { flags: '--trust-certificate', summary: 'trust the certificate that it shows now' },
+    ],
+    load: async () => (await import('./commands/remote.ts')).edit,
+  },
+  {
     name: 'remote list',
     summary: 'list the remotes',
     load: async () => (await import('./commands/remote.ts')).list,

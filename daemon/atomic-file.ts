@@ -8,6 +8,20 @@ function errnoOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
+/** Makes a directory of Ferry's own, and those above it. @throws LOCAL_PERMISSION, LOCAL_NO_SPACE */
+export async function makeStateDirectory(absolutePath: string): Promise<void> {
+  try {
+    await mkdir(absolutePath, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // On a read-only file system Node says that something is missing.
+    throw new FerryError(
+      errnoOf(error) === 'ENOSPC' ? 'LOCAL_NO_SPACE' : 'LOCAL_PERMISSION',
+      `cannot be made (${errnoOf(error)}): set FERRY_HOME to a folder that you may write to`,
+      { path: absolutePath, cause: error },
+    );
+  }
+}
+
 /**
  * Replaces the file in one durable step: a reader, also one after a power cut, finds the old content or the new.
  */
@@ -76,7 +90,7 @@ const LOCK_RETRY_MS = 20;
  */
 export async function withFileLock<T>(absolutePath: string, work: () => Promise<T>): Promise<T> {
   const lock = `${absolutePath}.lock`;
-  await mkdir(dirname(lock), { recursive: true, mode: 0o700 });
+  await makeStateDirectory(dirname(lock));
   for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
     try {
       await (await open(lock, 'wx', 0o600)).close();

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FerryError } from '../core/model/errors.ts';
+import { makeStateDirectory } from './atomic-file.ts';
 
 /** Where one user's Ferry keeps its things. */
 export interface Home {
@@ -66,7 +67,7 @@ export function recordsDirectory(home: Home, name: string): string {
  * @throws LOCAL_PERMISSION when something is there that another user made or could have swapped.
  */
 export async function makePrivateDirectory(absolutePath: string): Promise<void> {
-  await mkdir(absolutePath, { recursive: true, mode: 0o700 });
+  await makeStateDirectory(absolutePath);
   const found = await lstat(absolutePath);
   const uid = process.getuid?.();
   if (!found.isDirectory() || (uid !== undefined && found.uid !== uid))

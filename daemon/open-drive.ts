@@ -13,7 +13,7 @@ import { openRemote, type Workshop } from './open-replicas.ts';
 import type { OpenedSession } from './pair-session.ts';
 import type { HostedDrive } from './parts.ts';
 import { checkMountPoint, checkRootsApart } from './places.ts';
-import { parseRemote } from './remote-address.ts';
+import { storedRemote } from './remote-address.ts';
 import { NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -112,7 +112,7 @@ export async function openDriveSession(
   name: string,
   drive: DriveConfig,
 ): Promise<OpenedSession> {
-  const address = parseRemote(drive.remote, config, workshop.cwd);
+  const address = storedRemote(drive.remote, config);
   checkRootsApart(drive.mountPoint, address);
   checkMountPoint(drive.mountPoint, config, workshop.cwd);
   const logger = workshop.logger.child({ pair: name });

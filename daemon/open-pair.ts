@@ -3,12 +3,13 @@ import type { PairEngine } from '../core/engine/pair-engine.ts';
 import type { PairSettings } from '../core/engine/pair-settings.ts';
 import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
+import { makeStateDirectory } from './atomic-file.ts';
 import type { Config, PairConfig } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { recordsDirectory } from './home.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
 import { checkRootsApart } from './places.ts';
-import { parseRemote, type RemoteAddress } from './remote-address.ts';
+import { type RemoteAddress, storedRemote } from './remote-address.ts';
 
 /** A pair whose two sides and records are open. */
 export interface OpenPair {
@@ -83,9 +84,10 @@ export async function openPair(
   pair: PairConfig,
 ): Promise<OpenPair> {
   const records = recordsDirectory(workshop.home, name);
+  await makeStateDirectory(workshop.home.stateDirectory);
   const deviceName = deviceNameOf(config, workshop.environment);
   const logger = workshop.logger.child({ pair: name });
-  const address = parseRemote(pair.remote, config, workshop.cwd);
+  const address = storedRemote(pair.remote, config);
   checkRootsApart(pair.local, address);
   await prepareRoots(pair, address, !(await exists(records)));
   const local = await workshop.parts.openFolderReplica({

@@ -9,7 +9,7 @@ import { deviceNameOf } from './config-file.ts';
 import type { Home } from './home.ts';
 import type { Parts } from './parts.ts';
 import { loadProbe, saveProbe } from './probe-cache.ts';
-import { parseRemote, type RemoteAddress } from './remote-address.ts';
+import { type RemoteAddress, storedRemote } from './remote-address.ts';
 import { loadSecrets } from './secrets.ts';
 
 /** What opening anything needs; one for the whole program. */
@@ -78,7 +78,7 @@ export async function openRemote(
   remote: string,
   pair: RemoteUse,
 ): Promise<Replica> {
-  const address = parseRemote(remote, config, workshop.cwd);
+  const address = storedRemote(remote, config);
   if (address.kind === 'webdav') return openWebdav(workshop, address, pair);
   return workshop.parts.openFolderReplica({
     absolutePath: address.absolutePath,

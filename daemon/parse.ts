@@ -7,7 +7,8 @@ export type Parser<T> = (value: unknown, key: string) => T;
 export function invalid(key: string, expected: string, value: unknown): FerryError {
   const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
   const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
-  return new FerryError('CONFIG_INVALID', `${key}: expected ${expected}, found ${shown}`);
+  const where = key === '' ? '' : `${key}: `;
+  return new FerryError('CONFIG_INVALID', `${where}expected ${expected}, found ${shown}`);
 }
 
 /** Parses a string that is not empty. */

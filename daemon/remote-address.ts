@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { FerryError } from '../core/model/errors.ts';
 import type { Config, RemoteConfig } from './config.ts';
 import type { Credentials } from './secrets.ts';
@@ -83,4 +83,19 @@ export function parseRemote(text: string, config: Config, cwd: string): RemoteAd
   }
   if (SCHEME.test(text)) return fromUrl(text, {});
   return { kind: 'folder', absolutePath: resolve(cwd, text) };
+}
+
+/**
+ * Returns what a remote in the configuration means. Paths are absolute there, so anything else that is neither a URL
+ * nor the name of a remote was one: taking it for a folder would sync with the wrong place.
+ * @throws CONFIG_INVALID
+ */
+export function storedRemote(text: string, config: Config): RemoteAddress {
+  const address = parseRemote(text, config, '/');
+  if (address.kind === 'webdav' || address.remote !== undefined || isAbsolute(text)) return address;
+  const [name] = text.split(':', 1);
+  throw new FerryError(
+    'CONFIG_INVALID',
+    `there is no remote named ${name} any more: see ferry remote list, and add it again under that name`,
+  );
 }

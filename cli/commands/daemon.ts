@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FerryError } from '../../core/model/errors.ts';
 import type { ApiPair } from '../../daemon/api.ts';
+import { makeStateDirectory } from '../../daemon/atomic-file.ts';
 import { type Context, daemonOf, requireDaemon, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
@@ -28,7 +29,7 @@ export async function start(context: Context): Promise<number> {
     return EXIT.ok;
   }
   const { cwd, configFile, home } = context;
-  mkdirSync(dirname(home.logFile), { recursive: true, mode: 0o700 });
+  await makeStateDirectory(dirname(home.logFile));
   const stderr = openSync(stderrFileOf(context), 'w', 0o600);
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const child = spawn(
@@ -62,7 +63,7 @@ export async function start(context: Context): Promise<number> {
   const said = readFileSync(stderrFileOf(context), 'utf8').trim().split('\n').at(-1) ?? '';
   throw new FerryError(
     'DAEMON_NOT_RUNNING',
-    `the daemon did not start${said === '' ? '' : `: ${said.replace(/^ferry: /, '')}`} (log: ${home.logFile})`,
+    `the daemon did not start: ${said === '' ? `it ended with ${exitCode} and said nothing` : said.replace(/^ferry: /, '')} (log: ${home.logFile})`,
   );
 }
 

@@ -15,6 +15,11 @@ export type RemoteFlags = {
   readonly probe?: boolean;
 };
 
+export type RemoteEditFlags = RemoteFlags & {
+  readonly url?: string;
+  readonly trustCertificate?: boolean;
+};
+
 /** Returns the first line of a password file. @throws LOCAL_NOT_FOUND, CONFIG_INVALID */
 export async function readPassword(absolutePath: string): Promise<string> {
   const text = await readFile(absolutePath, 'utf8').catch((error: unknown) => {
@@ -47,12 +52,18 @@ async function credentialsFrom(
   return inUrl;
 }
 
+const TLS_FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there; check the address and that the server runs',
+  ENOTFOUND: 'the name of the server is not known; check the address and the network',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'what answers there does not speak TLS: is it http://?',
+};
+
 type Webdav = ReturnType<typeof parseRemote> & { readonly kind: 'webdav' };
 
-/** Connects once without knowing the certificate, and returns what to trust from now on; null over plain HTTP. */
-async function fingerprintOf(url: string): Promise<string | null> {
+/** Connects once without knowing the certificate, and returns what to trust from now on; undefined: what the system does. */
+async function fingerprintOf(url: string): Promise<string | undefined> {
   const { protocol, hostname, port } = new URL(url);
-  if (protocol !== 'https:') return null;
+  if (protocol !== 'https:') return undefined;
   const { connect } = await import('node:tls');
   const host = hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolvePromise, reject) => {
@@ -63,20 +74,17 @@ async function fingerprintOf(url: string): Promise<string | null> {
       rejectUnauthorized: false,
       timeout: 10_000,
     });
-    const fail = (error: Error) => {
+    const fail = (error: NodeJS.ErrnoException) => {
       socket.destroy();
-      reject(
-        new FerryError('REMOTE_UNREACHABLE', `cannot be reached: ${error.message}`, {
-          path: url,
-          cause: error,
-        }),
-      );
+      const reason = TLS_FAILURES[error.code ?? ''] ?? `cannot be reached: ${error.message}`;
+      reject(new FerryError('REMOTE_UNREACHABLE', reason, { path: url, cause: error }));
     };
     socket.once('timeout', () => fail(new Error('no answer in 10 s')));
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       // A certificate that the system trusts is renewed by its owner; pinning it would only break then.
-      const pinned = socket.authorized ? null : socket.getPeerCertificate().fingerprint256;
+      const { fingerprint256 } = socket.getPeerCertificate();
+      const pinned = socket.authorized ? undefined : fingerprint256;
       socket.destroy();
       resolvePromise(pinned);
     });
@@ -105,9 +113,10 @@ async function webdavRemote(
   address: Webdav,
   credentials: Credentials | undefined,
   flags: RemoteFlags,
+  trusted?: { readonly fingerprint: string | undefined },
 ): Promise<RemoteConfig> {
-  const fingerprint = (await fingerprintOf(address.url)) ?? undefined;
-  if (fingerprint !== undefined)
+  const fingerprint = trusted ? trusted.fingerprint : await fingerprintOf(address.url);
+  if (fingerprint !== undefined && !trusted)
     context.terminal.note(
       `ferry: this system does not know the certificate; it is trusted from now on by its fingerprint, which the server's owner can confirm: ${fingerprint}`,
     );
@@ -131,7 +140,7 @@ export async function add(
   remoteName(name, 'NAME');
   const config = await configOf(context);
   if (config.remotes.has(name))
-    throw usage(`there is a remote named ${name} already: ferry remote remove ${name}`);
+    throw usage(`there is a remote named ${name} already: ferry remote edit ${name} changes it`);
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const split = isUrl ? splitCredentials(text) : { url: text };
   const credentials = await credentialsFrom(context, flags, split.credentials);
@@ -166,6 +175,38 @@ export async function list(context: Context): Promise<number> {
   context.terminal.text(
     formatTable([...remotes].map(([name, { url, user }]) => [name, url, user ?? ''])),
   );
+  return EXIT.ok;
+}
+
+/** `ferry remote edit NAME`: another address, sign-in or certificate for the same place; pairs keep their records. */
+export async function edit(
+  context: Context,
+  args: readonly string[],
+  flags: RemoteEditFlags,
+): Promise<number> {
+  const [name = ''] = args;
+  const config = await configOf(context);
+  const before = remoteNamed(config, name);
+  if (parseRemote(name, config, context.cwd).kind !== 'webdav')
+    throw usage(`${name} is a folder: ferry remote add gives another one a name`);
+  const split = splitCredentials(flags.url ?? before.url);
+  const given = await credentialsFrom(context, flags, split.credentials);
+  const key = `remote:${name}`;
+  const credentials = given ?? (await loadSecrets(context.home)).get(key);
+  const address = parseRemote(split.url, { ...config, remotes: new Map() }, context.cwd);
+  if (address.kind !== 'webdav') throw usage('--url: expected http:// or https://');
+  const isSameServer = new URL(address.url).origin === new URL(before.url).origin;
+  const isTrusted = isSameServer && flags.trustCertificate !== true;
+  const trusted = isTrusted ? { fingerprint: before.fingerprint } : undefined;
+  const remote = await webdavRemote(context, address, credentials, flags, trusted);
+  if (given !== undefined) await storeSecret(context.home, key, given);
+  await updateConfig(context.home, (now) => ({
+    ...now,
+    remotes: withEntry(now.remotes, name, remote),
+  }));
+  await reloadDaemon(context);
+  context.terminal.text(`changed the remote ${name}: ${remote.url}`);
+  context.terminal.document({ name, ...remote });
   return EXIT.ok;
 }
 

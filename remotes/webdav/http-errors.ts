@@ -114,7 +114,7 @@ export async function errorOfNetwork(error: unknown, context: RequestContext): P
   const mismatch = [...causes(error)].find((cause) => cause instanceof PinMismatch);
   if (mismatch instanceof PinMismatch)
     return unreachable(
-      `the server's certificate is not the one that was trusted before (now SHA-256 ${mismatch.fingerprint}). Nothing was sent. If the server was set up anew, trust the new certificate; otherwise someone may be in between`,
+      `the server's certificate is not the one that was trusted before (now SHA-256 ${mismatch.fingerprint}). Nothing was sent. If the server was set up anew, trust it with ferry remote edit NAME --trust-certificate; otherwise someone may be in between`,
       'never',
     );
   if (UNTRUSTED.has(code)) return unreachable(await untrusted(context.url), 'never');

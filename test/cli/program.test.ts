@@ -75,6 +75,12 @@ describe('wrong usage', () => {
     expect(stderr).toMatch(/^ferry: /);
   });
 
+  it('says what to do when its own folder cannot be made', async () => {
+    await writeFile(at('home'), 'a file');
+    const { code, stderr } = await ferry('daemon', 'start');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('set FERRY_HOME')]);
+  });
+
   it('names the key of a broken configuration', async () => {
     await mkdir(at('home'));
     await writeFile(at('home/config.json'), '{"pairs":{"docs":{"local":"x"}}}');
