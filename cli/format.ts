@@ -57,14 +57,26 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
 
+const ZERO_WIDTH = /\p{M}|\p{Cf}/gu;
+const DOUBLE_WIDTH =
+  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303e\uff01-\uff60]/gu;
+
+/** Returns how many columns of a terminal a text takes, as far as that can be known. */
+export function widthOf(text: string): number {
+  const shown = text.replace(ZERO_WIDTH, '');
+  return [...shown].length + (shown.match(DOUBLE_WIDTH)?.length ?? 0);
+}
+
 /** Returns rows as aligned columns, without spaces at the ends of lines. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
     for (const [column, cell] of row.entries())
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+      widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+  const padded = (cell: string, column: number) =>
+    cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell));
   return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+    .map((row) => row.map(padded).join('  '))
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
 }

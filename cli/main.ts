@@ -3,8 +3,7 @@ import { writeSync } from 'node:fs';
 import { readVersion } from './version.ts';
 
 /** Ends the whole process cleanly on the first Ctrl-C, and at once on the second. */
-function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
+function interruptSignal(controller: AbortController): AbortSignal {
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
@@ -20,10 +19,13 @@ async function main(argv: readonly string[]): Promise<void> {
     writeSync(1, `${readVersion()}\n`);
     return;
   }
-  // A reader that had enough (`ferry log | head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+  const controller = new AbortController();
+  // A reader that had enough (`ferry log | head`) is no error; what still goes on ends as with Ctrl-C.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') process.exit(1);
+      controller.abort();
+    });
   const { runProgram } = await import('./program.ts');
   process.exitCode = await runProgram({
     argv,
@@ -32,7 +34,7 @@ async function main(argv: readonly string[]): Promise<void> {
     stdout: process.stdout,
     stderr: process.stderr,
     version: readVersion(),
-    signal: interruptSignal(),
+    signal: interruptSignal(controller),
   });
 }
 

@@ -138,7 +138,12 @@ export async function runProgram(world: World): Promise<number> {
     await program.parseAsync([...world.argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error.exitCode === 0) return EXIT.ok;
+    if (world.argv.includes('--json')) {
+      const message = error.message.replace(/^error: /, '');
+      world.stdout.write(`${JSON.stringify({ error: { code: 'CONFIG_INVALID', message } })}\n`);
+    }
+    return EXIT.usage;
   }
   return exitCode;
 }

@@ -20,13 +20,21 @@ function stderrFileOf(context: Context): string {
   return `${context.home.logFile}.stderr`;
 }
 
-/** `ferry daemon start`: returns when the daemon answers. */
+/** `ferry daemon start`. */
 export async function start(context: Context): Promise<number> {
+  await startDaemon(context);
+  const { version, pid, pairs } = await (await requireDaemon(context)).state();
+  context.terminal.document({ running: true, version, pid, pairs: pairs.length });
+  return EXIT.ok;
+}
+
+/** Starts the daemon unless it runs; returns when it answers and drives are shown. @throws DAEMON_NOT_RUNNING */
+export async function startDaemon(context: Context): Promise<void> {
   const running = await daemonOf(context);
   if (running !== null) {
     const { pid } = await running.state();
     context.terminal.note(`ferry: the daemon runs already (pid ${pid})`);
-    return EXIT.ok;
+    return;
   }
   const { cwd, configFile, home } = context;
   await makeStateDirectory(dirname(home.logFile));
@@ -56,7 +64,7 @@ export async function start(context: Context): Promise<number> {
     if ((await daemonOf(context)) !== null) {
       context.terminal.note(`ferry: the daemon was started (pid ${child.pid})`);
       await waitForDrives(context);
-      return EXIT.ok;
+      return;
     }
     await sleep(LOOK_MS);
   }
@@ -98,6 +106,7 @@ export async function stop(context: Context): Promise<number> {
   for (let waitedMs = 0; waitedMs < STOP_WAIT_MS; waitedMs += LOOK_MS) {
     if (!isAlive(pid)) {
       context.terminal.note('ferry: the daemon was stopped');
+      context.terminal.document({ running: false });
       return EXIT.ok;
     }
     if (context.signal.aborted) return EXIT.interrupted;

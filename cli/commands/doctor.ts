@@ -115,7 +115,7 @@ export async function run(context: Context): Promise<number> {
       findings.push({
         check,
         ok: false,
-        message: path === undefined ? message : `${path}: ${message}`,
+        message: path === undefined || message.includes(path) ? message : `${path}: ${message}`,
       });
     }
   terminal.document(findings);

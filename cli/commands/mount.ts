@@ -10,7 +10,7 @@ import { type Context, configOf, daemonOf, requireDaemon, usage, workshopOf } fr
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
 import { parseDirection } from '../pair-flags.ts';
-import { start as startDaemon } from './daemon.ts';
+import { startDaemon } from './daemon.ts';
 import { keepRemote } from './pair.ts';
 
 export type MountFlags = {

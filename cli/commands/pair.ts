@@ -156,9 +156,9 @@ export async function list(context: Context): Promise<number> {
       [...pairs].map(([name, { local, remote, direction, schedule }]) => [
         name,
         direction,
+        describeSchedule(schedule),
         local,
         remote,
-        describeSchedule(schedule),
       ]),
     ),
   );

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Context, daemonOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { start as startDaemon } from './daemon.ts';
+import { startDaemon } from './daemon.ts';
 
 /** Returns the Electron program beside Ferry or on the PATH; undefined where there is none. */
 function findElectron(environment: NodeJS.ProcessEnv): string | undefined {

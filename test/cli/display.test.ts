@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatBytes, formatDuration, formatInterval, printable } from '../../cli/format.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatInterval,
+  formatTable,
+  printable,
+} from '../../cli/format.ts';
 import { createProgress, progressLine } from '../../cli/progress.ts';
 import { createTerminal, type Terminal } from '../../cli/terminal.ts';
 import type { ApiProgress } from '../../daemon/api.ts';
@@ -101,5 +107,16 @@ describe('text for people', () => {
   it('lets no name of a file steer the terminal or hide its end', () => {
     expect(printable('a\u001b[2Jb\n\u202egpj.exe')).toBe('a\\u001b[2Jb\\u000a\\u202egpj.exe');
     expect(printable('Überraschung 日本 🎉')).toBe('Überraschung 日本 🎉');
+  });
+});
+
+describe('tables', () => {
+  it('stay aligned with names of other scripts, combining marks and emoji', () => {
+    const table = formatTable([
+      ['日本', '|'],
+      ['e\u0301', '|'],
+      ['😀 ok', '|'],
+    ]);
+    expect(table).toBe('日本   |\ne\u0301      |\n😀 ok  |\n');
   });
 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -73,6 +73,29 @@ describe('wrong usage', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(word);
     expect(stderr).toMatch(/^ferry: /);
+  });
+
+  it('is an error document too, with --json', async () => {
+    for (const args of [['frobnicate'], ['sync', '--fast'], ['sync', 'nope']]) {
+      const { code, stdout } = await ferry(...args, '--json');
+      expect([code, JSON.parse(stdout)]).toEqual([
+        2,
+        { error: { code: 'CONFIG_INVALID', message: expect.any(String) } },
+      ]);
+    }
+  });
+
+  it('does not crash where nobody reads', async () => {
+    await writeFile(at('many.sh'), '"$@" 2>&1 | true; echo $PIPESTATUS');
+    const run = (...args: string[]) =>
+      new Promise<string>((resolve) => {
+        const environment = { ...process.env, FERRY_HOME: at('home') };
+        const all = [at('many.sh'), process.execPath, FERRY_MAIN, ...args];
+        execFile('bash', all, { env: environment, timeout: 20_000 }, (_, out) => resolve(out));
+      });
+    expect(await run('status')).toBe('0\n');
+    expect(await run('frobnicate')).toBe('2\n');
+    expect(await run('log', '-f')).toBe('0\n');
   });
 
   it('says what to do when its own folder cannot be made', async () => {
