@@ -115,15 +115,26 @@ function times(pairs: readonly ApiPair[]): string {
 }
 
 function pausedLine(pairs: readonly ApiPair[]): string {
-  const until = pairs.map((pair) => pair.pausedUntilMs ?? 0);
+  const paused = pairs.filter((pair) => pair.paused);
+  const until = paused.map((pair) => pair.pausedUntilMs ?? 0);
   const soonest = Math.min(...until.filter((each) => each > 0));
-  return Number.isFinite(soonest) ? `Paused until ${timeOfDay(soonest)}` : 'Paused';
+  const line = Number.isFinite(soonest) ? `Paused until ${timeOfDay(soonest)}` : 'Paused';
+  if (paused.length === pairs.length) return line;
+  const [only] = paused;
+  return paused.length === 1
+    ? `${only?.name}: ${line}`
+    : `${paused.length} of ${pairs.length}: ${line}`;
+}
+
+function toUpload(pairs: readonly ApiPair[]): string {
+  const waiting = sum(pairs, (pair) => pair.pendingUploads ?? 0);
+  return waiting === 0 ? '' : `${waiting} ${waiting === 1 ? 'file' : 'files'} to upload`;
 }
 
 function idleLine(pairs: readonly ApiPair[]): string {
   if (pairs.length === 0) return 'No folders or drives yet';
-  const waiting = sum(pairs, (pair) => pair.pendingUploads ?? 0);
-  if (waiting > 0) return `${waiting} ${waiting === 1 ? 'file' : 'files'} to upload`;
+  const waiting = toUpload(pairs);
+  if (waiting !== '') return waiting;
   if (pairs.every((pair) => pair.inSync === 'in-sync')) return `Up to date${times(pairs)}`;
   const what = pairs.some((pair) => pair.inSync === 'pending')
     ? 'Changes are waiting'
@@ -142,9 +153,11 @@ function statusLine(icon: IconState, pairs: readonly ApiPair[]): string {
     case 'signed-out':
       return `${failing?.name}: sign-in needed`;
     case 'offline':
-      return `${failing?.name}: cannot be reached, trying again`;
+      return [`${failing?.name}: cannot be reached, trying again`, toUpload(pairs)]
+        .filter((part) => part !== '')
+        .join(' · ');
     case 'paused':
-      return pausedLine(pairs.filter((pair) => pair.paused));
+      return pausedLine(pairs);
     case 'syncing':
       return transferLine(pairs);
     case 'scanning':
@@ -199,14 +212,13 @@ function pauseItem(pairs: readonly ApiPair[], nowMs: number): MenuItem {
   const paused = pairs.filter((pair) => pair.paused).map(({ name }) => name);
   if (paused.length > 0) return command('resume', 'Resume', paused, 'resume');
   const lasting = (minutes: number) => ({ forMs: minutes * MINUTE_MS });
-  return submenu('pause', 'Pause', [
+  const choices = [
     command('pause.30m', 'For 30 minutes', names, 'pause', lasting(30)),
     command('pause.2h', 'For 2 hours', names, 'pause', lasting(120)),
-    command('pause.tomorrow', 'Until tomorrow', names, 'pause', {
-      untilMs: tomorrowMs(nowMs),
-    }),
+    command('pause.tomorrow', 'Until tomorrow', names, 'pause', { untilMs: tomorrowMs(nowMs) }),
     command('pause.on', 'Until I resume', names, 'pause'),
-  ]);
+  ];
+  return submenu('pause', 'Pause', pairs.length === 0 ? [] : choices);
 }
 
 function syncItem(pairs: readonly ApiPair[]): MenuItem {
@@ -218,6 +230,28 @@ function syncItem(pairs: readonly ApiPair[]): MenuItem {
     pairs.map(({ name }) => name),
     'sync',
   );
+}
+
+/** What a stopped run would have to be allowed, in the words that the guard itself suggests; null: nothing helps. */
+function permissionFor({ lastError }: ApiPair): object | null {
+  if (lastError?.code !== 'GUARD_STOPPED') return null;
+  if (lastError.message.includes('--allow-deletes')) return { allowDeletes: true };
+  return lastError.message.includes('--yes') ? { yes: true } : null;
+}
+
+/** The one click that lets a run through which a guard has stopped, after everything that it would do was shown. */
+function stoppedItems(pairs: readonly ApiPair[]): readonly MenuItem[] {
+  const held = pairs.flatMap((pair) => {
+    const permission = permissionFor(pair);
+    if (permission === null) return [];
+    const label = `Allow it once: ${pair.name}…`;
+    const what = pair.lastError?.message.split(/ Nothing (?:more )?was changed\./, 1)[0];
+    return {
+      ...command(`allow.${pair.name}`, label, [pair.name], 'sync', permission),
+      confirm: `${pair.name}: ${what}\nDo it this once?`,
+    };
+  });
+  return held.length > 1 ? [submenu('allow', `Stopped (${held.length})…`, held)] : held;
 }
 
 function openItems(pairs: readonly ApiPair[]): readonly MenuItem[] {
@@ -307,13 +341,14 @@ export function trayMenu(state: ApiState | null, nowMs: number): TrayMenu {
     tooltip: `Ferry: ${line}`,
     items: [
       { id: 'status', type: 'normal', label: line, enabled: false },
+      ...stoppedItems(pairs),
       syncItem(pairs),
       pauseItem(pairs, nowMs),
       separator('places'),
       ...openItems(pairs),
       ...attention('conflicts', 'Conflicts', pairs),
       ...attention('problems', 'Problems', pairs),
-      separator('settings'),
+      ...(pairs.length === 0 ? [] : [separator('settings')]),
       submenu('direction', 'Direction', pairs.map(directionItem)),
       submenu('reset', 'Reset sync…', pairs.map(resetItem)),
       quit,

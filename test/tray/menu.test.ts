@@ -89,6 +89,8 @@ describe('the status line', () => {
     [[{ running: true, progress: TRANSFER }], 'Syncing · 3 of 10 files'],
     [[{ paused: true, pausedUntilMs: clock('14:00') }], 'Paused until 14:00'],
     [[{ paused: true }], 'Paused'],
+    [[{ paused: true }, {}], 'p0: Paused'],
+    [[{ paused: true }, {}, { paused: true }], '2 of 3: Paused'],
     [[{ conflicts: 2 }, { conflicts: 1 }], '3 conflicts need a decision'],
     [[failed('REMOTE_UNREACHABLE')], 'p0: cannot be reached, trying again'],
     [[failed('LOCAL_NO_SPACE')], 'p0: because'],
@@ -99,7 +101,12 @@ describe('the status line', () => {
     expect(tooltip).toBe(`Ferry: ${expected}`);
   });
 
-  it('counts what a drive has still to upload', () => {
+  it('counts what a drive has still to upload, also while it is offline', () => {
+    const offline = { ...DRIVE, pendingUploads: 28, ...failed('REMOTE_UNREACHABLE') };
+    expect(trayMenu(stateOf(offline), NOW).items[0]?.label).toBe(
+      'work: cannot be reached, trying again · 28 files to upload',
+    );
+
     const { items } = trayMenu(stateOf({ ...DRIVE, inSync: 'pending', pendingUploads: 4 }), NOW);
     expect(items[0]?.label).toBe('4 files to upload');
   });
@@ -162,6 +169,30 @@ describe('the menu', () => {
     ]);
     expect(choices.map(({ confirm }) => confirm === undefined)).toEqual([false, true, false]);
     expect(choices[2]?.confirm).toContain('local folder becomes the master');
+  });
+
+  it('lets a run through that a guard stopped, for once, and says first what it would do', () => {
+    const held = (message: string) => ({ lastError: { code: 'GUARD_STOPPED', message } });
+    const deletes = held(
+      'the remote is empty, and 67 entries would be deleted. Nothing was changed. If that is right, run it once more with --allow-deletes',
+    );
+    const item = find(menuOf(deletes, {}).items, 'allow.p0');
+    expect(item?.action).toMatchObject({
+      pairs: ['p0'],
+      command: 'sync',
+      body: { allowDeletes: true },
+    });
+    expect(item?.confirm).toBe(
+      'p0: the remote is empty, and 67 entries would be deleted.\nDo it this once?',
+    );
+    const replaced = held('56 of 56 files would be replaced. Nothing was changed. … with --yes');
+    const both = find(menuOf(deletes, replaced).items, 'allow')?.items;
+    expect(both?.[1]?.action).toMatchObject({ pairs: ['p1'], body: { yes: true } });
+  });
+
+  it('offers no way around a root that is not the right one', () => {
+    const lost = { code: 'GUARD_STOPPED', message: 'its marker is gone; is the disk mounted?' };
+    expect(find(menuOf({ lastError: lost }).items, 'allow.p0')).toBeUndefined();
   });
 
   it('asks before a reset, and says how much is recorded', () => {
