@@ -20,6 +20,8 @@ import { openPair } from './open-pair.ts';
 import type { Workshop } from './open-replicas.ts';
 import { type OpenedSession, PairSession, type PairSessionOptions } from './pair-session.ts';
 import { checkOutsideDrives } from './places.ts';
+import { parseRemote } from './remote-address.ts';
+import { LOOK_AT_FOLDER_MS, LOOK_AT_SERVER_MS, withLooks } from './schedule.ts';
 
 /** How long the runs that pairs want at the end may take together. */
 const EXIT_RUNS_MS = 300_000;
@@ -67,9 +69,11 @@ export function pairSessionOf(
   more: Pick<PairSessionOptions, 'catchUp' | 'onPauseOver' | 'onRunEnded'> = {},
 ): PairSession {
   const { local, remote, direction, schedule, pause } = pair;
+  const { kind } = parseRemote(remote, config, workshop.cwd);
+  const lookMs = kind === 'folder' ? LOOK_AT_FOLDER_MS : LOOK_AT_SERVER_MS;
   return new PairSession({
     fixed: { name, kind: 'folder', local, remote, direction },
-    schedule,
+    schedule: withLooks(schedule, lookMs),
     pause,
     open: () => openPairSession(workshop, config, name, pair),
     logger: workshop.logger.child({ pair: name }),

@@ -14,14 +14,11 @@ import type { OpenedSession } from './pair-session.ts';
 import type { HostedDrive } from './parts.ts';
 import { checkMountPoint, checkRootsApart } from './places.ts';
 import { storedRemote } from './remote-address.ts';
-import { NO_SCHEDULE, type Schedule } from './schedule.ts';
+import { LOOK_AT_SERVER_MS, NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
 
-/** A drive looks at its remote this often. */
-const POLL_MS = 30_000;
-
 /** When a drive syncs, beside when something changed in it. */
-export const DRIVE_SCHEDULE: Schedule = { ...NO_SCHEDULE, everyMs: POLL_MS, watch: true };
+export const DRIVE_SCHEDULE: Schedule = { ...NO_SCHEDULE, everyMs: LOOK_AT_SERVER_MS, watch: true };
 
 interface LocalSide {
   readonly replica: Replica;
@@ -120,6 +117,7 @@ export async function openDriveSession(
   const remote = await openRemote({ ...workshop, logger }, config, drive.remote, {
     name,
     direction: drive.direction,
+    watch: true,
   });
   const surroundings = {
     workshop: { ...workshop, logger },

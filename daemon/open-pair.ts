@@ -102,6 +102,7 @@ export async function openPair(
     const remote = await openRemote({ ...workshop, logger }, config, pair.remote, {
       name,
       direction: pair.direction,
+      watch: pair.schedule.watch,
     });
     opened.push(remote);
     const engine = await workshop.parts.createPairEngine({

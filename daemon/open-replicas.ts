@@ -69,6 +69,8 @@ async function openWebdav(
 export interface RemoteUse {
   readonly name: string;
   readonly direction: Direction;
+  /** True: a remote that is a folder tells when something changes in it. */
+  readonly watch?: boolean;
 }
 
 /** Opens what REMOTE means as the remote side of a pair. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */
@@ -85,5 +87,6 @@ export async function openRemote(
     deviceName: deviceNameOf(config, workshop.environment),
     clock: workshop.clock,
     logger: workshop.logger,
+    watch: pair.watch ?? false,
   });
 }

@@ -12,9 +12,15 @@ export interface Schedule {
   readonly days: readonly Day[];
   readonly onStart: boolean;
   readonly onExit: boolean;
-  /** Runs when something changed locally. */
+  /** Runs when something changed. */
   readonly watch: boolean;
 }
+
+/** A server that tells of no changes is looked at this often, by pairs that watch and by drives. */
+export const LOOK_AT_SERVER_MS = 30_000;
+
+/** Two folders tell of their changes; what their watchers missed is found this often. */
+export const LOOK_AT_FOLDER_MS = 300_000;
 
 /** A pair that only runs when it is told to. */
 export const NO_SCHEDULE: Schedule = {
@@ -34,4 +40,9 @@ export function isAutomatic(schedule: Schedule): boolean {
     schedule.onExit ||
     schedule.watch
   );
+}
+
+/** Returns the schedule of a pair that watches with the looks that make up for changes nobody told of. */
+export function withLooks(schedule: Schedule, everyMs: number): Schedule {
+  return schedule.watch && schedule.everyMs === undefined ? { ...schedule, everyMs } : schedule;
 }

@@ -262,11 +262,16 @@ describe('ferry daemon', () => {
       expect(summary).toMatchObject({ pair: 'docs', problems: [] });
       const status = JSON.parse((await ferry('status', '--json')).stdout);
       expect(status).toMatchObject({ daemon: true, pairs: [{ name: 'docs', recordedEntries: 1 }] });
-      await writeFile(at('a/two.txt'), 'two');
-      const deadline = Date.now() + 10_000;
-      while (!(await readdir(at('b'))).includes('two.txt') && Date.now() < deadline)
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(await readFile(at('b/two.txt'), 'utf8')).toBe('two');
+      for (const [from, to] of [
+        ['a', 'b'],
+        ['b', 'a'],
+      ]) {
+        await writeFile(at(`${from}/from-${from}.txt`), 'two');
+        const deadline = Date.now() + 10_000;
+        while (!(await readdir(at(`${to}`))).includes(`from-${from}.txt`) && Date.now() < deadline)
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(await readFile(at(`${to}/from-${from}.txt`), 'utf8')).toBe('two');
+      }
     } finally {
       expect((await ferry('daemon', 'stop')).code).toBe(0);
     }
