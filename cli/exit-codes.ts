@@ -53,7 +53,9 @@ export const EXIT_BY_ERROR: Readonly<Record<ErrorCode, number>> = {
 
 /** Returns the exit code for an error that ended a command. */
 export function exitCodeOfError(error: FerryError): number {
-  return EXIT_BY_ERROR[error.code] ?? EXIT.error;
+  const code = EXIT_BY_ERROR[error.code] ?? EXIT.error;
+  // A certificate that is not trusted is nothing that another try puts right.
+  return code === EXIT.temporary && error.retry === 'never' ? EXIT.error : code;
 }
 
 /** Returns the exit code for a run that came to its end: failures first, then conflicts. */

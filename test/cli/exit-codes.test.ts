@@ -35,6 +35,11 @@ describe('exit codes of errors', () => {
     expect(exitCodeOfError(new FerryError(code, ''))).toBe(expected);
   });
 
+  it('are not those of something temporary where another try puts nothing right', () => {
+    const untrusted = new FerryError('REMOTE_UNREACHABLE', 'certificate', { retry: 'never' });
+    expect(exitCodeOfError(untrusted)).toBe(1);
+  });
+
   it('are never success', () => {
     expect(Object.values(EXIT_BY_ERROR)).not.toContain(0);
   });
