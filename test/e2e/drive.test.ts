@@ -115,9 +115,8 @@ describe.each(SHOWN)('a drive, $name', ({ flags, needsMount }) => {
       'cd drive && git init -q repository && cd repository && echo one > a.txt && git add . && ' +
         'git -c user.name=n -c user.email=e@x commit -qm first && git status --porcelain',
     );
-    await shell(
-      "cd drive/given && printf 'ihello\\033:wq\\n' | vi -es -u NONE 'safe save.txt' || true",
-    );
+    await shell("cd drive/given && echo before > 'safe save.txt'");
+    await shell("cd drive/given && vi -es -u NONE -c 'normal ihello ' -c wq 'safe save.txt'");
     await shell(
       "printf 'written\\n' > drive/given/note.txt && sed -i s/written/saved/ drive/given/note.txt",
     );
@@ -130,6 +129,7 @@ describe.each(SHOWN)('a drive, $name', ({ flags, needsMount }) => {
     expect(names.some((path) => path.startsWith('copied-in/dir 2'))).toBe(false);
     expect(names.filter((path) => /\.sw[a-p]$|~$|4913|ferry-tmp/.test(path))).toEqual([]);
     expect(await shell(`cat '${server.directory}/given/note.txt'`)).toBe('saved\n');
+    expect(await shell(`cat '${server.directory}/given/safe save.txt'`)).toBe('hello before\n');
     expect(
       await shell('cd drive/repository && git fsck --strict 2>&1 && git log --oneline | wc -l'),
     ).toMatch(/1\n$/);
