@@ -5,8 +5,9 @@ import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import { isNotice } from '../model/problem.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
-import { noteSequence, openRecords, resetRecords } from '../records/open-records.ts';
+import { openRecords, resetRecords } from '../records/open-records.ts';
 import type { Records } from '../records/records.ts';
+import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import type {
   PairEngine,
@@ -22,14 +23,18 @@ import { resolveConflict } from './resolve-conflict.ts';
 import { runPair } from './run.ts';
 import { RunTally } from './run-progress.ts';
 
-export interface CreatePairEngineOptions {
+export interface PairEngineOptions {
   readonly settings: PairSettings;
   readonly local: Replica;
   readonly remote: Replica;
-  /** Directory of this pair alone; made when missing. */
-  readonly recordsDirectory: string;
+  readonly recordsHome: RecordsHome;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+export interface CreatePairEngineOptions extends Omit<PairEngineOptions, 'recordsHome'> {
+  /** Directory of this pair alone; made when missing. */
+  readonly recordsDirectory: string;
 }
 
 /** Progress is published at most so often. */
@@ -39,14 +44,19 @@ const PROGRESS_INTERVAL_MS = 100;
  * Opens a pair's records and returns its engine. The replicas stay the caller's to close, after the engine.
  * @throws RECORD_LOCKED when another process has the pair, RECORD_SCHEMA_NEWER, LOCAL_NO_SPACE
  */
-export async function createPairEngine(options: CreatePairEngineOptions): Promise<PairEngine> {
-  const { recordsDirectory: directory, clock, logger } = options;
-  const records = await openRecords({ directory, nowMs: clock.now(), logger });
+export function createPairEngine(options: CreatePairEngineOptions): Promise<PairEngine> {
+  return createPairEngineIn({ ...options, recordsHome: recordsHomeIn(options.recordsDirectory) });
+}
+
+/** Does what `createPairEngine` does with records that live anywhere. */
+export async function createPairEngineIn(options: PairEngineOptions): Promise<PairEngine> {
+  const { recordsHome: home, clock, logger } = options;
+  const records = await openRecords({ home, nowMs: clock.now(), logger });
   return new SerialPairEngine(options, records);
 }
 
 class SerialPairEngine implements PairEngine {
-  readonly #options: CreatePairEngineOptions;
+  readonly #options: PairEngineOptions;
   readonly #replicas: Readonly<Record<Side, Replica>>;
   readonly #state: BehaviorSubject<PairState>;
   readonly #hints: Subscription;
@@ -55,7 +65,7 @@ class SerialPairEngine implements PairEngine {
   #changedSinceRun = false;
   #progressAtMs = 0;
 
-  constructor(options: CreatePairEngineOptions, records: Records) {
+  constructor(options: PairEngineOptions, records: Records) {
     this.#options = options;
     this.#records = records;
     this.#replicas = { local: options.local, remote: options.remote };
@@ -109,9 +119,9 @@ class SerialPairEngine implements PairEngine {
   reset(request: RunRequest = {}): Promise<RunSummary> {
     return this.#enqueue(async () => {
       if (!this.#records.state.resetting) {
-        const { recordsDirectory: directory, clock, logger } = this.#options;
+        const { recordsHome: home, clock, logger } = this.#options;
         this.#records = await resetRecords(this.#records, {
-          directory,
+          home,
           nowMs: clock.now(),
           logger,
         });
@@ -199,9 +209,9 @@ class SerialPairEngine implements PairEngine {
 
   /** The run itself is recorded: that its end could not be noted is no failure of the run. */
   async #noteSequence(): Promise<void> {
-    const { recordsDirectory, logger } = this.#options;
+    const { recordsHome, logger } = this.#options;
     try {
-      await noteSequence(recordsDirectory, this.#records.state.sequence);
+      await recordsHome.noteSequence(this.#records.state.sequence);
     } catch (error) {
       logger.warn('the end of the sync records could not be noted', { reason: String(error) });
     }

@@ -4,9 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ContentHash, Version } from '../../../core/model/entry.ts';
 import { FerryError } from '../../../core/model/errors.ts';
 import { parseSyncPath } from '../../../core/model/path.ts';
-import { noteSequence, openRecords, resetRecords } from '../../../core/records/open-records.ts';
+import { openRecords, resetRecords } from '../../../core/records/open-records.ts';
 import type { PairRecord } from '../../../core/records/record.ts';
 import { Records } from '../../../core/records/records.ts';
+import { recordsHomeIn } from '../../../core/records/records-home.ts';
 import { storeError } from '../../../core/records/store.ts';
 import { quietLogger } from '../../support/quiet.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -15,7 +16,7 @@ let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 let records: Records;
 
 const open = (): Promise<Records> =>
-  openRecords({ directory: folder.path, nowMs: 1_700_000_000_000, logger: quietLogger });
+  openRecords({ home: recordsHomeIn(folder.path), nowMs: 1_700_000_000_000, logger: quietLogger });
 
 beforeEach(async () => {
   folder = await temporaryDirectory();
@@ -122,7 +123,7 @@ describe('Records', () => {
   it('notices that the end of its log is lost when a finished run noted how far it was', async () => {
     await fill(500);
     await fill(500);
-    await noteSequence(folder.path, records.state.sequence);
+    await recordsHomeIn(folder.path).noteSequence(records.state.sequence);
     await records.close();
     const log = await logFile();
     await truncate(log, Math.floor((await readFile(log)).length / 2));
@@ -134,7 +135,7 @@ describe('Records', () => {
     await fill(3);
     records.setState({ roots: { local: 'L', remote: 'R' } });
     records = await resetRecords(records, {
-      directory: folder.path,
+      home: recordsHomeIn(folder.path),
       nowMs: 1_700_000_000_000,
       logger: quietLogger,
     });
@@ -176,9 +177,9 @@ describe('Records', () => {
 
   it('goes on from a reset that was ended before its store took the place of the old one', async () => {
     await fill(3);
-    await noteSequence(folder.path, records.state.sequence);
+    await recordsHomeIn(folder.path).noteSequence(records.state.sequence);
     records = await resetRecords(records, {
-      directory: folder.path,
+      home: recordsHomeIn(folder.path),
       nowMs: 1_700_000_000_000,
       logger: quietLogger,
     });
