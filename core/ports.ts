@@ -75,6 +75,17 @@ export interface Content {
   readonly stream: AsyncIterable<Uint8Array>;
 }
 
+/** Why an entry gives way, for a side that keeps what was displaced. */
+export interface Displacement {
+  readonly cause: 'replaced' | 'deleted' | 'mirror' | 'reset' | 'undo' | 'restore' | 'resolved';
+  /** Number of the run in the run log. */
+  readonly run: number;
+  /** Its content never reached the other side: it is kept until it did. */
+  readonly isOnlyCopy: boolean;
+  /** Called with the name of the kept version in the version store. */
+  readonly onKept?: (version: string) => void;
+}
+
 /** One file to write: staged, verified, published in one step. */
 export interface WriteItem {
   readonly path: SyncPath;
@@ -86,6 +97,8 @@ export interface WriteItem {
   readonly hash?: ContentHash;
   /** The version on the side where the content is; a placeholder is filled from it later. */
   readonly sourceVersion: Version;
+  /** What becomes of the file that it takes the place of. */
+  readonly displacement?: Displacement;
   /**
    * Opens the content. The stream throws at its end when length or hash is not what was announced, so a
    * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try.
@@ -173,7 +186,10 @@ export interface Replica {
    */
   remove(
     path: SyncPath,
-    options: MutationOptions & { readonly expected: Version | 'directory' },
+    options: MutationOptions & {
+      readonly expected: Version | 'directory';
+      readonly displacement?: Displacement;
+    },
   ): Promise<void>;
 
   /** Sets time and mode of a file of that version, as far as the side can keep them. @throws CHANGED */

@@ -8,6 +8,7 @@ import type { Clock, Logger, Replica } from '../ports.ts';
 import { openRecords, resetRecords } from '../records/open-records.ts';
 import type { Records } from '../records/records.ts';
 import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
+import type { RunKind } from '../records/run-log.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import type {
   PairEngine,
@@ -22,6 +23,7 @@ import { previewReset } from './preview-reset.ts';
 import { resolveConflict } from './resolve-conflict.ts';
 import { runPair } from './run.ts';
 import { RunTally } from './run-progress.ts';
+import { RunRecorder } from './run-recorder.ts';
 
 export interface PairEngineOptions {
   readonly settings: PairSettings;
@@ -170,6 +172,8 @@ class SerialPairEngine implements PairEngine {
     const startedAtMs = clock.now();
     const dryRun = request.dryRun ?? false;
     const tally = new RunTally((progress) => this.#publishProgress(progress), dryRun);
+    const recorder = this.#recorder(this.#records.state.resetting ? 'reset' : 'sync', startedAtMs);
+    let failure: FerryError | undefined;
     this.#changedSinceRun = false;
     this.#set({ running: true, lastError: null });
     try {
@@ -180,6 +184,7 @@ class SerialPairEngine implements PairEngine {
         clock,
         logger,
         tally,
+        recorder,
         signal: sharedSignal(request.signal),
         dryRun,
         allowDeletes: request.allowDeletes ?? false,
@@ -192,10 +197,12 @@ class SerialPairEngine implements PairEngine {
       return summary;
     } catch (caught) {
       const error = toFerryError(caught);
+      failure = error;
       logger.error('run failed', { pair: settings.name, code: error.code, reason: error.message });
       this.#set({ lastError: { code: error.code, message: error.message }, inSync: 'unknown' });
       throw error;
     } finally {
+      await this.#endRecording(recorder, failure);
       this.#set({
         running: false,
         progress: null,
@@ -204,6 +211,22 @@ class SerialPairEngine implements PairEngine {
         resetting: this.#records.state.resetting,
       });
       if (!dryRun) await this.#noteSequence();
+    }
+  }
+
+  #recorder(kind: RunKind, startedAtMs: number): RunRecorder {
+    const { direction, mirror } = this.#options.settings;
+    return new RunRecorder({ log: this.#records.runLog, kind, direction, mirror, startedAtMs });
+  }
+
+  /** What the run did is recorded: that its end could not be written into the run log is no failure of it. */
+  async #endRecording(recorder: RunRecorder, error: FerryError | undefined): Promise<void> {
+    const { clock, logger } = this.#options;
+    try {
+      const isAny = recorder.stage({ endedAtMs: clock.now(), ...(error ? { error } : {}) });
+      if (isAny) await this.#records.commit();
+    } catch (caught) {
+      logger.warn('the run log could not be written', { reason: String(caught) });
     }
   }
 

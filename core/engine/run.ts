@@ -20,6 +20,7 @@ import { readWhole } from './read-whole.ts';
 import { recoverParked } from './recover-parked.ts';
 import { refreshUnchanged } from './refresh-unchanged.ts';
 import type { RunTally } from './run-progress.ts';
+import type { RunRecorder } from './run-recorder.ts';
 import { observeSide, type SideView } from './side-view.ts';
 
 /** A failed precondition means observing and planning again; so often in one run, then it waits for the next. */
@@ -35,6 +36,7 @@ export interface RunContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tally: RunTally;
+  readonly recorder: RunRecorder;
   readonly signal: AbortSignal;
   readonly dryRun: boolean;
   readonly allowDeletes: boolean;
@@ -275,8 +277,9 @@ function checkPass(context: RunContext, { plan, views }: Pass, isFirstPass: bool
 
 /** Executes the plan; returns whether another pass is needed. */
 async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Promise<boolean> {
-  const { records, replicas, settings, tally, signal } = context;
+  const { records, recorder, replicas, settings, tally, signal } = context;
   const { plan, views, postponed } = pass;
+  recorder.beginPass();
   tally.enter('transferring');
   expectTransfers(context, plan, views);
   forgetVanishedConflicts(records, plan, views);
@@ -291,7 +294,12 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     signal,
     throttle: { local: throttleOf(context), remote: throttleOf(context) },
     onBytes: (side, count) => tally.arrived(side, count),
-    onDone: (operation, side, node) => tally.done(operation, side, node),
+    onDone: (operation, side, node, local) => {
+      tally.done(operation, side, node);
+      recorder.done(operation, side, node, local);
+    },
+    onFailed: (operation, side, node, error) => recorder.failed(operation, side, node, error),
+    displacementOf: (side, node, isEqual) => recorder.displacementOf(side, node, isEqual),
     onFinished: (node) => {
       if (node.adopts) tally.adopted++;
     },

@@ -57,6 +57,7 @@ export async function resetRecords(
     fresh.setState({ generation: generation + 1, resetting: true, roots });
     for (const move of records.parked()) fresh.putParked(move);
     for (const conflict of records.conflicts()) fresh.putConflict(conflict);
+    await records.runLog.copyTo(fresh.runLog);
     await fresh.commit();
   } finally {
     await fresh.close();

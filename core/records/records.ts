@@ -4,6 +4,7 @@ import { childPath, nameOf, parentPath, ROOT, type SyncPath } from '../model/pat
 import type { Conflict } from '../model/problem.ts';
 import { DigestSum, type RecordsDigest } from './digest.ts';
 import { decodeRecord, encodeRecord, type PairRecord, RECORD_PREFIX, recordKey } from './record.ts';
+import { RunLog } from './run-log.ts';
 import type { Store, StoreOperation } from './store.ts';
 
 /** Version of the layout in the store; a newer one is refused, never migrated down. */
@@ -63,13 +64,17 @@ export class Records {
   #staged = new Map<string, StoreOperation>();
   #committing: Promise<void> = Promise.resolve();
 
-  private constructor(store: Store) {
+  /** What the last runs did and why; becomes durable with `commit`, too. */
+  readonly runLog: RunLog;
+
+  private constructor(store: Store, runLog: RunLog) {
     this.#store = store;
+    this.runLog = runLog;
   }
 
   /** Reads everything. @throws RECORD_CORRUPT when rows are missing or unreadable, RECORD_SCHEMA_NEWER */
   static async load(store: Store): Promise<Records> {
-    const records = new Records(store);
+    const records = new Records(store, await RunLog.load(store));
     const state = await store.get(STATE_KEY);
     if (state !== undefined) records.#state = parseState(state);
     for await (const rows of store.scan(RECORD_PREFIX))
@@ -226,6 +231,7 @@ export class Records {
   /** Makes everything staged durable in one batch. Concurrent calls are carried out one after the other. */
   commit(): Promise<void> {
     const next = this.#committing.then(async () => {
+      for (const operation of this.runLog.take()) this.#staged.set(operation.key, operation);
       if (this.#staged.size === 0) return;
       const staged = this.#staged;
       this.#staged = new Map();

@@ -1,7 +1,7 @@
 import { type FileEntry, otherSide, type Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { Replica, WriteItem } from '../ports.ts';
+import type { Displacement, Replica, WriteItem } from '../ports.ts';
 import type { Operation } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
 import type { Ledger } from './ledger.ts';
@@ -23,6 +23,8 @@ export interface ContentContext {
   readonly throttle: Throttle | null;
   readonly onBytes: (side: Side, count: number) => void;
   readonly onDone: (operation: Operation, side: Side) => void;
+  readonly onFailed: (operation: Operation, side: Side, error: FerryError) => void;
+  readonly displacementOf: (side: Side, key: number) => { readonly displacement?: Displacement };
 }
 
 interface Transfer {
@@ -53,6 +55,7 @@ export async function writeContents(
       const { key, path } = transfer.operation;
       if ('error' in result) {
         ledger.fail(side, key, path, result.error);
+        context.onFailed(transfer.operation, side, result.error);
         continue;
       }
       ledger.received(side, key, result.entry, transfer.stream?.hash ?? result.item.hash);
@@ -104,6 +107,7 @@ function itemOf(transfer: Transfer, context: ContentContext): WriteItem | null {
     expected: current === undefined ? 'absent' : current.version,
     sizeBytes: source.sizeBytes,
     sourceVersion: source.version,
+    ...(current === undefined ? {} : context.displacementOf(side, key)),
     ...metadataOf(source),
     ...(source.hash === undefined ? {} : { hash: source.hash }),
     open: (signal) => openVerified(transfer, sourcePath, source, replicas[from], context, signal),
@@ -160,7 +164,9 @@ export async function finishEntries(
       else await setMetadata(operation, context);
       context.onDone(operation, side);
     } catch (caught) {
-      ledger.fail(side, operation.key, operation.path, toFerryError(caught, operation.path));
+      const error = toFerryError(caught, operation.path);
+      ledger.fail(side, operation.key, operation.path, error);
+      context.onFailed(operation, side, error);
       if (ledger.fatal) throw ledger.fatal;
     }
   });
@@ -168,7 +174,7 @@ export async function finishEntries(
 
 async function makeLink(
   { key, path }: Operation & { op: 'make-link' },
-  { ledger, side, replicas, signal }: ContentContext,
+  { ledger, side, replicas, signal, displacementOf }: ContentContext,
 ): Promise<void> {
   const source = ledger.entry(otherSide(side), key);
   if (source?.kind !== 'symlink')
@@ -178,7 +184,12 @@ async function makeLink(
     ledger.done(side, key);
     return;
   }
-  if (current) await replicas[side].remove(path, { expected: expectation(current, path), signal });
+  if (current)
+    await replicas[side].remove(path, {
+      expected: expectation(current, path),
+      ...displacementOf(side, key),
+      signal,
+    });
   const entry = await replicas[side].makeLink(path, source.target, { signal });
   ledger.done(side, key, entry);
 }

@@ -1,8 +1,8 @@
-import type { Direction, Side } from '../model/entry.ts';
+import type { Direction, Entry, Side } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Replica } from '../ports.ts';
+import type { Displacement, Replica } from '../ports.ts';
 import type { Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
 import { type ContentContext, finishEntries, writeContents } from './contents.ts';
@@ -22,8 +22,22 @@ export interface ExecuteOptions {
   readonly throttle: Readonly<Record<Side, Throttle | null>>;
   /** Content bytes that arrived on `side`. */
   readonly onBytes: (side: Side, count: number) => void;
-  /** One step succeeded on `side`. */
-  readonly onDone: (operation: Operation, side: Side, node: PlannedNode) => void;
+  /** One step succeeded on `side`; `local` is what the local side holds of the node now. */
+  readonly onDone: (
+    operation: Operation,
+    side: Side,
+    node: PlannedNode,
+    local: Entry | undefined,
+  ) => void;
+  /** One step failed on `side`. */
+  readonly onFailed: (
+    operation: Operation,
+    side: Side,
+    node: PlannedNode,
+    error: FerryError,
+  ) => void;
+  /** Says why the node's entry on `side` gives way; `isEqual`: the other side is known to hold the same content. */
+  readonly displacementOf: (side: Side, node: PlannedNode, isEqual: boolean) => Displacement;
   /** All steps of one node succeeded. */
   readonly onFinished: (node: PlannedNode) => void;
 }
@@ -50,7 +64,17 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
   const ledger = new Ledger(options);
   const onDone = (operation: Operation, side: Side): void => {
     const node = ledger.node(operation.key);
-    if (node) options.onDone(operation, side, node);
+    if (node) options.onDone(operation, side, node, ledger.entry('local', operation.key));
+  };
+  const onFailed = (operation: Operation, side: Side, error: FerryError): void => {
+    const node = ledger.node(operation.key);
+    if (node) options.onFailed(operation, side, node, error);
+  };
+  const displacementOf = (side: Side, key: number): { displacement?: Displacement } => {
+    const node = ledger.node(key);
+    if (!node) return {};
+    const isEqual = ledger.hasEqualContent(node);
+    return { displacement: options.displacementOf(side, node, isEqual) };
   };
   const onBoth = async (work: (side: Side) => Promise<void>): Promise<void> => {
     const results = await Promise.allSettled(SIDES.map(work));
@@ -69,6 +93,8 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
     side,
     ledger,
     onDone,
+    onFailed,
+    displacementOf,
     throttle: options.throttle[side],
   });
 
@@ -80,6 +106,8 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
       records,
       signal,
       onDone,
+      onFailed,
+      displacementOf,
     }),
   );
   await record();

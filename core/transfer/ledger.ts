@@ -23,6 +23,7 @@ export interface LedgerOptions {
   readonly onFinished: (node: PlannedNode) => void;
 }
 
+const SIDES = ['local', 'remote'] as const;
 const HASH = /^[0-9a-f]{64}$/;
 const UNRECORDED_SIDE: RecordedSide = { version: '' as Version };
 
@@ -276,9 +277,14 @@ export class Ledger {
   #contentAgrees(node: PlannedNode): boolean {
     if (node.kind === 'directory' || this.#received.has(node.key) || node.adopts) return true;
     if (node.content !== 'none') return true;
-    const local = this.#token('local', node);
-    const remote = this.#token('remote', node);
-    return local === undefined || remote === undefined || (local !== null && local === remote);
+    const isOneSided = SIDES.some((side) => this.#token(side, node) === undefined);
+    return isOneSided || this.hasEqualContent(node);
+  }
+
+  /** Tells whether both sides were seen to hold the same content of the node. */
+  hasEqualContent(node: PlannedNode): boolean {
+    const token = this.#token('local', node);
+    return typeof token === 'string' && token === this.#token('remote', node);
   }
 
   #hash(node: PlannedNode, base: PairRecord | undefined): ContentHash | undefined {

@@ -1,7 +1,7 @@
 import type { Entry, Side, Version } from '../model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
 import { depthOf, type SyncPath } from '../model/path.ts';
-import type { Replica } from '../ports.ts';
+import type { Displacement, Replica } from '../ports.ts';
 import type { Operation } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
 import type { Ledger } from './ledger.ts';
@@ -22,6 +22,8 @@ export interface StructuralContext {
   readonly records: Records;
   readonly signal: AbortSignal;
   readonly onDone: (operation: Operation, side: Side) => void;
+  readonly onFailed: (operation: Operation, side: Side, error: FerryError) => void;
+  readonly displacementOf: (side: Side, key: number) => { readonly displacement?: Displacement };
 }
 
 export function isStructural(operation: Operation): operation is StructuralOperation {
@@ -117,13 +119,14 @@ async function runStep(operation: StructuralOperation, context: StructuralContex
   } catch (caught) {
     const error = toFerryError(caught, path);
     ledger.fail(side, operation.key, operation.op === 'remove' ? path : target, error);
+    context.onFailed(operation, side, error);
     if (ledger.fatal) throw ledger.fatal;
   }
 }
 
 async function perform(
   operation: StructuralOperation,
-  { replica, ledger, side, signal }: StructuralContext,
+  { replica, ledger, side, signal, displacementOf }: StructuralContext,
 ): Promise<Entry | undefined> {
   const current = ledger.entry(side, operation.key);
   switch (operation.op) {
@@ -132,6 +135,7 @@ async function perform(
     case 'remove':
       await replica.remove(operation.path, {
         expected: expectation(current, operation.path),
+        ...displacementOf(side, operation.key),
         signal,
       });
       return undefined;
