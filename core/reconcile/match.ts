@@ -1,20 +1,32 @@
 import { isConflictCopyOf } from '../model/conflict-name.ts';
 import type { Side } from '../model/entry.ts';
-import { childPath } from '../model/path.ts';
-import { compareWithBase } from './change.ts';
+import { compareWithBase, type Looks } from './change.ts';
+import {
+  bothIdentitiesKnown,
+  matchLikeOtherSide,
+  matchMovedDirectories,
+  namedSpot,
+} from './match-moves.ts';
 import { addNode, claim, type Forest, isFree, type Node, SIDES, type Spot } from './tree.ts';
 
 /**
- * Pairs the recorded nodes with what each side holds: by identity, then by name in the paired directory, then
- * by content. Whatever is left over on a side becomes a node of its own: it is new there.
+ * Pairs the recorded nodes with what each side holds: by identity, then by what the other side did with them, by name
+ * in the paired directory, by content, and directories by what is in them. Whatever is left over on a side becomes a
+ * node of its own: it is new there.
  */
-export function matchSides(forest: Forest): void {
+export function matchSides(forest: Forest, looks: Looks): void {
   const recorded = forest.nodes.slice(1);
+  const unpaired = { local: recorded, remote: recorded };
   for (const side of SIDES) {
-    const unpaired = recorded.filter((node) => !matchInPlace(node, forest, side));
-    matchByIdentity(unpaired, forest, side);
+    unpaired[side] = recorded.filter((node) => !matchInPlace(node, forest, side));
+    matchByIdentity(unpaired[side], forest, side);
+  }
+  for (const side of SIDES) {
+    matchDirectoriesByName(unpaired[side], forest, side);
+    matchLikeOtherSide(unpaired[side], forest, side, looks);
     matchByName(recorded, forest, side);
-    matchByContent(unpaired, forest, side);
+    matchByContent(unpaired[side], forest, side);
+    matchMovedDirectories(unpaired[side], forest, side);
     // Spots are in the order parent before child, so a new node's directory has its owner already.
     for (const spot of forest.spots[side].values()) {
       if (!isFree(spot)) continue;
@@ -32,14 +44,6 @@ function matchInPlace(node: Node, forest: Forest, side: Side): boolean {
   if (spot?.seen?.identity !== identity || spot?.seen?.kind !== node.kind) return false;
   claim(node, spot);
   return true;
-}
-
-/** Returns what has the node's recorded name in the directory that is paired with the recorded one. */
-function namedSpot(node: Node, forest: Forest, side: Side): Spot | undefined {
-  const parent = node.baseParent?.spots[side];
-  if (!parent || node.base === null) return undefined;
-  const spot = forest.spots[side].get(childPath(parent.path, node.base.name));
-  return spot !== undefined && isFree(spot) ? spot : undefined;
 }
 
 /** Keeps what is under a key once; a key seen twice proves nothing and holds null. */
@@ -78,6 +82,14 @@ function isHalfMadeCopy({ base }: Node, { seen, name }: Spot): boolean {
     isConflictCopyOf(name, base.name) &&
     compareWithBase(base, seen) !== 'equal'
   );
+}
+
+function matchDirectoriesByName(unpaired: readonly Node[], forest: Forest, side: Side): void {
+  for (const node of unpaired) {
+    if (node.kind !== 'directory' || node.spots[side] !== null) continue;
+    const spot = namedSpot(node, forest, side);
+    if (spot && (spot.seen === null || spot.seen.kind === 'directory')) claim(node, spot);
+  }
 }
 
 /** Also settles which recorded nodes are at or below a place about which the side says nothing. */
@@ -120,7 +132,6 @@ function matchByContent(unpaired: readonly Node[], forest: Forest, side: Side): 
   for (const [content, node] of vanished) {
     const spot = appeared.get(content);
     if (!node || !spot) continue;
-    const bothKnown = spot.seen?.identity !== undefined && node.base?.identity[side] !== undefined;
-    if (!bothKnown) claim(node, spot);
+    if (!bothIdentitiesKnown(node, spot, side)) claim(node, spot);
   }
 }

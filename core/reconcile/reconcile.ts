@@ -23,7 +23,7 @@ export function reconcile(input: ReconcileInput): Plan {
   const forest = layOut(input);
   const looks = new Looks();
   const roles = rolesOf(direction, policy);
-  matchSides(forest);
+  matchSides(forest, looks);
   classify(forest);
   const problems = placeAll(forest, roles, input, looks);
   const names = new Names(forest, contestRules(roles?.master ?? null, policy), looks);

@@ -1,12 +1,14 @@
 import { otherSide, type Side } from '../model/entry.ts';
 import { compareSides, contentChange, isDeleted, isMoved, isParked, type Looks } from './change.ts';
 import { freezeDependents, holdAncestors } from './freeze.ts';
+import { followNames } from './kept-old-version.ts';
 import type { Policy } from './plan.ts';
 import { breakRings } from './rings.ts';
 import { type Forest, type Goal, isAt, type Node, placeOf, resolved, SIDES } from './tree.ts';
 
 /** Gives every node its place in the one tree that both sides shall hold, and decides which nodes live. */
 export function placeTwoWay(forest: Forest, policy: Policy, looks: Looks): void {
+  followNames(forest, looks);
   const nodes = forest.nodes.filter((node) => node !== forest.root);
   for (const node of nodes) placeNode(forest, node);
   breakRings(nodes);

@@ -2,7 +2,7 @@ import { DIRECTIONS } from '../../core/model/entry.ts';
 import { parentPath, type SyncPath } from '../../core/model/path.ts';
 import { editedWorlds, numbersFrom } from './edits.ts';
 import { Pair } from './pair.ts';
-import { item, recordsOf, World } from './world.ts';
+import { type Identities, item, recordsOf, World } from './world.ts';
 
 const { FERRY_LONG, FERRY_SEED } = process.env;
 const IS_LONG = FERRY_LONG === '1';
@@ -35,7 +35,7 @@ export interface EditedPair {
  * Yields all pairs of one edit on each side, and `samples` of up to two edits on each, spread over all
  * (with FERRY_LONG=1 fifty times as many); the same ones for the same FERRY_SEED.
  */
-export function* editedPairs(samples: number, identities: boolean): Iterable<EditedPair> {
+export function* editedPairs(samples: number, identities: Identities): Iterable<EditedPair> {
   const pick = numbersFrom(SEED);
   for (const literal of BASES) {
     const base = worldOf(literal);
@@ -62,7 +62,7 @@ function* directed(
   base: World,
   local: World,
   remote: World,
-  identities: boolean,
+  identities: Identities,
 ): Iterable<EditedPair> {
   for (const direction of DIRECTIONS)
     yield {

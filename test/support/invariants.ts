@@ -2,7 +2,7 @@ import { otherSide, type Side } from '../../core/model/entry.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Plan } from '../../core/reconcile/plan.ts';
 import type { Pair } from './pair.ts';
-import { destinationOf, type Item, masterOf, type World } from './world.ts';
+import { destinationOf, givesIdentities, type Item, masterOf, type World } from './world.ts';
 
 const SIDES: readonly Side[] = ['local', 'remote'];
 
@@ -18,6 +18,13 @@ export function checkRun(pair: Pair, base: World): Plan {
     checkRecords(pair);
   } else checkOneWay(before, pair, base, plan);
   checkOneSided(before, pair, base, plan);
+  if (pair.identities !== true && isSame(before.local, before.remote)) {
+    // Directories are swapped without anybody seeing it in them.
+    const files = new Set(plan.nodes.filter(({ kind }) => kind === 'file').map(({ key }) => key));
+    const steps = [...plan.operations.local, ...plan.operations.remote];
+    const touched = steps.filter(({ key }) => files.has(key)).length;
+    ensure(touched === 0, 'no file is touched where both sides are equal already');
+  }
   checkSecondRun(pair);
   return plan;
 }
@@ -70,7 +77,9 @@ function checkRecords(pair: Pair): void {
     ensure(record?.kind === kind && record.content === content, `${path} is recorded`);
     if (!pair.identities) continue;
     const there = pair.remote.get(path)?.identity;
-    const isCurrent = record?.identity.local === identity && record.identity.remote === there;
+    const isCurrent =
+      record?.identity.local === identity &&
+      (pair.identities === 'local' || record.identity.remote === there);
     ensure(isCurrent, `${path} is recorded with what it is called by`);
   }
   ensure(count === pair.records.size, 'nothing else is recorded');
@@ -78,11 +87,12 @@ function checkRecords(pair: Pair): void {
 
 /** Yields what somebody made or changed on that side since the records were written. */
 function* madeOn(pair: Pair, side: Side, base: World): Iterable<readonly [SyncPath, Item]> {
+  const knows = givesIdentities(pair.identities, side);
   const recorded = new Map([...base.entries()].map(([, one]) => [one.identity, one]));
   for (const [path, one] of pair[side].entries()) {
-    const known = pair.identities ? recorded.get(one.identity) : base.get(path);
+    const known = knows ? recorded.get(one.identity) : base.get(path);
     if (known?.kind === one.kind && known.content === one.content) continue;
-    if (!pair.identities && isMovedByContent(pair[side], base, one.content)) continue;
+    if (!knows && isMovedByContent(pair[side], base, one.content)) continue;
     yield [path, one];
   }
 }
@@ -110,7 +120,7 @@ function checkOneWay(before: Pair, after: Pair, base: World, plan: Plan): void {
     if (kind === 'directory' || contents.has(content) || after.policy.mirror) continue;
     const source = before[master].get(path);
     ensure(!made.has(path), `what the destination has made at ${path} lives on`);
-    const same = before.identities ? given.get(identity) : source;
+    const same = before.identities === true ? given.get(identity) : source;
     ensure(same?.content !== content, `${path} is not given up by the master and lives on`);
     ensure(after.policy.deletes === 'propagate' || source?.kind === kind, `${path} is kept`);
   }

@@ -4,7 +4,7 @@ import { nameOf, parentPath, type SyncPath, TEMPORARY_PREFIX } from '../../core/
 import type { BaseNode, Operation, Plan, PlannedNode, Policy } from '../../core/reconcile/plan.ts';
 import { reconcile } from '../../core/reconcile/reconcile.ts';
 import { PLAIN } from './trees.ts';
-import { item, masterOf, type World } from './world.ts';
+import { givesIdentities, type Identities, item, masterOf, type World } from './world.ts';
 
 const SIDES: readonly Side[] = ['local', 'remote'];
 let identities = 0;
@@ -15,7 +15,7 @@ export class Pair {
   readonly remote: World;
   readonly direction: Direction;
   readonly policy: Policy;
-  readonly identities: boolean;
+  readonly identities: Identities;
   records: Map<number, BaseNode>;
 
   constructor(options: {
@@ -24,7 +24,7 @@ export class Pair {
     readonly records: Map<number, BaseNode>;
     readonly direction: Direction;
     readonly policy?: Policy;
-    readonly identities: boolean;
+    readonly identities: Identities;
   }) {
     this.local = options.local;
     this.remote = options.remote;
@@ -46,8 +46,8 @@ export class Pair {
   plan(): Plan {
     return reconcile({
       base: [...this.records.values()],
-      local: this.local.tree(this.identities),
-      remote: this.remote.tree(this.identities),
+      local: this.local.tree(givesIdentities(this.identities, 'local')),
+      remote: this.remote.tree(givesIdentities(this.identities, 'remote')),
       direction: this.direction,
       policy: this.policy,
     });
@@ -154,7 +154,10 @@ export class Pair {
     const [local, remote] = [at('local'), at('remote')];
     if (!local || !remote) throw new Error(`${path}: recorded without being on both sides`);
     const agree = local.content === remote.content;
-    const identity = this.identities ? { local: local.identity, remote: remote.identity } : {};
+    const identity = {
+      ...(givesIdentities(this.identities, 'local') ? { local: local.identity } : {}),
+      ...(givesIdentities(this.identities, 'remote') ? { remote: remote.identity } : {}),
+    };
     this.records.set(id, {
       id,
       parentId: this.#directoryId(parentPath(path)),

@@ -114,8 +114,16 @@ export class World {
   }
 }
 
+/** Which sides give identities: both, none, or the local one only, as with a plain server. */
+export type Identities = boolean | 'local';
+
+/** Tells whether that side gives identities. */
+export function givesIdentities(identities: Identities, side: Side): boolean {
+  return identities === true || (identities === 'local' && side === 'local');
+}
+
 /** Returns the records that a finished run would have left, had both sides held `world`. */
-export function recordsOf(world: World, withIdentities: boolean): Map<number, BaseNode> {
+export function recordsOf(world: World, identities: Identities): Map<number, BaseNode> {
   const ids = new Map<string, number>([['', 0]]);
   const records = new Map<number, BaseNode>();
   for (const [path, { kind, content, identity }] of world.entries()) {
@@ -128,7 +136,10 @@ export function recordsOf(world: World, withIdentities: boolean): Map<number, Ba
       kind,
       content,
       sizeBytes: content.length,
-      identity: withIdentities ? { local: identity, remote: identity } : {},
+      identity: {
+        ...(givesIdentities(identities, 'local') ? { local: identity } : {}),
+        ...(givesIdentities(identities, 'remote') ? { remote: identity } : {}),
+      },
     });
   }
   return records;
