@@ -50,6 +50,18 @@ const SIGN_IN: readonly FlagSpec[] = [
   { flags: '--password-file <file>', summary: 'file whose first line is the password' },
 ];
 
+const ONE_PAIR: FlagSpec = { flags: '--pair <name>', summary: 'only in this pair' };
+
+/** Not flags of `ferry conflicts` itself: a parent takes what is meant for its subcommand. */
+const CONFLICT_FILTERS: readonly FlagSpec[] = [
+  { flags: '--below <dir>', summary: 'only those in this directory' },
+  {
+    flags: '--from <side>',
+    summary: 'only those whose copy is of the local or remote version',
+    choices: ['local', 'remote'],
+  },
+];
+
 /** Every command of the program, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -215,10 +227,38 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'conflicts',
-    args: '[words...]',
-    summary: '[PAIR] list, or [PAIR] keep local|remote|both PATH',
-    completes: ['list', 'keep', 'local', 'remote', 'both'],
-    load: async () => (await import('./commands/conflicts.ts')).run,
+    args: '[pairs...]',
+    summary: 'list what was kept twice, because both sides had changed it',
+    completes: 'pairs',
+    load: async () => (await import('./commands/conflicts.ts')).list,
+  },
+  {
+    name: 'conflicts list',
+    args: '[pairs...]',
+    summary: 'the same, or some of it',
+    completes: 'pairs',
+    flags: CONFLICT_FILTERS,
+    load: async () => (await import('./commands/conflicts.ts')).list,
+  },
+  {
+    name: 'conflicts show',
+    args: '<path>',
+    summary: 'both versions side by side, and their differences if they are texts',
+    completes: 'files',
+    flags: [ONE_PAIR],
+    load: async () => (await import('./commands/conflicts.ts')).show,
+  },
+  {
+    name: 'conflicts keep',
+    args: '<local|remote|both> [paths...]',
+    summary: 'settle conflicts: at PATH, below a directory, or --all',
+    completes: ['local', 'remote', 'both'],
+    flags: [
+      { flags: '--all', summary: 'all conflicts' },
+      { flags: '--dry-run', summary: 'say what would be done' },
+      ONE_PAIR,
+    ],
+    load: async () => (await import('./commands/conflicts.ts')).keep,
   },
   {
     name: 'mount',

@@ -59,11 +59,14 @@ export function exitCodeOfError(error: FerryError): number {
 }
 
 /** Returns the exit code for a run that came to its end: failures first, then conflicts. */
-export function exitCodeOfSummary(summary: Pick<RunSummary, 'problems' | 'conflicts'>): number {
+export function exitCodeOfSummary(
+  summary: Pick<RunSummary, 'problems' | 'conflicts'> & Partial<Pick<RunSummary, 'dryRun'>>,
+): number {
   const failures = summary.problems.filter((problem) => !isNotice(problem));
   if (failures.some((problem) => problem.retry === 'never')) return EXIT.error;
   if (failures.length > 0) return EXIT.temporary;
-  return summary.conflicts.length > 0 ? EXIT.conflicts : EXIT.ok;
+  // A dry run has kept nothing.
+  return summary.conflicts.length > 0 && !summary.dryRun ? EXIT.conflicts : EXIT.ok;
 }
 
 /** The gravest first. */

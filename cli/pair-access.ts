@@ -5,13 +5,16 @@ import type {
   RunRequest,
   RunSummary,
 } from '../core/engine/pair-engine.ts';
+import type { ConflictChoice, ConflictOutcome } from '../core/engine/resolve-conflict.ts';
+import type { ConflictView } from '../core/engine/show-conflict.ts';
 import { toFerryError } from '../core/model/errors.ts';
-import { parseSyncPath } from '../core/model/path.ts';
+import type { SyncPath } from '../core/model/path.ts';
 import type { Conflict } from '../core/model/problem.ts';
 import type { ApiPair, ApiProgress } from '../daemon/api.ts';
 import type { Config, PairConfig } from '../daemon/config.ts';
 import type { ControlClient } from '../daemon/control-client.ts';
 import { type LastRun, writeLastRun } from '../daemon/last-run.ts';
+import type { OpenPairOptions } from '../daemon/open-pair.ts';
 import { type Context, usage, workshopOf } from './context.ts';
 
 /** One pair, whoever holds it: the daemon, or this process for as long as the command takes. */
@@ -23,7 +26,8 @@ export interface PairAccess {
   ): Promise<RunSummary>;
   previewReset(): Promise<ResetPreview>;
   conflicts(): Promise<readonly Conflict[]>;
-  resolveConflict(path: string, keep: 'local' | 'remote' | 'both'): Promise<void>;
+  showConflict(path: SyncPath): Promise<ConflictView>;
+  resolveConflicts(choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
   /** What is known without looking. */
   state(): Promise<Pick<ApiPair, 'recordedEntries' | 'inSync'>>;
   close(): Promise<void>;
@@ -64,7 +68,8 @@ export function accessThroughDaemon(client: ControlClient, name: string): PairAc
     },
     previewReset: () => client.previewReset(name),
     conflicts: () => client.conflicts(name),
-    resolveConflict: (path, keep) => client.command(name, 'resolve', { path, keep }),
+    showConflict: (path) => client.showConflict(name, path),
+    resolveConflicts: (choice) => client.resolveConflicts(name, choice),
     state: async () => {
       const { pairs } = await client.state();
       return pairs.find((pair) => pair.name === name) ?? { recordedEntries: 0, inSync: 'unknown' };
@@ -84,9 +89,10 @@ export async function openAccess(
   config: Config,
   name: string,
   pair: PairConfig,
+  options: OpenPairOptions = {},
 ): Promise<PairAccess> {
   const { openPair } = await import('../daemon/open-pair.ts');
-  const { engine, close } = await openPair(await workshopOf(context), config, name, pair);
+  const { engine, close } = await openPair(await workshopOf(context), config, name, pair, options);
   const note = (summary: RunSummary | null, error: LastRun['error']) => {
     const { conflicts, recordedEntries } = engine.state;
     const recorded = { conflicts, recordedEntries };
@@ -112,7 +118,8 @@ export async function openAccess(
     },
     previewReset: () => engine.previewReset(context.signal),
     conflicts: () => engine.conflicts(),
-    resolveConflict: (path, keep) => engine.resolveConflict(parseSyncPath(path), keep),
+    showConflict: (path) => engine.showConflict(path),
+    resolveConflicts: (choice) => engine.resolveConflicts(choice),
     state: async () => engine.state,
     close,
   };
@@ -124,12 +131,13 @@ export async function accessPair(
   config: Config,
   client: ControlClient | null,
   name: string,
+  options: OpenPairOptions = {},
 ): Promise<PairAccess> {
   if (client !== null) {
     const { pairs } = await client.state();
     if (pairs.some((pair) => pair.name === name)) return accessThroughDaemon(client, name);
   }
-  return openAccess(context, config, name, pairNamed(config, name));
+  return openAccess(context, config, name, pairNamed(config, name), options);
 }
 
 /** Returns the pair with this name. @throws CONFIG_INVALID */

@@ -38,7 +38,9 @@ export function printSummary(terminal: Terminal, summary: RunSummary, withAction
   if (!terminal.quiet) terminal.text(summaryLine(summary));
   for (const conflict of summary.conflicts)
     terminal.complain(
-      `conflict: ${conflict.path}: the other version is kept as ${conflict.copyPath}: ferry conflicts`,
+      summary.dryRun
+        ? `conflict: ${conflict.path}: the other version would be kept as ${conflict.copyPath}`
+        : `conflict: ${conflict.path}: the other version is kept as ${conflict.copyPath}: ferry conflicts`,
     );
   const shown = summary.problems.slice(0, SHOWN_PROBLEMS);
   for (const problem of shown) {

@@ -68,7 +68,8 @@ export interface ApiState {
 /**
  * Commands, each `POST /pairs/NAME/COMMAND` with a JSON body:
  * sync {allowDeletes?, yes?, dryRun?, wait?} · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
- * preview-reset · reset {yes?, wait?} · resolve {path, keep} · unmount {lazy?} (drives; also takes it out of the
+ * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} ·
+ * unmount {lazy?} (drives; also takes it out of the
  * configuration) and `POST /shutdown`, `POST /reload`. With `wait` the answer is the summary of the run, sent when
  * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts` and `GET /pairs/NAME/problems` answer lists.
  * Errors: {error: {code, message, path?}} with status 4xx or 5xx.
@@ -82,6 +83,7 @@ export type ApiCommand =
   | 'preview-reset'
   | 'reset'
   | 'resolve'
+  | 'show-conflict'
   | 'unmount';
 
 export interface ApiErrorBody {

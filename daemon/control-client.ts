@@ -1,6 +1,8 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { ResetPreview, RunSummary } from '../core/engine/pair-engine.ts';
+import type { ConflictChoice, ConflictOutcome } from '../core/engine/resolve-conflict.ts';
+import type { ConflictView } from '../core/engine/show-conflict.ts';
 import { type ErrorCode, FerryError } from '../core/model/errors.ts';
 import type { Conflict, Problem } from '../core/model/problem.ts';
 import type { ApiCommand, ApiErrorBody, ApiState } from './api.ts';
@@ -15,6 +17,8 @@ export interface ControlClient {
   run(pair: string, command: 'sync' | 'reset', body: object): Promise<RunSummary>;
   previewReset(pair: string): Promise<ResetPreview>;
   conflicts(pair: string): Promise<readonly Conflict[]>;
+  showConflict(pair: string, path: string): Promise<ConflictView>;
+  resolveConflicts(pair: string, choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
   problems(pair: string): Promise<readonly Problem[]>;
   reload(): Promise<void>;
   shutdown(): Promise<void>;
@@ -99,6 +103,9 @@ export function createControlClient(socketPath: string): ControlClient {
     run: (pair, command, body) => post(at(pair, command), { ...body, wait: true }),
     previewReset: (pair) => post(at(pair, 'preview-reset')),
     conflicts: (pair) => call(socketPath, 'GET', at(pair, 'conflicts')),
+    showConflict: (pair, path) => post(at(pair, 'show-conflict'), { path }),
+    resolveConflicts: (pair, { paths, keep, dryRun }) =>
+      post(at(pair, 'resolve'), { keep, dryRun, ...(paths === 'all' ? { all: true } : { paths }) }),
     problems: (pair) => call(socketPath, 'GET', at(pair, 'problems')),
     reload: () => post('/reload'),
     shutdown: () => post('/shutdown'),

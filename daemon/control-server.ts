@@ -2,6 +2,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { distinctUntilChanged, map, type Observable, Subject, takeUntil, throttleTime } from 'rxjs';
 import type { RunRequest, RunSummary } from '../core/engine/pair-engine.ts';
+import type { ConflictChoice } from '../core/engine/resolve-conflict.ts';
 import { DIRECTIONS } from '../core/model/entry.ts';
 import { type ErrorCode, FerryError, toFerryError } from '../core/model/errors.ts';
 import { parseSyncPath } from '../core/model/path.ts';
@@ -10,7 +11,7 @@ import type { ApiErrorBody, ApiState } from './api.ts';
 import type { Daemon } from './daemon.ts';
 import { type Home, makePrivateDirectory } from './home.ts';
 import type { PairSession } from './pair-session.ts';
-import { boolean, number, object, oneOf, string } from './parse.ts';
+import { boolean, listOf, number, object, oneOf, string } from './parse.ts';
 
 const MAX_BODY_BYTES = 65_536;
 /** Progress changes faster than anybody can look at it. */
@@ -75,6 +76,16 @@ async function runCommand(
 
 const ignoreUnknown = () => undefined;
 
+const parseChoice = object((reader): ConflictChoice => {
+  const all = reader.withDefault('all', boolean, false);
+  const paths = reader.withDefault('paths', listOf(string), []).map(parseSyncPath);
+  return {
+    keep: reader.required('keep', oneOf(['local', 'remote', 'both'] as const)),
+    dryRun: reader.withDefault('dryRun', boolean, false),
+    paths: all ? 'all' : paths,
+  };
+}, ignoreUnknown);
+
 /** Everything that can be done with one pair, by name and method. */
 const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
   'POST sync': (call) => runCommand(call, (request) => call.session.sync(request)),
@@ -109,17 +120,14 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
     status: 200,
     body: await session.previewReset(),
   }),
-  'POST resolve': async ({ session, body }) => {
-    const read = object(
-      (reader) => ({
-        path: reader.required('path', string),
-        keep: reader.required('keep', oneOf(['local', 'remote', 'both'] as const)),
-      }),
-      ignoreUnknown,
-    );
-    const { path, keep } = read(body, '');
-    await (await session.engine()).resolveConflict(parseSyncPath(path), keep);
-    return done;
+  'POST resolve': async ({ session, body }) => ({
+    status: 200,
+    body: await (await session.engine()).resolveConflicts(parseChoice(body, '')),
+  }),
+  'POST show-conflict': async ({ session, body }) => {
+    const path = object((reader) => reader.required('path', string), ignoreUnknown)(body, '');
+    const view = await (await session.engine()).showConflict(parseSyncPath(path));
+    return { status: 200, body: view };
   },
   'POST unmount': async ({ session, body, options }) => {
     const lazy = object((reader) => reader.withDefault('lazy', boolean, false), ignoreUnknown);

@@ -73,6 +73,11 @@ export async function prepareRoots(
     await prepareFolder(remote.absolutePath, pair.direction === 'remote-to-local', isNew);
 }
 
+export interface OpenPairOptions {
+  /** Only dry runs will be made: a destination folder that is not there yet is not made. */
+  readonly dryRun?: boolean;
+}
+
 /**
  * Opens both sides and the records of a pair.
  * @throws RECORD_LOCKED when another process has it open, LOCAL_ROOT_MISSING, REMOTE_*, CONFIG_INVALID
@@ -82,6 +87,7 @@ export async function openPair(
   config: Config,
   name: string,
   pair: PairConfig,
+  options: OpenPairOptions = {},
 ): Promise<OpenPair> {
   const records = recordsDirectory(workshop.home, name);
   await makeStateDirectory(workshop.home.stateDirectory);
@@ -89,7 +95,7 @@ export async function openPair(
   const logger = workshop.logger.child({ pair: name });
   const address = storedRemote(pair.remote, config);
   checkRootsApart(pair.local, address);
-  await prepareRoots(pair, address, !(await exists(records)));
+  if (!options.dryRun) await prepareRoots(pair, address, !(await exists(records)));
   const local = await workshop.parts.openFolderReplica({
     absolutePath: pair.local,
     deviceName,

@@ -42,7 +42,7 @@ async function refreshed(
   client: ControlClient | null,
   pair: ApiPair,
 ): Promise<ApiPair> {
-  const access = await accessPair(context, config, client, pair.name);
+  const access = await accessPair(context, config, client, pair.name, { dryRun: true });
   const progress = createProgress(context.terminal, pair.name);
   try {
     const summary = await access.run(

@@ -93,11 +93,12 @@ async function syncOnce(
   flags: SyncFlags,
 ): Promise<number> {
   const { name, unnamed } = chosen;
+  const opening = { dryRun: flags.dryRun ?? false };
   try {
     const access =
       unnamed === undefined
-        ? await accessPair(context, config, client, name)
-        : await openAccess(context, config, name, unnamed);
+        ? await accessPair(context, config, client, name, opening)
+        : await openAccess(context, config, name, unnamed, opening);
     try {
       return await runOne(context, access, name, flags);
     } finally {

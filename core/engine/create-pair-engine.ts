@@ -1,6 +1,6 @@
 import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
 import type { Side } from '../model/entry.ts';
-import { FerryError, toFerryError } from '../model/errors.ts';
+import { toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import { isNotice } from '../model/problem.ts';
@@ -20,10 +20,16 @@ import type {
 } from './pair-engine.ts';
 import type { PairSettings } from './pair-settings.ts';
 import { previewReset } from './preview-reset.ts';
-import { resolveConflict } from './resolve-conflict.ts';
+import {
+  type ConflictChoice,
+  type ConflictOutcome,
+  chosenConflicts,
+  resolveConflict,
+} from './resolve-conflict.ts';
 import { runPair } from './run.ts';
 import { RunTally } from './run-progress.ts';
 import { RunRecorder } from './run-recorder.ts';
+import { type ConflictView, showConflict } from './show-conflict.ts';
 
 export interface PairEngineOptions {
   readonly settings: PairSettings;
@@ -136,21 +142,25 @@ class SerialPairEngine implements PairEngine {
     return this.#records.conflicts();
   }
 
-  resolveConflict(path: SyncPath, keep: 'local' | 'remote' | 'both'): Promise<void> {
+  showConflict(path: SyncPath): Promise<ConflictView> {
     return this.#enqueue(async () => {
-      const found = this.#records
-        .conflicts()
-        .filter((conflict) => conflict.path === path || conflict.copyPath === path);
-      if (found.length === 0)
-        throw new FerryError('CONFIG_INVALID', `${path}: no conflict is known at this path`, {
-          path,
-        });
-      for (const conflict of found) {
-        await resolveConflict(conflict, keep, this.#replicas, this.#options.settings.direction);
-        this.#records.dropConflict(conflict.copyPath);
+      const [conflict] = chosenConflicts(this.#records.conflicts(), [path]);
+      return showConflict(conflict as Conflict, this.#replicas, this.#options.settings.direction);
+    });
+  }
+
+  resolveConflicts(choice: ConflictChoice): Promise<readonly ConflictOutcome[]> {
+    return this.#enqueue(async () => {
+      const { direction } = this.#options.settings;
+      const outcomes: ConflictOutcome[] = [];
+      for (const conflict of chosenConflicts(this.#records.conflicts(), choice.paths)) {
+        const outcome = await resolveConflict(conflict, choice, this.#replicas, direction);
+        outcomes.push(outcome);
+        if (!choice.dryRun && !outcome.error) this.#records.dropConflict(conflict.copyPath);
       }
       await this.#records.commit();
       this.#set({ conflicts: this.#records.conflicts().length });
+      return outcomes;
     });
   }
 

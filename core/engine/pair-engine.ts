@@ -2,6 +2,8 @@ import type { Observable } from 'rxjs';
 import type { Direction } from '../model/entry.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
+import type { ConflictChoice, ConflictOutcome } from './resolve-conflict.ts';
+import type { ConflictView } from './show-conflict.ts';
 
 /** What a pair is doing now. */
 export type Phase = 'idle' | 'checking' | 'comparing' | 'planning' | 'transferring' | 'finishing';
@@ -114,8 +116,14 @@ export interface PairEngine {
 
   conflicts(): Promise<readonly Conflict[]>;
 
-  /** Ends a conflict: removes the losing file on the local side, or only forgets it (`both`); the next run carries it over. */
-  resolveConflict(path: SyncPath, keep: 'local' | 'remote' | 'both'): Promise<void>;
+  /** Reads both versions of the conflict at a path (either file's). @throws CONFIG_INVALID when there is none */
+  showConflict(path: SyncPath): Promise<ConflictView>;
+
+  /**
+   * Ends conflicts: removes the losing file on the side that holds both, or only forgets the conflict (`both`); the next
+   * run carries it over. One that fails does not stop the others, and stays. @throws CONFIG_INVALID when there is none
+   */
+  resolveConflicts(choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
 
   close(): Promise<void>;
 }

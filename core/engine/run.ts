@@ -10,11 +10,18 @@ import type { Records } from '../records/records.ts';
 import { executePlan } from '../transfer/execute-plan.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import { createThrottle } from '../transfer/throttle.ts';
-import { forgetVanishedConflicts, noteConflicts, settleConflicts } from './conflict-notes.ts';
+import {
+  conflictsIn,
+  type DescribeConflictsOptions,
+  noteConflicts,
+  settleConflicts,
+} from './conflict-notes.ts';
+import { followConflicts } from './follow-conflicts.ts';
 import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, checkNetEffect, identifyRoots } from './guards.ts';
 import { compileIgnoreRules, IGNORE_FILE, type IsIgnored } from './ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
+import { withRootsToMake } from './missing-root.ts';
 import type { PairSettings } from './pair-settings.ts';
 import { readWhole } from './read-whole.ts';
 import { recoverParked } from './recover-parked.ts';
@@ -59,8 +66,14 @@ interface Pass {
  * Returns whether everything that can be done now is done.
  * @throws GUARD_STOPPED, LOCAL_ROOT_MISSING, REMOTE_*, ABORTED; whatever was finished before is durable and recorded
  */
-export async function runPair(context: RunContext): Promise<boolean> {
-  const { records, tally, signal } = context;
+export async function runPair(given: RunContext): Promise<boolean> {
+  const { records, tally, signal, settings } = given;
+  const context = given.dryRun
+    ? {
+        ...given,
+        replicas: await withRootsToMake(given.replicas, records, { ...settings, signal }),
+      }
+    : given;
   tally.enter('checking');
   const seen = new Map<string, ContentHash>();
   let isIgnored: IsIgnored | null = null;
@@ -79,6 +92,7 @@ export async function runPair(context: RunContext): Promise<boolean> {
     if (context.dryRun) {
       noteProblems(context, pass, []);
       describe(context, pass.plan);
+      tally.noteConflicts([...conflictsIn(conflictOptions(context, pass)).values()]);
       return pass.plan.nodes.length === 0;
     }
     records.setState({
@@ -282,8 +296,7 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   recorder.beginPass();
   tally.enter('transferring');
   expectTransfers(context, plan, views);
-  forgetVanishedConflicts(records, plan, views);
-  const conflicts = noteConflicts(records, plan, context.clock.now());
+  const conflicts = noteConflicts(conflictOptions(context, pass));
   await records.commit();
   const result = await executePlan({
     plan,
@@ -306,7 +319,10 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   });
   tally.enter('finishing');
   tally.noteConflicts(settleConflicts(records, conflicts, result.placeOf));
-  if (!result.fatal) await refreshUnchanged({ records, replicas, plan, views });
+  if (!result.fatal) {
+    await followConflicts({ records, replicas, plan, views, fresh: conflicts, signal });
+    await refreshUnchanged({ records, replicas, plan, views });
+  }
   await records.commit();
   noteProblems(context, pass, result.problems);
   if (result.fatal) throw result.fatal;
@@ -318,6 +334,13 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   }
   if (again && isLast) tally.addProblems(pass.unsettled, result.unsettled);
   return again;
+}
+
+function conflictOptions(
+  { records, settings, clock }: RunContext,
+  { plan, views }: Pass,
+): DescribeConflictsOptions {
+  return { plan, views, records, deviceName: settings.deviceName, nowMs: clock.now() };
 }
 
 function noteProblems({ tally }: RunContext, pass: Pass, found: readonly Problem[]): void {

@@ -1,4 +1,4 @@
-import type { Side } from './entry.ts';
+import type { ContentHash, EntryKind, Side } from './entry.ts';
 import type { ErrorCode, FerryError, Retry } from './errors.ts';
 import type { SyncPath } from './path.ts';
 
@@ -24,7 +24,27 @@ export function problemOf(error: FerryError, path: SyncPath, side: Side): Proble
   return { path, side, code: error.code, message: error.message, retry: error.retry };
 }
 
-/** Two versions of one path that both matter; kept until the user says which one to keep. */
+/** One of the versions that a conflict is about, as it was when the conflict was found. */
+export interface ConflictVersion {
+  /** The side on which it was made. */
+  readonly side: Side;
+  /** The device that made it; absent for the remote side, which does not say. */
+  readonly device?: string;
+  readonly kind: EntryKind;
+  readonly sizeBytes: number;
+  /** Milliseconds since 1970; absent where the side does not say. */
+  readonly mtimeMs?: number;
+  /** Absent while nobody has read the content, and for directories. */
+  readonly hash?: ContentHash;
+}
+
+/** What both sides had agreed on before each made its own version. */
+export type ConflictBase = Pick<ConflictVersion, 'sizeBytes' | 'hash'>;
+
+/**
+ * Two versions of one path that both matter; kept until the user says which one to keep, removes one, or makes them
+ * equal. It follows both files when they are renamed. Rows that an earlier Ferry wrote lack what is optional.
+ */
 export interface Conflict {
   /** Where the winning version is. */
   readonly path: SyncPath;
@@ -34,4 +54,23 @@ export interface Conflict {
   readonly copyFrom: Side;
   /** Milliseconds since 1970. */
   readonly detectedAtMs: number;
+  /** What each side had done, and the rule that decided. */
+  readonly reason?: { readonly local: string; readonly remote: string; readonly rule: string };
+  /** The version at `path`. */
+  readonly winner?: ConflictVersion;
+  /** The version at `copyPath`. */
+  readonly copy?: ConflictVersion;
+  /** Absent where both were new. */
+  readonly base?: ConflictBase;
+  /** By what the two files are found again when they were renamed; of no meaning to anybody else. */
+  readonly trail?: ConflictTrail;
+}
+
+/** Ids of records, and what identifies a copy that has none (in one-way pairs). */
+export interface ConflictTrail {
+  readonly pathId?: number;
+  readonly copyId?: number;
+  readonly copyIdentity?: string;
+  /** Versions of both files that were found to differ; they are not read again. */
+  readonly differ?: string;
 }

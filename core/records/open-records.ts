@@ -56,7 +56,8 @@ export async function resetRecords(
   try {
     fresh.setState({ generation: generation + 1, resetting: true, roots });
     for (const move of records.parked()) fresh.putParked(move);
-    for (const conflict of records.conflicts()) fresh.putConflict(conflict);
+    // Ids begin again: the old ones would lead to other entries.
+    for (const { trail: _trail, ...conflict } of records.conflicts()) fresh.putConflict(conflict);
     await records.runLog.copyTo(fresh.runLog);
     await fresh.commit();
   } finally {

@@ -129,7 +129,7 @@ describe('the control API', () => {
     ['a direction that does not exist', 'docs', 'direction', { direction: 'up' }, 'direction'],
     ['a flag of the wrong kind', 'docs', 'sync', { yes: 'please' }, 'yes'],
     ['unmounting a pair of folders', 'docs', 'unmount', {}, 'not a drive'],
-    ['a path outside the pair', 'docs', 'resolve', { path: '../x', keep: 'both' }, '../x'],
+    ['a path outside the pair', 'docs', 'resolve', { paths: ['../x'], keep: 'both' }, '../x'],
   ] as const)('refuses %s and says why', async (_what, pair, command, body, message) => {
     await addPair('docs');
     await start();
@@ -184,7 +184,7 @@ describe('the control API', () => {
     expect(summary.conflicts.length).toBe(1);
     const [conflict] = await client.conflicts('docs');
     expect(conflict?.path).toBe('a.txt');
-    await client.command('docs', 'resolve', { path: 'a.txt', keep: 'remote' });
+    await client.resolveConflicts('docs', { paths: [path('a.txt')], keep: 'remote' });
     expect(await client.conflicts('docs')).toEqual([]);
     expect((await client.state()).pairs[0]?.conflicts).toBe(0);
   });

@@ -106,7 +106,10 @@ export function createFakeEngine(): FakeEngine {
     reset: run,
     previewReset: async () => ({ files: 3, bytes: 30, comesBack: 1 }),
     conflicts: async () => [],
-    resolveConflict: async () => undefined,
+    showConflict: async () => {
+      throw new FerryError('CONFIG_INVALID', 'no conflict is known at this path');
+    },
+    resolveConflicts: async () => [],
     close,
     get opened(): OpenedSession {
       return { engine, hints$, close };

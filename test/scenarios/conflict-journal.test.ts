@@ -64,7 +64,7 @@ describe('a conflict', () => {
       const { conflicts } = await world.sync();
       expect(conflicts).toHaveLength(1);
       const engine = await world.engine();
-      await engine.resolveConflict(conflicts[0]?.path ?? ('' as never), keep);
+      await engine.resolveConflicts({ paths: conflicts.map(({ path }) => path), keep });
       await world.sync();
       expect(world.snapshot('local')).toEqual(
         keep === 'remote'

@@ -83,7 +83,7 @@ describe.each(REMOTES)('a run with %s', (_name, remote) => {
       world.write('remote', 'a.txt', 'theirs');
       const { conflicts } = await world.sync();
       const engine = await world.engine();
-      await engine.resolveConflict(conflicts[0]?.path ?? ('' as never), keep);
+      await engine.resolveConflicts({ paths: conflicts.map(({ path }) => path), keep });
       await world.sync();
       const copies = Object.values(world.snapshot('remote'));
       expect(copies.includes('mine')).toBe(keep !== 'remote');
