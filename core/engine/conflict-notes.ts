@@ -16,6 +16,8 @@ export interface DescribeConflictsOptions {
   readonly views: Readonly<Record<Side, SideView>>;
   readonly records: Records;
   readonly deviceName: string;
+  /** The run's number. */
+  readonly run: number;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
 }
@@ -60,7 +62,7 @@ function conflictOf(
   options: DescribeConflictsOptions,
 ): Conflict | null {
   if (!copy.conflictOf) return null;
-  const { views, records, nowMs } = options;
+  const { views, records, nowMs, run } = options;
   const { from: copyFrom, path } = copy.conflictOf;
   const copyPath = copy[copyFrom].to ?? copy.local.to ?? copy.remote.to;
   if (copyPath === null) return null;
@@ -75,6 +77,7 @@ function conflictOf(
     copyPath,
     copyFrom,
     detectedAtMs: nowMs,
+    run,
     reason: {
       ...(winner?.reason ?? copy.reason),
       [copyFrom]: copy.reason[copyFrom],

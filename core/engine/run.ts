@@ -337,10 +337,11 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
 }
 
 function conflictOptions(
-  { records, settings, clock }: RunContext,
+  { records, recorder, settings, clock }: RunContext,
   { plan, views }: Pass,
 ): DescribeConflictsOptions {
-  return { plan, views, records, deviceName: settings.deviceName, nowMs: clock.now() };
+  const { deviceName } = settings;
+  return { plan, views, records, deviceName, run: recorder.run, nowMs: clock.now() };
 }
 
 function noteProblems({ tally }: RunContext, pass: Pass, found: readonly Problem[]): void {

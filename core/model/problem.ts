@@ -54,6 +54,8 @@ export interface Conflict {
   readonly copyFrom: Side;
   /** Milliseconds since 1970. */
   readonly detectedAtMs: number;
+  /** The number of the run that found it. */
+  readonly run?: number;
   /** What each side had done, and the rule that decided. */
   readonly reason?: { readonly local: string; readonly remote: string; readonly rule: string };
   /** The version at `path`. */
