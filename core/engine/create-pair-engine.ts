@@ -1,6 +1,6 @@
 import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
 import type { Side } from '../model/entry.ts';
-import { toFerryError } from '../model/errors.ts';
+import { type FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import { isNotice } from '../model/problem.ts';
