@@ -160,7 +160,8 @@ function wantAncestors(node: Node, { master, destination }: OneWay): void {
 
 function keepAncestors(node: Node, { destination }: OneWay): void {
   let spot = node.spots[destination]?.parent ?? null;
-  while (spot !== null && spot.owner.fate === 'gone') {
+  // The root has no record that could go.
+  while (spot !== null && spot.parent !== null && spot.owner.fate === 'gone') {
     spot.owner.fate = 'own';
     spot = spot.parent;
   }

@@ -16,7 +16,8 @@ const BASES: readonly Readonly<Record<string, string>>[] = [
   { d: '/', e: '/', f: '/' },
 ];
 
-function worldOf(literal: Readonly<Record<string, string>>): World {
+/** Returns the world of a literal: path to content, `/` for directories; parents come first. */
+export function worldOf(literal: Readonly<Record<string, string>>): World {
   const world = new World();
   for (const [path, content] of Object.entries(literal)) {
     const kind = content === '/' ? 'directory' : 'file';
@@ -81,10 +82,11 @@ function* directed(
 export function withSituation(error: unknown, { base, pair }: EditedPair): Error {
   const drawn = (world: World) =>
     [...world.entries()].map(([path, one]) => `${path}=${one.content || '/'}#${one.identity}`);
-  const { direction, identities } = pair;
+  const { direction, identities, policy } = pair;
+  const { deletes, mirror } = policy;
   const worlds = [base, pair.local, pair.remote].map(drawn);
   return new Error(
-    `${(error as Error).message}: ${JSON.stringify({ direction, identities, worlds, seed: SEED })}`,
+    `${(error as Error).message}: ${JSON.stringify({ direction, identities, deletes, mirror, worlds, seed: SEED })}`,
     { cause: error },
   );
 }

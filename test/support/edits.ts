@@ -7,7 +7,8 @@ import {
 } from '../../core/model/path.ts';
 import { item, type World } from './world.ts';
 
-type Edit = (world: World) => void;
+/** One thing that a user does. */
+export type Edit = (world: World) => void;
 
 /** Who edits: their contents and identities are unlike everybody else's. */
 export interface Editor {
@@ -23,7 +24,7 @@ export function editedWorlds(world: World, editor: Editor, count: number): reado
   for (let round = 1; round <= count; round++) {
     const next: World[] = [];
     for (const one of latest)
-      for (const edit of editsOf(one, editor, round)) {
+      for (const edit of [...editsOf(one, editor, round), ...swapsOf(one)]) {
         const edited = one.copy();
         edit(edited);
         const print = fingerprint(edited);
@@ -41,7 +42,8 @@ function fingerprint(world: World): string {
   return lines.sort().join('\n');
 }
 
-function* editsOf(world: World, editor: Editor, round: number): Iterable<Edit> {
+/** Yields everything that can be done to the world in one step: delete, change of kind, edit, create, move. */
+export function* editsOf(world: World, editor: Editor, round: number): Iterable<Edit> {
   const { mark } = editor;
   const entries = [...world.entries()];
   for (const [path, { kind, identity }] of entries) {
@@ -63,7 +65,6 @@ function* editsOf(world: World, editor: Editor, round: number): Iterable<Edit> {
     for (const [path] of entries)
       if (!isAtOrBelow(target, path)) yield (edited) => edited.move(path, target);
   }
-  yield* swapsOf(entries.map(([path]) => path));
 }
 
 function changing(path: SyncPath, content: string): Edit {
@@ -81,7 +82,8 @@ function freePlaces(world: World, { names }: Editor): readonly SyncPath[] {
     .filter((path) => world.get(path) === null);
 }
 
-function* swapsOf(paths: readonly SyncPath[]): Iterable<Edit> {
+function* swapsOf(world: World): Iterable<Edit> {
+  const paths = [...world.entries()].map(([path]) => path);
   for (const one of paths)
     for (const other of paths) {
       if (one >= other || isAtOrBelow(one, other) || isAtOrBelow(other, one)) continue;

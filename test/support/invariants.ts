@@ -17,6 +17,7 @@ export function checkRun(pair: Pair, base: World): Plan {
     checkTwoWay(before, pair, base);
     checkRecords(pair);
   } else checkOneWay(before, pair, base, plan);
+  if (pair.identities) checkDirectories(before, pair, base);
   checkOneSided(before, pair, base, plan);
   if (pair.identities !== true && isSame(before.local, before.remote)) {
     // Directories are swapped without anybody seeing it in them.
@@ -63,9 +64,28 @@ function checkTwoWay(before: Pair, after: Pair, base: World): void {
         kind === 'directory' || contents.has(content),
         `the ${side} version of ${path} lives on`,
       );
+  const [here, there] = SIDES.map((side) => before[side].contents());
   for (const [path, { kind, content }] of base.entries())
-    if (kind === 'file' && SIDES.every((side) => before[side].get(path)?.content === content))
+    if (kind === 'file' && here?.has(content) && there?.has(content) && isOnlyOne(base, content))
       ensure(contents.has(content), `${path}, which both sides have kept, lives on`);
+}
+
+/** Tells whether one file alone has the content, so that it can be followed wherever it was moved. */
+function isOnlyOne(base: World, content: string): boolean {
+  return [...base.entries()].filter(([, one]) => one.content === content).length === 1;
+}
+
+/** A directory goes only from where its user, or the other side's, has taken it away. */
+function checkDirectories(before: Pair, after: Pair, base: World): void {
+  if (after.policy.mirror) return;
+  const [here, there, ...both] = [before.local, before.remote, after.local, after.remote].map(
+    (world) => new Set([...world.entries()].map(([, { identity }]) => identity)),
+  );
+  for (const [path, { kind, identity }] of base.entries()) {
+    if (kind !== 'directory' || !here?.has(identity) || !there?.has(identity)) continue;
+    const lives = both.every((side) => side.has(identity));
+    ensure(lives, `the directory ${path}, which both sides have kept, lives on`);
+  }
 }
 
 /** The records say what both sides hold now, and what each side calls it by. */

@@ -252,6 +252,14 @@ describe('one-way', () => {
     ).toEqual([]);
   });
 
+  test('deletes hold remembers also beside what is only on the destination', () => {
+    const policy = { deletes: 'hold' } as const;
+    const local = { ...F, own: 'O' };
+    expect(
+      planOf({ base: F, local, remote: {}, direction: 'remote-to-local', policy }).nodes,
+    ).toEqual([]);
+  });
+
   test('a reset uploads equal files again, and adopts the equal ones that were downloaded to compare', () => {
     const policy = { transferEqual: true, deletes: 'hold' } as const;
     const same = { f: 'A', 'd/x': 'X' };
