@@ -261,6 +261,27 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/conflicts.ts')).keep,
   },
   {
+    name: 'plan show',
+    args: '[pairs...]',
+    summary: 'what a run that a guard stopped would have done, and why',
+    completes: 'pairs',
+    load: async () => (await import('./commands/plan.ts')).show,
+  },
+  {
+    name: 'plan release',
+    args: '[pair]',
+    summary: 'do exactly that, once, if nothing that it is about has changed',
+    completes: 'pairs',
+    load: async () => (await import('./commands/plan.ts')).release,
+  },
+  {
+    name: 'plan drop',
+    args: '[pair]',
+    summary: 'forget it; the next run may hold it again',
+    completes: 'pairs',
+    load: async () => (await import('./commands/plan.ts')).drop,
+  },
+  {
     name: 'mount',
     args: '<remote> <dir>',
     summary: 'show the whole tree of a remote at DIR',

@@ -1,3 +1,4 @@
+import type { HeldPlan } from '../core/engine/held-plan.ts';
 import type {
   PairState,
   Progress,
@@ -13,7 +14,7 @@ import type { Conflict } from '../core/model/problem.ts';
 import type { ApiPair, ApiProgress } from '../daemon/api.ts';
 import type { Config, PairConfig } from '../daemon/config.ts';
 import type { ControlClient } from '../daemon/control-client.ts';
-import { type LastRun, writeLastRun } from '../daemon/last-run.ts';
+import { type LastRun, readLastRun, writeLastRun } from '../daemon/last-run.ts';
 import type { OpenPairOptions } from '../daemon/open-pair.ts';
 import { type Context, usage, workshopOf } from './context.ts';
 
@@ -25,6 +26,8 @@ export interface PairAccess {
     onProgress: (progress: ApiProgress) => void,
   ): Promise<RunSummary>;
   previewReset(): Promise<ResetPreview>;
+  heldPlan(): Promise<HeldPlan | null>;
+  dropHeldPlan(): Promise<boolean>;
   conflicts(): Promise<readonly Conflict[]>;
   showConflict(path: SyncPath): Promise<ConflictView>;
   resolveConflicts(choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
@@ -67,6 +70,8 @@ export function accessThroughDaemon(client: ControlClient, name: string): PairAc
       }
     },
     previewReset: () => client.previewReset(name),
+    heldPlan: () => client.heldPlan(name),
+    dropHeldPlan: () => client.dropHeldPlan(name),
     conflicts: () => client.conflicts(name),
     showConflict: (path) => client.showConflict(name, path),
     resolveConflicts: (choice) => client.resolveConflicts(name, choice),
@@ -94,8 +99,8 @@ export async function openAccess(
   const { openPair } = await import('../daemon/open-pair.ts');
   const { engine, close } = await openPair(await workshopOf(context), config, name, pair, options);
   const note = (summary: RunSummary | null, error: LastRun['error']) => {
-    const { conflicts, recordedEntries } = engine.state;
-    const recorded = { conflicts, recordedEntries };
+    const { conflicts, recordedEntries, heldPlan } = engine.state;
+    const recorded = { conflicts, recordedEntries, heldPlan };
     return writeLastRun(context.home, name, { atMs: Date.now(), summary, error, recorded });
   };
   return {
@@ -117,6 +122,18 @@ export async function openAccess(
       }
     },
     previewReset: () => engine.previewReset(context.signal),
+    heldPlan: () => engine.heldPlan(),
+    dropHeldPlan: async () => {
+      const wasHeld = await engine.dropHeldPlan();
+      const last = readLastRun(context.home, name);
+      const { conflicts, recordedEntries } = engine.state;
+      if (last)
+        await writeLastRun(context.home, name, {
+          ...last,
+          recorded: { conflicts, recordedEntries },
+        });
+      return wasHeld;
+    },
     conflicts: () => engine.conflicts(),
     showConflict: (path) => engine.showConflict(path),
     resolveConflicts: (choice) => engine.resolveConflicts(choice),

@@ -47,6 +47,7 @@ function parentOf(program: Command, words: readonly string[]): Command {
 const GROUPS: Readonly<Record<string, string>> = {
   remote: 'servers and folders that have a name',
   pair: 'folders that are kept in step',
+  plan: 'what a guard has stopped',
   daemon: 'what runs in the background',
 };
 

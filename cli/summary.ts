@@ -1,4 +1,5 @@
 import type { RunSummary } from '../core/engine/pair-engine.ts';
+import type { PlannedAction } from '../core/engine/planned-actions.ts';
 import { isNotice } from '../core/model/problem.ts';
 import { count, formatBytes, formatDuration, printable } from './format.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,15 +27,17 @@ export function summaryLine(summary: RunSummary): string {
   return `${summary.pair}: ${what}${size}, ${formatDuration(summary.durationMs)}${would}`;
 }
 
+/** Returns one planned action as a line. */
+export function actionLine({ action, path, from, reason }: PlannedAction): string {
+  const what = from === undefined ? path : `${from} -> ${path}`;
+  return `${action.padEnd(22)} ${printable(what)}  (${reason})`;
+}
+
 /** Prints how a run ended: the line, then what needs somebody's attention. */
 export function printSummary(terminal: Terminal, summary: RunSummary, withActions: boolean): void {
   const { actions, ...rest } = summary;
   terminal.document(withActions ? summary : rest);
-  if (withActions)
-    for (const { action, path, from, reason } of actions) {
-      const what = from === undefined ? path : `${from} -> ${path}`;
-      terminal.text(`${action.padEnd(22)} ${printable(what)}  (${reason})`);
-    }
+  if (withActions) for (const action of actions) terminal.text(actionLine(action));
   if (!terminal.quiet) terminal.text(summaryLine(summary));
   for (const conflict of summary.conflicts)
     terminal.complain(

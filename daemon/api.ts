@@ -25,6 +25,8 @@ export interface ApiPair {
   readonly nextRunAtMs: number | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
   readonly conflicts: number;
+  /** A plan that a guard stopped; absent while none is held. */
+  readonly heldPlan?: ApiHeldPlan;
   readonly problems: number;
   readonly recordedEntries: number;
   readonly resetting: boolean;
@@ -39,6 +41,17 @@ export interface ApiPair {
   readonly pausedUntilMs?: number;
   /** What the last run that ended well did. */
   readonly lastRun?: ApiRunCounts;
+}
+
+/** What a stopped run would have done to both sides together, as far as guards count it. */
+export interface ApiHeldPlan {
+  /** Milliseconds since 1970. */
+  readonly heldAtMs: number;
+  readonly deletions: number;
+  readonly replacements: number;
+  readonly conflicts: number;
+  /** What the guard said. */
+  readonly message: string;
 }
 
 /** The counts of a run's summary; the lists in it can be very long and are fetched by themselves. */
@@ -67,11 +80,12 @@ export interface ApiState {
 
 /**
  * Commands, each `POST /pairs/NAME/COMMAND` with a JSON body:
- * sync {allowDeletes?, yes?, dryRun?, wait?} · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
+ * sync {allowDeletes?, yes?, dryRun?, release?, wait?} · drop-plan · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
  * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} ·
  * unmount {lazy?} (drives; also takes it out of the
  * configuration) and `POST /shutdown`, `POST /reload`. With `wait` the answer is the summary of the run, sent when
- * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts` and `GET /pairs/NAME/problems` answer lists.
+ * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts` and `GET /pairs/NAME/problems` answer lists, `GET /pairs/NAME/plan`
+ * the held plan or null.
  * Errors: {error: {code, message, path?}} with status 4xx or 5xx.
  */
 export type ApiCommand =
@@ -84,6 +98,7 @@ export type ApiCommand =
   | 'reset'
   | 'resolve'
   | 'show-conflict'
+  | 'drop-plan'
   | 'unmount';
 
 export interface ApiErrorBody {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { HeldPlan } from '../core/engine/held-plan.ts';
 import type { ResetPreview, RunSummary } from '../core/engine/pair-engine.ts';
 import type { ConflictChoice, ConflictOutcome } from '../core/engine/resolve-conflict.ts';
 import type { ConflictView } from '../core/engine/show-conflict.ts';
@@ -16,6 +17,8 @@ export interface ControlClient {
   /** Runs `sync` or `reset` and waits for its summary. */
   run(pair: string, command: 'sync' | 'reset', body: object): Promise<RunSummary>;
   previewReset(pair: string): Promise<ResetPreview>;
+  heldPlan(pair: string): Promise<HeldPlan | null>;
+  dropHeldPlan(pair: string): Promise<boolean>;
   conflicts(pair: string): Promise<readonly Conflict[]>;
   showConflict(pair: string, path: string): Promise<ConflictView>;
   resolveConflicts(pair: string, choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
@@ -102,6 +105,8 @@ export function createControlClient(socketPath: string): ControlClient {
     command: (pair, command, body) => post(at(pair, command), body),
     run: (pair, command, body) => post(at(pair, command), { ...body, wait: true }),
     previewReset: (pair) => post(at(pair, 'preview-reset')),
+    heldPlan: (pair) => call(socketPath, 'GET', at(pair, 'plan')),
+    dropHeldPlan: async (pair) => (await post<{ dropped: boolean }>(at(pair, 'drop-plan'))).dropped,
     conflicts: (pair) => call(socketPath, 'GET', at(pair, 'conflicts')),
     showConflict: (pair, path) => post(at(pair, 'show-conflict'), { path }),
     resolveConflicts: (pair, { paths, keep, dryRun }) =>

@@ -56,6 +56,7 @@ const parseRun = object(
       allowDeletes: reader.withDefault('allowDeletes', boolean, false),
       yes: reader.withDefault('yes', boolean, false),
       dryRun: reader.withDefault('dryRun', boolean, false),
+      release: reader.withDefault('release', boolean, false),
     } satisfies RunRequest,
   }),
   () => undefined,
@@ -134,6 +135,14 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
     await options.daemon.unmount(session.name, { lazy: lazy(body, '') });
     return done;
   },
+  'GET plan': async ({ session }) => ({
+    status: 200,
+    body: await (await session.engine()).heldPlan(),
+  }),
+  'POST drop-plan': async ({ session }) => ({
+    status: 200,
+    body: { dropped: await (await session.engine()).dropHeldPlan() },
+  }),
   'GET conflicts': async ({ session }) => ({
     status: 200,
     body: await (await session.engine()).conflicts(),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunSummary } from '../core/engine/pair-engine.ts';
+import type { ApiHeldPlan } from './api.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { type Home, pairDirectory } from './home.ts';
 
@@ -19,6 +20,7 @@ export interface LastRun {
 export interface RecordedCounts {
   readonly conflicts: number;
   readonly recordedEntries: number;
+  readonly heldPlan?: ApiHeldPlan | null;
 }
 
 /** Problems beyond these are only counted in the log. */

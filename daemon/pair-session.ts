@@ -340,8 +340,8 @@ export class PairSession {
   #recorded(): Pick<LastRun, 'recorded'> {
     const { engine } = this.#state$.value;
     if (engine === null) return {};
-    const { conflicts, recordedEntries } = engine;
-    return { recorded: { conflicts, recordedEntries } };
+    const { conflicts, recordedEntries, heldPlan } = engine;
+    return { recorded: { conflicts, recordedEntries, heldPlan } };
   }
 
   #delayMs(failures: number): number {

@@ -1,6 +1,6 @@
 import type { PairState, RunSummary } from '../core/engine/pair-engine.ts';
 import type { Problem } from '../core/model/problem.ts';
-import type { ApiPair, ApiRunCounts } from './api.ts';
+import type { ApiHeldPlan, ApiPair, ApiRunCounts } from './api.ts';
 import type { Pause } from './config.ts';
 import type { RecordedCounts } from './last-run.ts';
 
@@ -75,6 +75,10 @@ export function problemsOf(state: SessionState): readonly Problem[] {
   return (state.lastSummary ?? state.engine?.lastRun)?.problems ?? [];
 }
 
+function heldPlanOf(heldPlan: ApiHeldPlan | null | undefined): Pick<ApiPair, 'heldPlan'> {
+  return heldPlan ? { heldPlan } : {};
+}
+
 /** Returns what the control API shows of a session. */
 export function apiPairOf(
   fixed: Pick<ApiPair, 'name' | 'kind' | 'local' | 'remote' | 'direction'>,
@@ -93,6 +97,7 @@ export function apiPairOf(
     nextRunAtMs: pause === undefined ? state.nextRunAtMs : null,
     lastError: state.lastError ?? (state.running ? null : (engine?.lastError ?? null)),
     conflicts: (engine ?? state.recorded).conflicts,
+    ...heldPlanOf(engine === null ? state.recorded.heldPlan : engine.heldPlan),
     problems: problemsOf(state).length,
     recordedEntries: (engine ?? state.recorded).recordedEntries,
     resetting: engine?.resetting ?? false,

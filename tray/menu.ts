@@ -1,4 +1,4 @@
-import type { ApiCommand, ApiDirection, ApiPair, ApiState } from '../daemon/api.ts';
+import type { ApiCommand, ApiDirection, ApiHeldPlan, ApiPair, ApiState } from '../daemon/api.ts';
 
 /** What the icon says, the worst first; each is a shape of its own. */
 export const ICON_STATES = [
@@ -232,26 +232,39 @@ function syncItem(pairs: readonly ApiPair[]): MenuItem {
   );
 }
 
-/** What a stopped run would have to be allowed, in the words that the guard itself suggests; null: nothing helps. */
-function permissionFor({ lastError }: ApiPair): object | null {
-  if (lastError?.code !== 'GUARD_STOPPED') return null;
-  if (lastError.message.includes('--allow-deletes')) return { allowDeletes: true };
-  return lastError.message.includes('--yes') ? { yes: true } : null;
+/** Returns what guards count of held plans: `44 deletions`. */
+function heldCounts(pairs: readonly ApiPair[]): string {
+  const counted = (one: string, many: string, of: (plan: ApiHeldPlan) => number): string => {
+    const total = sum(pairs, ({ heldPlan }) => (heldPlan === undefined ? 0 : of(heldPlan)));
+    return total === 0 ? '' : `${total} ${total === 1 ? one : many}`;
+  };
+  return [
+    counted('deletion', 'deletions', ({ deletions }) => deletions),
+    counted('replaced file', 'replaced files', ({ replacements }) => replacements),
+    counted('conflict', 'conflicts', ({ conflicts }) => conflicts),
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
-/** The one click that lets a run through which a guard has stopped, after everything that it would do was shown. */
-function stoppedItems(pairs: readonly ApiPair[]): readonly MenuItem[] {
-  const held = pairs.flatMap((pair) => {
-    const permission = permissionFor(pair);
-    if (permission === null) return [];
-    const label = `Allow it once: ${pair.name}…`;
-    const what = pair.lastError?.message.split(/ Nothing (?:more )?was changed\./, 1)[0];
-    return {
-      ...command(`allow.${pair.name}`, label, [pair.name], 'sync', permission),
-      confirm: `${pair.name}: ${what}\nDo it this once?`,
-    };
+/** The clicks that let a plan through which a guard has stopped, after it was said what it does, or forget it. */
+function heldItems(pairs: readonly ApiPair[]): readonly MenuItem[] {
+  const held = pairs.filter(({ heldPlan }) => heldPlan !== undefined);
+  if (held.length === 0) return [];
+  const items = held.flatMap((pair) => {
+    const what = pair.heldPlan?.message.split(/ Nothing (?:more )?was changed\./, 1)[0];
+    return [
+      {
+        ...command(`release.${pair.name}`, `Do it once: ${pair.name}…`, [pair.name], 'sync', {
+          release: true,
+        }),
+        confirm: `${pair.name}: ${what}\n${heldCounts([pair])}. Do exactly this, once?`,
+      },
+      command(`drop-plan.${pair.name}`, `Forget it: ${pair.name}`, [pair.name], 'drop-plan'),
+    ];
   });
-  return held.length > 1 ? [submenu('allow', `Stopped (${held.length})…`, held)] : held;
+  const plans = `${held.length} held ${held.length === 1 ? 'plan' : 'plans'}`;
+  return [submenu('held', `${plans}: ${heldCounts(held)}`, items)];
 }
 
 function openItems(pairs: readonly ApiPair[]): readonly MenuItem[] {
@@ -341,7 +354,7 @@ export function trayMenu(state: ApiState | null, nowMs: number): TrayMenu {
     tooltip: `Ferry: ${line}`,
     items: [
       { id: 'status', type: 'normal', label: line, enabled: false },
-      ...stoppedItems(pairs),
+      ...heldItems(pairs),
       syncItem(pairs),
       pauseItem(pairs, nowMs),
       separator('places'),

@@ -11,6 +11,7 @@ import { count, formatTable, formatTime, printable } from '../format.ts';
 import { accessPair } from '../pair-access.ts';
 import { createProgress, progressLine } from '../progress.ts';
 import { complainAbout } from '../report-error.ts';
+import { heldCounts } from './plan.ts';
 
 /** Returns what is known of every pair without a daemon: what the last runs left. */
 function rememberedPairs(context: Context, config: Config): readonly ApiPair[] {
@@ -74,6 +75,9 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
       : '',
     pair.resetting ? 'reset not complete' : '',
     pair.conflicts > 0 ? `${count(pair.conflicts, 'conflict')}: ferry conflicts ${pair.name}` : '',
+    pair.heldPlan === undefined
+      ? ''
+      : `1 held plan: ${heldCounts(pair.heldPlan)}: ferry plan show ${pair.name}`,
     pair.problems > 0 ? count(pair.problems, 'problem') : '',
     (pair.pendingUploads ?? 0) > 0 ? `${count(pair.pendingUploads ?? 0, 'file')} to upload` : '',
     pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,

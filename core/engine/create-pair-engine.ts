@@ -10,6 +10,7 @@ import type { Records } from '../records/records.ts';
 import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
 import type { RunKind } from '../records/run-log.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
+import { dropHeldPlan, type HeldPlan, readHeldPlan, summaryOf } from './held-plan.ts';
 import type {
   PairEngine,
   PairState,
@@ -60,7 +61,7 @@ export function createPairEngine(options: CreatePairEngineOptions): Promise<Pair
 export async function createPairEngineIn(options: PairEngineOptions): Promise<PairEngine> {
   const { recordsHome: home, clock, logger } = options;
   const records = await openRecords({ home, nowMs: clock.now(), logger });
-  return new SerialPairEngine(options, records);
+  return new SerialPairEngine(options, records, await readHeldPlan(records));
 }
 
 class SerialPairEngine implements PairEngine {
@@ -73,7 +74,7 @@ class SerialPairEngine implements PairEngine {
   #changedSinceRun = false;
   #progressAtMs = 0;
 
-  constructor(options: PairEngineOptions, records: Records) {
+  constructor(options: PairEngineOptions, records: Records, held: HeldPlan | null) {
     this.#options = options;
     this.#records = records;
     this.#replicas = { local: options.local, remote: options.remote };
@@ -85,6 +86,7 @@ class SerialPairEngine implements PairEngine {
       lastRunAtMs: null,
       lastError: null,
       conflicts: records.conflicts().length,
+      heldPlan: held && summaryOf(held),
       recordedEntries: records.size,
       resetting: records.state.resetting,
     });
@@ -136,6 +138,24 @@ class SerialPairEngine implements PairEngine {
       }
       return this.#run(request);
     });
+  }
+
+  heldPlan(): Promise<HeldPlan | null> {
+    return readHeldPlan(this.#records);
+  }
+
+  dropHeldPlan(): Promise<boolean> {
+    return this.#enqueue(async () => {
+      const wasHeld = await dropHeldPlan(this.#records);
+      this.#set({ heldPlan: null });
+      return wasHeld;
+    });
+  }
+
+  /** Only shown: that it could not be read must not hide how the run ended. */
+  async #heldPlan(): Promise<PairState['heldPlan']> {
+    const held = await readHeldPlan(this.#records).catch(() => null);
+    return held && summaryOf(held);
   }
 
   async conflicts(): Promise<readonly Conflict[]> {
@@ -199,6 +219,7 @@ class SerialPairEngine implements PairEngine {
         dryRun,
         allowDeletes: request.allowDeletes ?? false,
         yes: request.yes ?? false,
+        release: request.release && !dryRun ? { admitted: null } : null,
       });
       const summary = this.#summary(tally, { startedAtMs, complete, dryRun });
       if (!dryRun) this.#finished(summary);
@@ -214,6 +235,7 @@ class SerialPairEngine implements PairEngine {
     } finally {
       await this.#endRecording(recorder, failure);
       this.#set({
+        heldPlan: await this.#heldPlan(),
         running: false,
         progress: null,
         conflicts: this.#records.conflicts().length,

@@ -137,7 +137,7 @@ function checkDeletions(options: NetEffectOptions): void {
   ] as const) {
     if (deleted === 0) continue;
     const source: Side = side === 'local' ? 'remote' : 'local';
-    const hint = `${untouched(options)}. If that is right, run it once more with --allow-deletes`;
+    const hint = `${untouched(options)}. If that is right, run it once more with --allow-deletes, or ferry plan release (ferry plan show lists it)`;
     if (views[source].entries.size === 0 && views[source].tree.frozen.size === 0)
       stop(
         `${described(source)} is empty, and ${deleted} entries would be deleted on the other side. ${hint}`,
@@ -152,7 +152,7 @@ function checkDeletions(options: NetEffectOptions): void {
 function checkModifications(options: NetEffectOptions): void {
   const { plan, recordedFiles } = options;
   const { modifiedLocal, modifiedRemote, conflicts } = plan.counts;
-  const hint = `${untouched(options)}. If that is right, run it once more with --yes`;
+  const hint = `${untouched(options)}. If that is right, run it once more with --yes, or ferry plan release (ferry plan show lists it)`;
   const modified = Math.max(modifiedLocal, modifiedRemote);
   if (modified >= MODIFIED_FROM && modified > MODIFIED_FRACTION * recordedFiles)
     stop(`${modified} of ${recordedFiles} files would be replaced. ${hint}`);

@@ -2,6 +2,8 @@ import type { Observable } from 'rxjs';
 import type { Direction } from '../model/entry.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
+import type { HeldPlan, HeldPlanSummary } from './held-plan.ts';
+import type { PlannedAction } from './planned-actions.ts';
 import type { ConflictChoice, ConflictOutcome } from './resolve-conflict.ts';
 import type { ConflictView } from './show-conflict.ts';
 
@@ -45,30 +47,14 @@ export interface RunSummary {
   readonly actions: readonly PlannedAction[];
 }
 
-export interface PlannedAction {
-  readonly action:
-    | 'upload'
-    | 'download'
-    | 'move-local'
-    | 'move-remote'
-    | 'delete-local'
-    | 'delete-remote'
-    | 'make-directory-local'
-    | 'make-directory-remote'
-    | 'set-metadata-local'
-    | 'set-metadata-remote'
-    | 'adopt';
-  readonly path: SyncPath;
-  readonly from?: SyncPath;
-  readonly reason: string;
-}
-
 export interface RunRequest {
   readonly dryRun?: boolean;
   /** Lets the deletions of this one run through the guard. */
   readonly allowDeletes?: boolean;
   /** Lets held modifications and conflicts through the guard. */
   readonly yes?: boolean;
+  /** Carries out the held plan, if it is still what a run would do. */
+  readonly release?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -92,6 +78,8 @@ export interface PairState {
   /** Code and text of the error that ended the last run; null when it ended well. */
   readonly lastError: { readonly code: string; readonly message: string } | null;
   readonly conflicts: number;
+  /** A plan that a guard stopped. */
+  readonly heldPlan: HeldPlanSummary | null;
   readonly recordedEntries: number;
   /** A reset was begun and has not transferred everything yet. */
   readonly resetting: boolean;
@@ -113,6 +101,12 @@ export interface PairEngine {
 
   /** Clears the records (a copy is kept) and transfers everything; goes on where an interrupted one stopped. */
   reset(request?: RunRequest): Promise<RunSummary>;
+
+  /** Returns the plan that a guard stopped last; null when none is held. */
+  heldPlan(): Promise<HeldPlan | null>;
+
+  /** Forgets the held plan and returns whether there was one; the next run may hold it again. */
+  dropHeldPlan(): Promise<boolean>;
 
   conflicts(): Promise<readonly Conflict[]>;
 

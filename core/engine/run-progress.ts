@@ -1,7 +1,8 @@
 import type { Side } from '../model/entry.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import type { Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
-import type { Phase, PlannedAction, Progress } from './pair-engine.ts';
+import type { Phase, Progress } from './pair-engine.ts';
+import { actionOf, type PlannedAction } from './planned-actions.ts';
 
 /** Adds up what a run does, over all its passes, and tells how far it is. */
 export class RunTally {
@@ -83,16 +84,8 @@ export class RunTally {
 
   /** Lists an action without counting it. */
   note(operation: Operation, side: Side, node: PlannedNode): void {
-    const action = actionOf(operation, side);
-    if (!action) return;
-    const path = 'path' in operation ? operation.path : operation.to;
-    const from = operation.op === 'move' ? (node[side].from ?? operation.from) : undefined;
-    this.actions.push({
-      action,
-      path,
-      ...(from === undefined ? {} : { from }),
-      reason: node.reason.rule,
-    });
+    const action = actionOf(operation, side, node);
+    if (action) this.actions.push(action);
   }
 
   notePlan(plan: Plan): void {
@@ -113,17 +106,4 @@ export class RunTally {
     this.#progress = { ...this.#progress, ...change };
     this.#publish(this.#progress);
   }
-}
-
-const ACTIONS: Partial<Record<Operation['op'], Readonly<Record<Side, PlannedAction['action']>>>> = {
-  write: { local: 'download', remote: 'upload' },
-  'make-link': { local: 'download', remote: 'upload' },
-  move: { local: 'move-local', remote: 'move-remote' },
-  remove: { local: 'delete-local', remote: 'delete-remote' },
-  'make-directory': { local: 'make-directory-local', remote: 'make-directory-remote' },
-  'set-metadata': { local: 'set-metadata-local', remote: 'set-metadata-remote' },
-};
-
-function actionOf(operation: Operation, side: Side): PlannedAction['action'] | undefined {
-  return ACTIONS[operation.op]?.[side];
 }

@@ -10,6 +10,7 @@ import type { Records } from '../records/records.ts';
 import { executePlan } from '../transfer/execute-plan.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import { createThrottle } from '../transfer/throttle.ts';
+import { checkEffect } from './check-effect.ts';
 import {
   conflictsIn,
   type DescribeConflictsOptions,
@@ -18,7 +19,8 @@ import {
 } from './conflict-notes.ts';
 import { followConflicts } from './follow-conflicts.ts';
 import { forgetDeletions } from './forget-deletions.ts';
-import { checkGuardFile, checkNetEffect, identifyRoots } from './guards.ts';
+import { checkGuardFile, identifyRoots } from './guards.ts';
+import type { Release } from './held-plan.ts';
 import { compileIgnoreRules, IGNORE_FILE, type IsIgnored } from './ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
 import { withRootsToMake } from './missing-root.ts';
@@ -48,6 +50,7 @@ export interface RunContext {
   readonly dryRun: boolean;
   readonly allowDeletes: boolean;
   readonly yes: boolean;
+  readonly release: Release | null;
 }
 
 type Views = Readonly<Record<Side, SideView>>;
@@ -87,7 +90,9 @@ export async function runPair(given: RunContext): Promise<boolean> {
     isIgnored = rules;
     const prepare = (): Promise<Pass> => preparePass(context, rules, seen, number === 1);
     const pass = number === 1 ? await stoppingAtStrangers(prepare) : await prepare();
-    checkPass(context, pass, number === 1);
+    const nowMs = context.clock.now();
+    if (!context.dryRun)
+      await checkEffect({ ...context, ...pass, nowMs, isFirstPass: number === 1 });
     tally.notePlan(pass.plan);
     if (context.dryRun) {
       noteProblems(context, pass, []);
@@ -270,22 +275,6 @@ function planFor(context: RunContext, views: Views): Plan {
     remote: views.remote.tree,
     direction: settings.direction,
     policy,
-  });
-}
-
-function checkPass(context: RunContext, { plan, views }: Pass, isFirstPass: boolean): void {
-  const { records, settings } = context;
-  let recordedFiles = 0;
-  for (const record of records.all()) if (record.kind === 'file') recordedFiles++;
-  checkNetEffect({
-    plan,
-    views,
-    recordedEntries: records.size,
-    recordedFiles,
-    settings,
-    allowDeletes: context.allowDeletes || context.dryRun,
-    yes: context.yes || context.dryRun,
-    isFirstPass,
   });
 }
 

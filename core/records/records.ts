@@ -3,6 +3,7 @@ import { FerryError } from '../model/errors.ts';
 import { childPath, nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
 import { DigestSum, type RecordsDigest } from './digest.ts';
+import { Notes } from './notes.ts';
 import { decodeRecord, encodeRecord, type PairRecord, RECORD_PREFIX, recordKey } from './record.ts';
 import { RunLog } from './run-log.ts';
 import type { Store, StoreOperation } from './store.ts';
@@ -66,10 +67,13 @@ export class Records {
 
   /** What the last runs did and why; becomes durable with `commit`, too. */
   readonly runLog: RunLog;
+  /** What people are told beside it; becomes durable with `commit`, too. */
+  readonly notes: Notes;
 
   private constructor(store: Store, runLog: RunLog) {
     this.#store = store;
     this.runLog = runLog;
+    this.notes = new Notes(store);
   }
 
   /** Reads everything. @throws RECORD_CORRUPT when rows are missing or unreadable, RECORD_SCHEMA_NEWER */
@@ -231,7 +235,8 @@ export class Records {
   /** Makes everything staged durable in one batch. Concurrent calls are carried out one after the other. */
   commit(): Promise<void> {
     const next = this.#committing.then(async () => {
-      for (const operation of this.runLog.take()) this.#staged.set(operation.key, operation);
+      for (const beside of [this.runLog, this.notes])
+        for (const operation of beside.take()) this.#staged.set(operation.key, operation);
       if (this.#staged.size === 0) return;
       const staged = this.#staged;
       this.#staged = new Map();

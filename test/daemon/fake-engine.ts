@@ -16,6 +16,7 @@ export const IDLE: PairState = {
   lastRunAtMs: null,
   lastError: null,
   conflicts: 0,
+  heldPlan: null,
   recordedEntries: 0,
   resetting: false,
 };
@@ -105,6 +106,8 @@ export function createFakeEngine(): FakeEngine {
     run,
     reset: run,
     previewReset: async () => ({ files: 3, bytes: 30, comesBack: 1 }),
+    heldPlan: async () => null,
+    dropHeldPlan: async () => false,
     conflicts: async () => [],
     showConflict: async () => {
       throw new FerryError('CONFIG_INVALID', 'no conflict is known at this path');

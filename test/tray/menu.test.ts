@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ApiPair, ApiState } from '../../daemon/api.ts';
+import type { ApiHeldPlan, ApiPair, ApiState } from '../../daemon/api.ts';
 import { ICON_STATES, iconStateOf, type MenuItem, trayMenu } from '../../tray/menu.ts';
 
 const NOW = new Date('2026-11-21T12:10:00').getTime();
@@ -171,28 +171,40 @@ describe('the menu', () => {
     expect(choices[2]?.confirm).toContain('local folder becomes the master');
   });
 
-  it('lets a run through that a guard stopped, for once, and says first what it would do', () => {
-    const held = (message: string) => ({ lastError: { code: 'GUARD_STOPPED', message } });
-    const deletes = held(
-      'the remote is empty, and 67 entries would be deleted. Nothing was changed. If that is right, run it once more with --allow-deletes',
-    );
-    const item = find(menuOf(deletes, {}).items, 'allow.p0');
-    expect(item?.action).toMatchObject({
-      pairs: ['p0'],
-      command: 'sync',
-      body: { allowDeletes: true },
-    });
+  const heldPlan = (counts: Partial<ApiHeldPlan> = {}): Partial<ApiPair> => ({
+    lastError: { code: 'GUARD_STOPPED', message: 'stopped' },
+    heldPlan: {
+      heldAtMs: NOW,
+      deletions: 44,
+      replacements: 0,
+      conflicts: 0,
+      message:
+        '44 of 60 entries would be deleted on the remote. Nothing was changed. If that is right, run it once more',
+      ...counts,
+    },
+  });
+
+  it('releases what a guard has held, for once, and says first what that is', () => {
+    const menu = menuOf(heldPlan(), {}).items;
+    expect(find(menu, 'held')?.label).toBe('1 held plan: 44 deletions');
+    const item = find(menu, 'release.p0');
+    expect(item?.action).toMatchObject({ pairs: ['p0'], command: 'sync', body: { release: true } });
     expect(item?.confirm).toBe(
-      'p0: the remote is empty, and 67 entries would be deleted.\nDo it this once?',
+      'p0: 44 of 60 entries would be deleted on the remote.\n44 deletions. Do exactly this, once?',
     );
-    const replaced = held('56 of 56 files would be replaced. Nothing was changed. … with --yes');
-    const both = find(menuOf(deletes, replaced).items, 'allow')?.items;
-    expect(both?.[1]?.action).toMatchObject({ pairs: ['p1'], body: { yes: true } });
+    expect(find(menu, 'drop-plan.p0')?.action).toMatchObject({ command: 'drop-plan' });
+  });
+
+  it('adds up what several held plans would do', () => {
+    const other = heldPlan({ deletions: 1, replacements: 60, conflicts: 21 });
+    expect(find(menuOf(heldPlan(), other).items, 'held')?.label).toBe(
+      '2 held plans: 45 deletions, 60 replaced files, 21 conflicts',
+    );
   });
 
   it('offers no way around a root that is not the right one', () => {
     const lost = { code: 'GUARD_STOPPED', message: 'its marker is gone; is the disk mounted?' };
-    expect(find(menuOf({ lastError: lost }).items, 'allow.p0')).toBeUndefined();
+    expect(find(menuOf({ lastError: lost }).items, 'held')).toBeUndefined();
   });
 
   it('asks before a reset, and says how much is recorded', () => {
@@ -215,6 +227,7 @@ describe('the menu', () => {
       failed('REMOTE_UNAUTHORIZED'),
       { lastError: { code: 'LOCAL_IO', message: `${long}\n\u0007` } },
       { kind: 'drive', pendingUploads: 2 },
+      heldPlan(),
     ];
     for (const first of changes)
       for (const second of changes) {
