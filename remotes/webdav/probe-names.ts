@@ -1,5 +1,6 @@
 import { FerryError } from '../../core/model/errors.ts';
 import { childPath, parseSyncPath, type SyncPath } from '../../core/model/path.ts';
+import { ODD_NAMES } from './listable.ts';
 import type { ProbeDesk } from './probe-desk.ts';
 import type { ProbeResult } from './probe-result.ts';
 
@@ -9,16 +10,6 @@ export type NameAbilities = Pick<
   'listsDotNames' | 'caseSensitive' | 'maxNameBytes' | 'unusableNames'
 >;
 
-const ODD_NAMES: readonly string[] = [
-  'a b%20#?&+;=.txt',
-  'colon:name',
-  'back\\slash',
-  '"quoted" <tag> |pipe*',
-  'trailing dot.',
-  'trailing space ',
-  'Ünïcödé 日本 🚢',
-  '%41',
-];
 const NAME_LENGTHS: readonly number[] = [255, 200, 143];
 const SHORTEST_LIMIT = 100;
 
@@ -29,7 +20,8 @@ export async function probeNames(desk: ProbeDesk, parent: SyncPath): Promise<Nam
   await desk.session.status(directory, { method: 'MKCOL', isCollection: true, accept: [200, 201] });
   const at = (name: string): SyncPath => childPath(directory, parseSyncPath(name));
 
-  const tried = [...ODD_NAMES, 'case', '.dot'];
+  const odd = ODD_NAMES.map(({ name }) => name);
+  const tried = [...odd, 'case', '.dot'];
   for (const name of tried) await putQuietly(desk, at(name));
   const caseSensitive = (await desk.look(at('CASE'))) === null;
   const maxNameBytes = await longest(desk, at);
@@ -38,7 +30,7 @@ export async function probeNames(desk: ProbeDesk, parent: SyncPath): Promise<Nam
     listsDotNames: there.has(at('.dot')),
     caseSensitive,
     maxNameBytes,
-    unusableNames: ODD_NAMES.filter((name) => !there.has(at(name))),
+    unusableNames: odd.filter((name) => !there.has(at(name))),
   };
 }
 

@@ -44,6 +44,26 @@ export async function setProperties(
   }
 }
 
+/**
+ * Sets properties of ours where the server keeps them, and tells whether it did: Apache has no place for those of a
+ * file with a very long name. That is no reason to fail what was written.
+ */
+export async function setPropertiesIfKept(
+  session: Session,
+  path: SyncPath,
+  properties: FerryProperties,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  try {
+    await setProperties(session, path, properties, signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'REMOTE_PROTOCOL') throw error;
+    session.logger.debug('the server does not keep the time', { path, reason: error.message });
+    return false;
+  }
+}
+
 /** Tells whether the server keeps a property of ours at `path`. */
 export async function keepsProperties(session: Session, path: SyncPath): Promise<boolean> {
   try {

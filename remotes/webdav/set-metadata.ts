@@ -6,7 +6,7 @@ import { expectAt } from './conditions.ts';
 import { changedError } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';
-import { type FerryProperties, setProperties } from './properties.ts';
+import { type FerryProperties, setPropertiesIfKept } from './properties.ts';
 import { fileEntryOf, type Resource, storedMtimeText } from './resource.ts';
 import type { Session } from './session.ts';
 import { modeText } from './upload.ts';
@@ -23,7 +23,7 @@ export async function setFileMetadata(
   const before = await expectAt(session, path, expected, signal);
   const properties = propertiesFor(probe, before, metadata);
   if (properties === null) return fileEntryOf(before);
-  await setProperties(session, path, properties, signal);
+  await setPropertiesIfKept(session, path, properties, signal);
   const after = await lookAt(session, path, signal);
   if (after === null || after.resource.isCollection)
     throw changedError(path, 'it is gone after its time was set');

@@ -6,7 +6,7 @@ import type { Answer } from './http.ts';
 import { changedError, errorOfStatus } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';
-import { setProperties } from './properties.ts';
+import { setPropertiesIfKept } from './properties.ts';
 import { fileEntryOf, opaqueTag, type Resource, storedMtimeText } from './resource.ts';
 import type { Session } from './session.ts';
 
@@ -125,8 +125,8 @@ export async function describeWritten(
   if (item.mtimeNs === undefined || probe.setsMtime !== 'no' || !probe.deadProperties)
     return resource;
   const storedMtime = storedMtimeText(item.mtimeNs, resource.version, resource.sizeBytes);
-  await setProperties(session, path, { mtime: storedMtime }, signal);
-  return { ...resource, storedMtime };
+  const isKept = await setPropertiesIfKept(session, path, { mtime: storedMtime }, signal);
+  return isKept ? { ...resource, storedMtime } : resource;
 }
 
 /** Returns the entry of a written file under its final path. */
