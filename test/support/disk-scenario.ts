@@ -17,6 +17,8 @@ const PRIVATE = new Set(['.ferry', '.DAV']);
 /** The remote side of one pair: its replica, and the folder that it serves. */
 export interface RemoteFolder {
   readonly directory: string;
+  /** How the server shows a path of the folder, where that is another name. */
+  shownAs?(path: string): string;
   open(): Promise<Replica>;
 }
 
@@ -31,16 +33,6 @@ export async function openDiskScenario(
   const remote = await makeRemote();
   const pair = new DiskPair(direction, base, local, remote);
   return pair;
-}
-
-/** Returns a remote that is a folder of its own. */
-export async function folderRemote(): Promise<RemoteFolder & { close(): Promise<void> }> {
-  const base = await temporaryDirectory('ferry-scenario-remote');
-  return {
-    directory: base.path,
-    open: () => openFolder(base.path),
-    close: () => base.close(),
-  };
 }
 
 /** Opens a folder as a replica, without watching it. */
@@ -72,7 +64,7 @@ class DiskPair implements ScenarioPair {
     this.#base = base;
     this.#local = local;
     this.#remote = remote;
-    this.sides = { local: diskSide(local), remote: diskSide(remote.directory) };
+    this.sides = { local: diskSide(local), remote: diskSide(remote.directory, remote.shownAs) };
   }
 
   async sync(): Promise<ScenarioRun> {
@@ -134,14 +126,19 @@ class DiskPair implements ScenarioPair {
 }
 
 /** A folder as a user sees it, whoever serves it. */
-export function diskSide(directory: string): ScenarioSide {
+export function diskSide(
+  directory: string,
+  shownAs: (path: string) => string = (path) => path,
+): ScenarioSide {
   const at = (path: string): string => join(directory, path);
   return {
     apply: (edit) => applyOnDisk(edit, at),
     async snapshot() {
       const found: Record<string, string> = {};
       await draw(directory, '', found);
-      return found;
+      return Object.fromEntries(
+        Object.entries(found).map(([path, content]) => [shownAs(path), content]),
+      );
     },
   };
 }

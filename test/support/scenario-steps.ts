@@ -33,6 +33,8 @@ export interface StepScenario {
   readonly steps: readonly Step[];
   /** What both sides hold in the end, by direction; in names of conflict copies the time and the device are left out. */
   readonly ends?: Readonly<Partial<Record<Direction, Drawn>>>;
+  /** The story is about links, and means nothing where one side has none. */
+  readonly needsLinks?: boolean;
   /** Where the story means something; all three unless said otherwise. */
   readonly directions?: readonly Direction[];
 }

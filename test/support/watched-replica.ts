@@ -4,7 +4,7 @@ import type { Replica, WriteItem } from '../../core/ports.ts';
 
 /** What an engine asked of its replicas. */
 export interface ReplicaWatch {
-  /** Calls that change something, such as `move remote a`. */
+  /** What was changed, such as `move remote a`. */
   readonly changes: string[];
   /** Files whose content was asked for, such as `local a`. */
   readonly reads: string[];
@@ -12,21 +12,23 @@ export interface ReplicaWatch {
   failAfter: number | null;
 }
 
-/** The same replica; every call is noted in `watch` first. */
+/** The same replica; what it is asked for is noted in `watch`. */
 export function watchedReplica(side: Side, replica: Replica, watch: ReplicaWatch): Replica {
   const check = (): void => {
     if (watch.failAfter !== null && watch.failAfter-- <= 0)
       throw new FerryError('REMOTE_UNREACHABLE', 'cut off by the test');
   };
-  const note = (call: string): void => {
+  const changing = async <T>(call: string, work: () => Promise<T>): Promise<T> => {
     check();
+    const result = await work();
     watch.changes.push(call);
+    return result;
   };
-  async function* noted(
+  async function* checked(
     items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
   ): AsyncIterable<WriteItem> {
     for await (const item of items) {
-      note(`write ${side} ${item.path}`);
+      check();
       yield item;
     }
   }
@@ -41,27 +43,23 @@ export function watchedReplica(side: Side, replica: Replica, watch: ReplicaWatch
       watch.reads.push(`${side} ${path}`);
       return replica.read(path, options);
     },
-    writeMany: (items, options) => replica.writeMany(noted(items), options),
-    async makeDirectory(path, options) {
-      note(`make-directory ${side} ${path}`);
-      return replica.makeDirectory(path, options);
+    async *writeMany(items, options) {
+      for await (const group of replica.writeMany(checked(items), options)) {
+        for (const result of group)
+          if ('entry' in result) watch.changes.push(`write ${side} ${result.item.path}`);
+        yield group;
+      }
     },
-    async makeLink(path, target, options) {
-      note(`make-link ${side} ${path}`);
-      return replica.makeLink(path, target, options);
-    },
-    async move(from, to, options) {
-      note(`move ${side} ${from}`);
-      return replica.move(from, to, options);
-    },
-    async remove(path, options) {
-      note(`remove ${side} ${path}`);
-      return replica.remove(path, options);
-    },
-    async setMetadata(path, metadata, options) {
-      note(`set-metadata ${side} ${path}`);
-      return replica.setMetadata(path, metadata, options);
-    },
+    makeDirectory: (path, options) =>
+      changing(`make-directory ${side} ${path}`, () => replica.makeDirectory(path, options)),
+    makeLink: (path, target, options) =>
+      changing(`make-link ${side} ${path}`, () => replica.makeLink(path, target, options)),
+    move: (from, to, options) =>
+      changing(`move ${side} ${from}`, () => replica.move(from, to, options)),
+    remove: (path, options) =>
+      changing(`remove ${side} ${path}`, () => replica.remove(path, options)),
+    setMetadata: (path, metadata, options) =>
+      changing(`set-metadata ${side} ${path}`, () => replica.setMetadata(path, metadata, options)),
     async flush() {
       check();
       return replica.flush();

@@ -1,6 +1,6 @@
 import type { StepScenario } from '../../support/scenario-steps.ts';
 
-const TREE = { a: 'one', b: 'two', 'dir/x': 'in x', 'dir/y': 'in y', 'dir/sub/z': 'in z' };
+const TREE = { a: 'one', b: 'second', 'dir/x': 'in x', 'dir/y': 'in y', 'dir/sub/z': 'in z' };
 
 /** Contents, deletions, kinds and conflicts. */
 export const CONTENTS: readonly StepScenario[] = [
@@ -62,13 +62,13 @@ export const CONTENTS: readonly StepScenario[] = [
     name: 'a deleted directory in which something is new on the other side',
     base: TREE,
     steps: [{ remote: [['remove', 'dir']] }, { local: [['write', 'dir/sub/new', 'new here']] }],
-    ends: { 'two-way': { a: 'one', b: 'two', 'dir/sub/new': 'new here' } },
+    ends: { 'two-way': { a: 'one', b: 'second', 'dir/sub/new': 'new here' } },
   },
   {
     name: 'a deleted directory in which something was edited on the other side',
     base: TREE,
     steps: [{ local: [['remove', 'dir']] }, { remote: [['write', 'dir/sub/z', 'edited there']] }],
-    ends: { 'two-way': { a: 'one', b: 'two', 'dir/sub/z': 'edited there' } },
+    ends: { 'two-way': { a: 'one', b: 'second', 'dir/sub/z': 'edited there' } },
   },
   {
     name: 'a directory that was deleted and made again with other things',
@@ -81,7 +81,7 @@ export const CONTENTS: readonly StepScenario[] = [
         ],
       },
     ],
-    ends: { 'two-way': { a: 'one', b: 'two', 'dir/other': 'other' } },
+    ends: { 'two-way': { a: 'one', b: 'second', 'dir/other': 'other' } },
   },
   {
     name: 'a file that became a directory',
@@ -106,7 +106,7 @@ export const CONTENTS: readonly StepScenario[] = [
         ],
       },
     ],
-    ends: { 'two-way': { a: 'one', b: 'two', dir: 'a file now' } },
+    ends: { 'two-way': { a: 'one', b: 'second', dir: 'a file now' } },
   },
   {
     name: 'a file that became a directory here and was edited there',
@@ -202,6 +202,20 @@ export const CONTENTS: readonly StepScenario[] = [
     ends: { 'two-way': TREE },
   },
   {
+    name: 'a link beside files that change',
+    base: { 'dir/f': 'content' },
+    steps: [
+      {
+        local: [
+          ['link', 'dir/link', 'f'],
+          ['write', 'dir/f', 'edited'],
+        ],
+      },
+      'sync',
+      { remote: [['write', 'dir/g', 'new there']] },
+    ],
+  },
+  {
     name: 'edits of the same length',
     base: { f: 'aaaa', g: 'bbbb' },
     steps: [{ local: [['write', 'f', 'AAAA']] }, 'sync', { remote: [['write', 'g', 'BBBB']] }],
@@ -209,6 +223,7 @@ export const CONTENTS: readonly StepScenario[] = [
   },
   {
     name: 'a restart between every change',
+    directions: ['two-way'],
     base: TREE,
     steps: [
       'restart',
@@ -223,6 +238,8 @@ export const CONTENTS: readonly StepScenario[] = [
   },
   {
     name: 'links that are new, retargeted, and changed for files',
+    directions: ['two-way'],
+    needsLinks: true,
     base: { target: 'content', other: 'more', link: '-> target' },
     steps: [
       { local: [['link', 'dir/new', '../target']] },

@@ -2,12 +2,12 @@ import type { Step, StepScenario, UserEdit } from '../../support/scenario-steps.
 
 const TREE = {
   a: 'one',
-  b: 'two',
+  b: 'second',
   c: 'three',
   'dir/x': 'in x',
   'dir/y': 'in y',
   'p/f': 'f',
-  'q/g': 'g',
+  'q/g': 'gg',
 };
 
 const HERE: readonly UserEdit[] = [

@@ -2,7 +2,7 @@ import type { StepScenario } from '../../support/scenario-steps.ts';
 
 const TREE = {
   a: 'one',
-  b: 'two',
+  b: 'second',
   c: 'three',
   'dir/x': 'in x',
   'dir/y': 'in y',
@@ -18,7 +18,7 @@ export const MOVES: readonly StepScenario[] = [
     ends: {
       'two-way': {
         a2: 'one',
-        'dir/b2': 'two',
+        'dir/b2': 'second',
         c: 'three',
         'dir/x': 'in x',
         'dir/y': 'in y',
@@ -42,8 +42,8 @@ export const MOVES: readonly StepScenario[] = [
     base: TREE,
     steps: [{ local: [['swap', 'a', 'b']] }],
     ends: {
-      'two-way': { ...TREE, a: 'two', b: 'one' },
-      'local-to-remote': { ...TREE, a: 'two', b: 'one' },
+      'two-way': { ...TREE, a: 'second', b: 'one' },
+      'local-to-remote': { ...TREE, a: 'second', b: 'one' },
     },
   },
   {
@@ -51,15 +51,15 @@ export const MOVES: readonly StepScenario[] = [
     base: TREE,
     steps: [{ remote: [['swap', 'a', 'b']] }],
     ends: {
-      'two-way': { ...TREE, a: 'two', b: 'one' },
-      'remote-to-local': { ...TREE, a: 'two', b: 'one' },
+      'two-way': { ...TREE, a: 'second', b: 'one' },
+      'remote-to-local': { ...TREE, a: 'second', b: 'one' },
     },
   },
   {
     name: 'two directories that were swapped',
-    base: { 'p/one': '1', 'p/deep/er': '2', 'q/two': '3' },
+    base: { 'p/one': '1', 'p/deep/er': 'er', 'q/two': 'three' },
     steps: [{ local: [['swap', 'p', 'q']] }],
-    ends: { 'two-way': { 'q/one': '1', 'q/deep/er': '2', 'p/two': '3' } },
+    ends: { 'two-way': { 'q/one': '1', 'q/deep/er': 'er', 'p/two': 'three' } },
   },
   {
     name: 'a ring of three names',
@@ -74,7 +74,7 @@ export const MOVES: readonly StepScenario[] = [
         ],
       },
     ],
-    ends: { 'two-way': { ...TREE, a: 'three', b: 'one', c: 'two' } },
+    ends: { 'two-way': { ...TREE, a: 'three', b: 'one', c: 'second' } },
   },
   {
     name: 'a chain of names, each onto the one that the next gave up',
@@ -91,7 +91,7 @@ export const MOVES: readonly StepScenario[] = [
     ends: {
       'two-way': {
         b: 'one',
-        c: 'two',
+        c: 'second',
         d: 'three',
         'dir/x': 'in x',
         'dir/y': 'in y',
@@ -103,7 +103,7 @@ export const MOVES: readonly StepScenario[] = [
     name: 'swaps on both sides of the same two files',
     base: TREE,
     steps: [{ local: [['swap', 'a', 'b']] }, { remote: [['swap', 'a', 'b']] }],
-    ends: { 'two-way': { ...TREE, a: 'two', b: 'one' } },
+    ends: { 'two-way': { ...TREE, a: 'second', b: 'one' } },
   },
   {
     name: 'a file that was moved here and edited there',
@@ -139,7 +139,7 @@ export const MOVES: readonly StepScenario[] = [
     ends: {
       'two-way': {
         a: 'one',
-        b: 'two',
+        b: 'second',
         c: 'three',
         'renamed/x': 'in x',
         'renamed/y': 'in y',
