@@ -22,6 +22,7 @@ export const EXIT = {
 /** The exit code for each error that ends a command; see EXIT. */
 export const EXIT_BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   REMOTE_UNREACHABLE: EXIT.temporary,
+  REMOTE_UNAVAILABLE: EXIT.temporary,
   REMOTE_UNAUTHORIZED: EXIT.signIn,
   REMOTE_FORBIDDEN: EXIT.error,
   REMOTE_NOT_FOUND: EXIT.directoryNotFound,

@@ -4,6 +4,8 @@ export type Retry = 'now' | 'later' | 'never';
 /** Stable codes, for programs; messages are for people. Grouped by the part that failed. */
 export type ErrorCode =
   | 'REMOTE_UNREACHABLE'
+  /** The server answers, but not for this path. */
+  | 'REMOTE_UNAVAILABLE'
   | 'REMOTE_UNAUTHORIZED'
   | 'REMOTE_FORBIDDEN'
   | 'REMOTE_NOT_FOUND'
@@ -35,6 +37,7 @@ export type ErrorCode =
 const RETRY_BY_CODE: Partial<Record<ErrorCode, Retry>> = {
   CHANGED: 'now',
   REMOTE_UNREACHABLE: 'later',
+  REMOTE_UNAVAILABLE: 'later',
   REMOTE_RATE_LIMITED: 'later',
   REMOTE_LOCKED: 'later',
   REMOTE_QUOTA: 'later',

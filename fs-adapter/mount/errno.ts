@@ -7,6 +7,7 @@ type ErrnoName = keyof typeof constants.errno;
 /** What a program is told for each error of Ferry's. */
 const BY_FERRY_CODE: Readonly<Record<ErrorCode, ErrnoName>> = {
   REMOTE_UNREACHABLE: 'EIO',
+  REMOTE_UNAVAILABLE: 'EIO',
   REMOTE_UNAUTHORIZED: 'EACCES',
   REMOTE_FORBIDDEN: 'EACCES',
   REMOTE_NOT_FOUND: 'ESTALE',

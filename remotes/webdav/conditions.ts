@@ -1,7 +1,6 @@
 import type { Version } from '../../core/model/entry.ts';
-import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
-import { changedError, isPassing, StatusError } from './http-errors.ts';
+import { changedError, isLostConnection } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { etagOf, type Resource } from './resource.ts';
@@ -80,7 +79,7 @@ export async function once<T>(
   try {
     return await attempt();
   } catch (error) {
-    if (!isLost(error)) throw error;
+    if (!isLostConnection(error)) throw error;
     const outcome = await look();
     if (outcome === 'not done') return attempt();
     if (outcome === 'something else')
@@ -90,13 +89,4 @@ export async function once<T>(
       );
     return outcome.done;
   }
-}
-
-function isLost(error: unknown): boolean {
-  return (
-    error instanceof FerryError &&
-    error.code === 'REMOTE_UNREACHABLE' &&
-    !(error instanceof StatusError) &&
-    (isPassing(error) || /closed|hang up|timeout|timed out/i.test(String(error.cause)))
-  );
 }

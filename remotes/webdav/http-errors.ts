@@ -84,8 +84,11 @@ const PASSING = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ECONN
 
 /** Returns the system's or TLS's code of an error, looked for through its causes. */
 export function networkCode(error: unknown): string {
-  for (const { code } of causes(error) as Iterable<NodeJS.ErrnoException>)
-    if (typeof code === 'string' && !code.startsWith('ERR_GOT')) return code;
+  for (const cause of causes(error) as Iterable<NodeJS.ErrnoException>) {
+    const { code } = cause;
+    const isNetwork = !(cause instanceof FerryError) && typeof code === 'string';
+    if (isNetwork && !code.startsWith('ERR_GOT')) return code;
+  }
   return '';
 }
 
@@ -97,6 +100,16 @@ function* causes(error: unknown): Iterable<Error> {
 /** Tells whether the same request may get an answer when it is sent again. */
 export function isPassing(error: unknown): boolean {
   return PASSING.has(networkCode(error));
+}
+
+/** Tells whether the connection was lost, in a request or an answer: nothing is known about what the server did. */
+export function isLostConnection(error: unknown): boolean {
+  return (
+    error instanceof FerryError &&
+    error.code === 'REMOTE_UNREACHABLE' &&
+    !(error instanceof StatusError) &&
+    (isPassing(error) || /closed|hang up|timeout|timed out|aborted/i.test(String(error.cause)))
+  );
 }
 
 /** Returns the error for a request that got no answer, with the certificate shown where trust was missing. */
@@ -122,6 +135,12 @@ export async function errorOfNetwork(error: unknown, context: RequestContext): P
     return unreachable(`the server's certificate is not valid today; check its clock and this one`);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return unreachable("the server's certificate is for another name; check the address", 'never');
+  if (code.startsWith('HPE_'))
+    return protocolError(
+      context,
+      `what answers on ${host} does not speak HTTP as a file server does (${code}); check the address, and what is in between`,
+      error,
+    );
   const hint = NETWORK_HINTS[code] ?? (error instanceof Error ? error.message : String(error));
   return unreachable(hint);
 }

@@ -1,15 +1,19 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Readable } from 'node:stream';
-import got, { type Request } from 'got';
-import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
+import got from 'got';
+import { throwIfAborted } from '../../core/model/errors.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
+import { type Answer, answerOf } from './answer.ts';
+import { Gate, type Passage } from './gate.ts';
 import {
   errorOfNetwork,
   errorOfStatus,
   isPassing,
+  networkCode,
   protocolError,
   type RequestContext,
 } from './http-errors.ts';
+import { PATIENCE, type Patience, Watch, watchedUpload } from './patience.ts';
 import { httpsAgent, type TlsTrust } from './tls.ts';
 
 export interface Credentials {
@@ -26,6 +30,8 @@ export interface HttpOptions {
   readonly logger: Logger;
   /** Connections that are kept open between requests. */
   readonly parallelism: number;
+  /** How long the server may take, where that is not what is usual. */
+  readonly patience?: Partial<Patience>;
 }
 
 export interface RequestOptions {
@@ -42,29 +48,20 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An answer whose body has not been read; exactly one of `body`, `text` and `discard` must be used. */
-export interface Answer {
-  readonly status: number;
-  header(name: string): string | undefined;
-  readonly body: AsyncIterable<Uint8Array>;
-  /** @throws REMOTE_PROTOCOL when it is longer than `maxBytes` */
-  text(maxBytes: number): Promise<string>;
-  discard(): Promise<void>;
-}
-
 /** Sends requests to one origin. */
 export interface Http {
   send(options: RequestOptions): Promise<Answer>;
+  /** Says that the server as a whole does not answer: until it is asked for its root again, requests fail at once. */
+  lost(): void;
   close(): void;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-const STALL_TIMEOUT_MS = 30_000;
 const MAX_TRIES = 4;
+/** Waiting for silence to end takes long enough to be done only twice. */
+const MAX_SILENT_TRIES = 2;
 const MAX_REDIRECTS = 3;
 const MAX_WAIT_MS = 20_000;
 const FIRST_WAIT_MS = 250;
-const DISCARDED_BYTES = 64 * 1024;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const BUSY = new Set([429, 503]);
 const BODYLESS = new Set(['GET', 'HEAD']);
@@ -78,6 +75,8 @@ class GotHttp implements Http {
   readonly #options: HttpOptions;
   readonly #agent: { http: HttpAgent; https: ReturnType<typeof httpsAgent> };
   readonly #authorization: string | null;
+  readonly #gate: Gate;
+  readonly #patience: Patience;
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -86,7 +85,9 @@ class GotHttp implements Http {
       http: new HttpAgent(keepAlive),
       https: httpsAgent(keepAlive, options.tls),
     };
-    const { credentials } = options;
+    const { base, clock, credentials } = options;
+    this.#gate = new Gate({ host: base.host, clock });
+    this.#patience = { ...PATIENCE, ...options.patience };
     this.#authorization =
       credentials === undefined
         ? null
@@ -95,12 +96,14 @@ class GotHttp implements Http {
 
   async send(options: RequestOptions): Promise<Answer> {
     const context = contextOf(options);
+    const isFirstLook = options.url.pathname === this.#options.base.pathname;
     for (let attempt = 1; ; attempt += 1) {
       throwIfAborted(options.signal);
+      const passage = { isFirstLook, isRepeat: attempt > 1, signal: options.signal };
+      await this.#gate.enter(passage);
       const outcome = await this.#attempt(options, context);
-      const mayRepeat = options.repeatable === true && attempt < MAX_TRIES;
       if ('error' in outcome) {
-        if (!mayRepeat || !isPassing(outcome.error)) {
+        if (options.repeatable !== true || !mayRepeat(outcome.error, attempt)) {
           throwIfAborted(options.signal);
           throw await errorOfNetwork(outcome.error, context);
         }
@@ -108,18 +111,30 @@ class GotHttp implements Http {
         continue;
       }
       const { answer } = outcome;
+      const waitMs = this.#noted(answer, passage);
       if (options.accept.includes(answer.status)) return answer;
-      const waitMs = retryAfterMs(answer.header('retry-after'), this.#options.clock.now());
       await answer.discard();
-      if (!mayRepeat || !BUSY.has(answer.status) || waitMs > MAX_WAIT_MS)
+      const isWorthIt = BUSY.has(answer.status) && waitMs <= MAX_WAIT_MS;
+      if (options.repeatable !== true || attempt >= MAX_TRIES || !isWorthIt)
         throw errorOfStatus(answer.status, context);
       await this.#pause(attempt, waitMs, options, `${answer.status}`);
     }
   }
 
+  lost(): void {
+    this.#gate.lost();
+  }
+
   close(): void {
     this.#agent.http.destroy();
     this.#agent.https.destroy();
+  }
+
+  /** Returns for how long the server asks to wait. */
+  #noted(answer: Answer, passage: Passage): number {
+    const waitMs = retryAfterMs(answer.header('retry-after'), this.#options.clock.now());
+    this.#gate.answered(answer.status, waitMs, passage);
+    return waitMs;
   }
 
   async #pause(
@@ -171,6 +186,8 @@ class GotHttp implements Http {
 
   async #once(url: URL, options: RequestOptions, context: RequestContext): Promise<Answer> {
     const { body, signal } = options;
+    const patience = this.#patience;
+    const watch = new Watch((error) => request.destroy(error));
     const request = got.stream(url, {
       // Other methods than got's own list (PROPFIND, LOCK, …) pass through it unchanged.
       method: options.method as 'GET',
@@ -181,86 +198,35 @@ class GotHttp implements Http {
         ...options.headers,
       },
       // Without a body, even an empty one, got would wait for one to be piped.
-      ...(BODYLESS.has(options.method) ? {} : { body: sendable(body ?? '') }),
+      ...(BODYLESS.has(options.method) ? {} : { body: sendable(body ?? '', watch, patience) }),
       agent: this.#agent,
       decompress: false,
       throwHttpErrors: false,
       followRedirect: false,
       retry: { limit: 0 },
-      timeout: { connect: CONNECT_TIMEOUT_MS, socket: STALL_TIMEOUT_MS },
+      timeout: { connect: patience.connectMs },
       ...(signal === undefined ? {} : { signal }),
     });
-    return answerOf(request, context, signal);
+    request.once('close', () => watch.end());
+    watch.wait(patience.answerMs, 'no answer came');
+    return answerOf(request, { context, patience, watch, signal });
   }
+}
+
+/** Tells whether a request that may be sent again shall be. */
+function mayRepeat(error: unknown, attempt: number): boolean {
+  if (!isPassing(error)) return false;
+  return attempt < (networkCode(error) === 'ETIMEDOUT' ? MAX_SILENT_TRIES : MAX_TRIES);
 }
 
 function sendable(
   body: string | Uint8Array | AsyncIterable<Uint8Array>,
+  watch: Watch,
+  patience: Patience,
 ): string | Buffer | Readable {
   if (typeof body === 'string') return body;
   if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.length);
-  return Readable.from(body, { objectMode: false });
-}
-
-/** Resolves with the head of the answer; an answer that comes before the body is sent counts. */
-async function answerOf(
-  request: Request,
-  context: RequestContext,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
-  const head = await new Promise<{ statusCode: number; headers: NodeJS.Dict<string | string[]> }>(
-    (resolve, reject) => {
-      request.once('response', resolve);
-      request.on('error', reject);
-      request.once('close', () => reject(new Error('the connection was closed')));
-    },
-  );
-  const header = (name: string): string | undefined => {
-    const value = head.headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
-  };
-  const encoding = header('content-encoding');
-  async function* body(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (encoding !== undefined && encoding !== 'identity') {
-      request.destroy();
-      throw protocolError(context, `the body is encoded as ${encoding} although that was refused`);
-    }
-    try {
-      for await (const chunk of request) yield chunk as Uint8Array;
-    } catch (error) {
-      throwIfAborted(signal);
-      throw await errorOfNetwork(error, context);
-    } finally {
-      request.destroy();
-    }
-  }
-  return {
-    status: head.statusCode,
-    header,
-    body: body(),
-    async text(maxBytes) {
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of body()) {
-        length += chunk.length;
-        if (length > maxBytes) throw protocolError(context, 'the answer is far too long');
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks).toString();
-    },
-    async discard() {
-      // A short body is read, so that the connection can be used again; a long or broken one is not worth it.
-      let length = 0;
-      try {
-        for await (const chunk of body()) {
-          length += chunk.length;
-          if (length > DISCARDED_BYTES) break;
-        }
-      } catch (error) {
-        if (!(error instanceof FerryError)) throw error;
-      }
-    },
-  };
+  return Readable.from(watchedUpload(body, watch, patience), { objectMode: false });
 }
 
 /** Returns the milliseconds that a Retry-After header asks to wait; 0 without one. */

@@ -9,6 +9,7 @@ import {
 } from '../../core/model/path.ts';
 import type { Observation, ObserveOptions } from '../../core/ports.ts';
 import { sharedSignal } from '../../core/transfer/shared-signal.ts';
+import type { Blame } from './blame.ts';
 import { StatusError } from './http-errors.ts';
 import { isListable } from './listable.ts';
 import { type Listed, list, lookAt } from './listing.ts';
@@ -22,6 +23,7 @@ const LISTINGS_AHEAD = 32;
 export interface WalkOptions extends ObserveOptions {
   /** Listings that are asked for at a time. */
   readonly parallelism: number;
+  readonly blame: Blame;
 }
 
 /** Yields the whole tree: in one listing where the server is proven to give it, else directory by directory. */
@@ -59,7 +61,8 @@ class Observer {
         const { observations, directories } = await this.#directory(directory);
         waiting.push(...directories);
         if (observations.length > 0) ready.push(observations);
-      } catch (error) {
+      } catch (caught) {
+        const error = await this.#options.blame.of(directory, caught).catch(toFerryError);
         if (directory === ROOT || isOfWholeRemote(error)) failure ??= { error };
         else ready.push([problem(directory, error)]);
       }

@@ -2,10 +2,12 @@ import type { Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Content, ReadOptions } from '../../core/ports.ts';
-import type { Answer } from './http.ts';
+import type { Answer } from './answer.ts';
+import type { Blame } from './blame.ts';
 import { changedError, protocolError, type RequestContext } from './http-errors.ts';
 import { lookAt } from './listing.ts';
-import { timeOf, versionFrom } from './resource.ts';
+import { contentRange, timeOf, versionFrom } from './resource.ts';
+import { resumed } from './resume.ts';
 import type { Session } from './session.ts';
 
 /** A body of more than this does not come out of one read of the server's disk; the file is looked at afterwards too. */
@@ -24,8 +26,28 @@ interface Span {
 export async function readFile(
   session: Session,
   path: SyncPath,
-  options: ReadOptions,
+  options: ReadOptions & { readonly blame: Blame },
 ): Promise<Content> {
+  const { blame, signal } = options;
+  const { sizeBytes, stream } = await blame.during(path, signal, () =>
+    openFile(session, path, options),
+  );
+  return { sizeBytes, stream: blamed(stream, path, options) };
+}
+
+async function* blamed(
+  stream: AsyncIterable<Uint8Array>,
+  path: SyncPath,
+  { blame, signal }: { readonly blame: Blame; readonly signal?: AbortSignal },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw await blame.of(path, error, signal);
+  }
+}
+
+async function openFile(session: Session, path: SyncPath, options: ReadOptions): Promise<Content> {
   const { expected, range, signal } = options;
   throwIfAborted(signal);
   const context = { method: 'GET', url: session.addresses.urlOf(path).href, path };
@@ -45,7 +67,7 @@ export async function readFile(
   try {
     const sizeBytes = await checkVersion(session, path, answer, expected, signal);
     const span = spanOf(answer, sizeBytes, range, context);
-    return { sizeBytes, stream: exactly(session, path, answer, span, options) };
+    return { sizeBytes, stream: exactly(session, path, answer, span, { ...options, sizeBytes }) };
   } catch (error) {
     await answer.body[Symbol.asyncIterator]().return?.();
     throw error;
@@ -99,20 +121,11 @@ async function checkVersion(
 
 function announcedSize(answer: Answer): number | null {
   if (answer.status === 206) {
-    const total = contentRange(answer)?.total;
+    const total = contentRange(answer.header('content-range'))?.total;
     return total ?? null;
   }
   const length = answer.header('content-length');
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : null;
-}
-
-function contentRange(answer: Answer): (Span & { total: number }) | null {
-  const parts = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(
-    answer.header('content-range')?.trim() ?? '',
-  );
-  if (parts === null) return null;
-  const [first = 0, last = 0, total = 0] = parts.slice(1).map(Number);
-  return { offset: first, length: last - first + 1, total };
 }
 
 /** Returns which part of the answer's body is wanted: all of it, unless the server ignored the range. */
@@ -126,7 +139,7 @@ function spanOf(
   if (wanted.offset + wanted.length > sizeBytes)
     throw changedError(context.path ?? '', 'it is shorter than the part that is asked for');
   if (answer.status !== 206) return { ...wanted, bodyBytes: sizeBytes };
-  const got = contentRange(answer);
+  const got = contentRange(answer.header('content-range'));
   if (range === undefined || got?.offset !== range.offset || got.length !== range.length)
     throw protocolError(
       context,
@@ -140,11 +153,14 @@ async function* exactly(
   path: SyncPath,
   answer: Answer,
   span: Span & { readonly bodyBytes: number },
-  options: ReadOptions,
+  options: ReadOptions & { readonly sizeBytes: number },
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { expected: version, range, signal, sizeBytes } = options;
+  const start = answer.status === 206 ? (range?.offset ?? 0) : 0;
+  const part = { path, version, start, end: start + span.bodyBytes, sizeBytes, signal };
   const end = span.offset + span.length;
   let position = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of resumed(session, answer.body, part)) {
     const from = Math.max(0, span.offset - position);
     const to = Math.min(chunk.length, end - position);
     position += chunk.length;
@@ -152,7 +168,7 @@ async function* exactly(
     if (to > from) yield chunk.subarray(from, to);
     if (position >= end && end < span.bodyBytes) return;
   }
-  throwIfAborted(options.signal);
+  throwIfAborted(signal);
   if (position !== span.bodyBytes)
     throw new FerryError(
       'REMOTE_PROTOCOL',
@@ -160,7 +176,6 @@ async function* exactly(
       { path },
     );
   if (span.bodyBytes <= LOOKED_AT_AGAIN_BYTES) return;
-  const seen = await lookAt(session, path, options.signal);
-  if (seen?.resource.version !== options.expected)
-    throw changedError(path, 'it changed while it was read');
+  const seen = await lookAt(session, path, signal);
+  if (seen?.resource.version !== version) throw changedError(path, 'it changed while it was read');
 }

@@ -88,6 +88,16 @@ export function resourceOf(response: DavResponse, path: SyncPath): Resource | nu
   };
 }
 
+/** Returns what a Content-Range header names; null when it names no part of a known whole. */
+export function contentRange(
+  value: string | undefined,
+): { readonly offset: number; readonly length: number; readonly total: number } | null {
+  const parts = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(value?.trim() ?? '');
+  if (parts === null) return null;
+  const [first = 0, last = 0, total = 0] = parts.slice(1).map(Number);
+  return { offset: first, length: last - first + 1, total };
+}
+
 /** Returns milliseconds since 1970 for an HTTP date; null when it is none. */
 export function timeOf(text: string | undefined): number | null {
   const time = text === undefined ? Number.NaN : Date.parse(text);

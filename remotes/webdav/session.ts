@@ -6,7 +6,8 @@ import {
 } from '../../core/model/path.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
 import type { Addresses } from './addresses.ts';
-import type { Answer, Http, RequestOptions } from './http.ts';
+import type { Answer } from './answer.ts';
+import type { Http, RequestOptions } from './http.ts';
 
 /** One request about a path; its address follows from the path. */
 export interface PathRequest extends Omit<RequestOptions, 'url' | 'path' | 'signal'> {

@@ -2,7 +2,7 @@ import type { FileEntry, Version } from '../../core/model/entry.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { WriteItem } from '../../core/ports.ts';
 import { contentOfSize } from '../staged-content.ts';
-import type { Answer } from './http.ts';
+import type { Answer } from './answer.ts';
 import { changedError, errorOfStatus } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';

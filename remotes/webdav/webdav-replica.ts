@@ -18,11 +18,13 @@ import type {
   WriteResult,
 } from '../../core/ports.ts';
 import { Addresses } from './addresses.ts';
+import { Blame } from './blame.ts';
 import { type Credentials, openHttp } from './http.ts';
 import { lookAt } from './listing.ts';
 import { makeCollection, makeRoot } from './make-collection.ts';
 import { movePath } from './move.ts';
 import { observeTree, statPath } from './observe.ts';
+import type { Patience } from './patience.ts';
 import { probeWebdav } from './probe.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { readFile } from './read.ts';
@@ -49,6 +51,8 @@ export interface WebdavOptions {
   readonly logger: Logger;
   /** Requests that are made at a time. */
   readonly parallelism?: number;
+  /** How long the server may take, where that is not what is usual. */
+  readonly patience?: Partial<Patience>;
   readonly signal?: AbortSignal;
 }
 
@@ -80,6 +84,7 @@ class DavReplica implements WebdavReplica {
   readonly changes$: Observable<SyncPath> = NEVER;
   readonly probe: ProbeResult;
   readonly #session: Session;
+  readonly #blame: Blame;
   readonly #parallelism: number;
   readonly #slots: Slots;
   readonly #writer: FileWriter;
@@ -93,7 +98,8 @@ class DavReplica implements WebdavReplica {
     this.#parallelism = parallelism;
     this.#session = new Session({ http, addresses, clock, logger, ownerId });
     this.#slots = new Slots(parallelism);
-    this.#writer = new FileWriter(this.#session, probe, this.#slots);
+    this.#blame = new Blame(this.#session);
+    this.#writer = new FileWriter(this.#session, probe, { slots: this.#slots, blame: this.#blame });
   }
 
   async identify(
@@ -116,16 +122,19 @@ class DavReplica implements WebdavReplica {
 
   observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
     const parallelism = this.#parallelism;
-    return observeTree(this.#session, this.probe, { ...options, parallelism });
+    const blame = this.#blame;
+    return observeTree(this.#session, this.probe, { ...options, parallelism, blame });
   }
 
   async stat(path: SyncPath, options: MutationOptions = {}): Promise<Entry | null> {
-    const resource = await statPath(this.#session, this.probe, path, options.signal);
+    const { signal } = options;
+    const look = () => statPath(this.#session, this.probe, path, signal);
+    const resource = await this.#blame.during(path, signal, look);
     return resource === null ? null : entryOf(resource);
   }
 
   read(path: SyncPath, options: ReadOptions): Promise<Content> {
-    return readFile(this.#session, path, options);
+    return readFile(this.#session, path, { ...options, blame: this.#blame });
   }
 
   async *writeMany(
@@ -146,7 +155,9 @@ class DavReplica implements WebdavReplica {
     path: SyncPath,
     options: MutationOptions & { readonly mode?: number } = {},
   ): Promise<Entry> {
-    return makeCollection(this.#session, this.probe, path, options);
+    return this.#blame.during(path, options.signal, () =>
+      makeCollection(this.#session, this.probe, path, options),
+    );
   }
 
   async makeLink(path: SyncPath): Promise<SymlinkEntry> {
@@ -162,14 +173,18 @@ class DavReplica implements WebdavReplica {
     to: SyncPath,
     options: MutationOptions & { readonly expected: Version | 'directory' },
   ): Promise<Entry> {
-    return movePath(this.#session, this.probe, { from, to }, options);
+    return this.#blame.during(to, options.signal, () =>
+      movePath(this.#session, this.probe, { from, to }, options),
+    );
   }
 
   remove(
     path: SyncPath,
     options: MutationOptions & { readonly expected: Version | 'directory' },
   ): Promise<void> {
-    return removePath(this.#session, this.probe, path, options);
+    return this.#blame.during(path, options.signal, () =>
+      removePath(this.#session, this.probe, path, options),
+    );
   }
 
   setMetadata(
@@ -177,7 +192,9 @@ class DavReplica implements WebdavReplica {
     metadata: Metadata,
     options: MutationOptions & { readonly expected: Version },
   ): Promise<Entry> {
-    return setFileMetadata(this.#session, this.probe, path, { ...options, metadata });
+    return this.#blame.during(path, options.signal, () =>
+      setFileMetadata(this.#session, this.probe, path, { ...options, metadata }),
+    );
   }
 
   /** A WebDAV server answers when it has stored something; there is nothing more that could be asked of it. */

@@ -2,8 +2,9 @@ import type { FileEntry, Version } from '../../core/model/entry.ts';
 import { type FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { parentPath, type SyncPath } from '../../core/model/path.ts';
 import type { WriteItem, WriteResult } from '../../core/ports.ts';
+import type { Answer } from './answer.ts';
+import type { Blame } from './blame.ts';
 import { expectAt, expectNothing, type Outcome, once, sendIfMatch } from './conditions.ts';
-import type { Answer } from './http.ts';
 import { changedError, StatusError } from './http-errors.ts';
 import { expectListable } from './listable.ts';
 import { lookAt } from './listing.ts';
@@ -28,12 +29,18 @@ export class FileWriter {
   readonly #session: Session;
   readonly #probe: ProbeResult;
   readonly #slots: Slots;
+  readonly #blame: Blame;
 
   /** `slots` bound what is uploaded or published at a time; a file that only waits takes none. */
-  constructor(session: Session, probe: ProbeResult, slots: Slots) {
+  constructor(
+    session: Session,
+    probe: ProbeResult,
+    { slots, blame }: { readonly slots: Slots; readonly blame: Blame },
+  ) {
     this.#session = session;
     this.#probe = probe;
     this.#slots = slots;
+    this.#blame = blame;
   }
 
   /** Writes one file; never rejects. */
@@ -43,7 +50,7 @@ export class FileWriter {
       expectListable(this.#probe, item.path);
       return { item, entry: await this.#written(item, signal) };
     } catch (error) {
-      const cause = await this.#explained(item, error, signal);
+      const cause = await this.#explained(item, error, signal).catch(toFerryError);
       return { item, error: asAborted(cause, item, signal) };
     }
   }
@@ -54,7 +61,8 @@ export class FileWriter {
     error: unknown,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    if (!(error instanceof StatusError) || ![403, 405].includes(error.status)) return error;
+    if (!(error instanceof StatusError) || ![403, 405].includes(error.status))
+      return this.#blame.of(item.path, error, signal);
     const seen = await lookAt(this.#session, item.path, signal).catch(() => null);
     return seen?.resource.isCollection === true
       ? changedError(item.path, 'it is a directory by now')

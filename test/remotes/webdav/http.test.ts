@@ -51,7 +51,7 @@ describe('a busy server', () => {
   test('is not sent a write twice', async () => {
     const { replica, server } = await fakeRemote((_, response) => response.writeHead(503).end());
     expect(await writeCode(replica, item('file.txt', 'x'))).toBe('REMOTE_UNREACHABLE');
-    expect(server.seen.map(({ method }) => method)).toEqual(['PUT']);
+    expect(server.seen.filter(({ method }) => method === 'PUT')).toHaveLength(1);
   });
 
   test.each([
