@@ -16,7 +16,8 @@ import type { WireWorld } from '../support/wire-world.ts';
 import { BIG_BYTES, wireSuite } from './wire-suite.ts';
 
 const BIG = { path: 'big-there.bin' };
-const BLOCK_BYTES = 128 * 1024;
+/** What a reset may throw away in the buffers on the way. */
+const BLOCK_BYTES = 384 * 1024;
 /** Seconds become milliseconds, so that nobody waits for them. */
 const QUICK = {
   webdav: {

@@ -130,7 +130,7 @@ class ProxiedExchange implements Exchange {
   send(bytes: Uint8Array): Promise<void> {
     if (this.method === 'GET') this.onContent(bytes.length);
     return new Promise((resolve) => {
-      this.response.write(bytes, () => setTimeout(resolve, 5));
+      this.response.write(bytes, () => setTimeout(resolve, 40));
     });
   }
 
