@@ -119,6 +119,51 @@ export interface Metadata {
   readonly mode?: number;
 }
 
+/** A version that a side displaced and keeps. */
+export interface StoredVersion {
+  readonly path: SyncPath;
+  /** Names it among the versions of its path. */
+  readonly id: string;
+  readonly kind: 'file' | 'symlink';
+  /** When the run began that displaced it, in ms since 1970. */
+  readonly keptAtMs: number;
+  readonly sizeBytes: number;
+  readonly mtimeNs?: bigint;
+  /** Of a symlink. */
+  readonly target?: string;
+  /** Why it gave way, and in which run of the log; null: not known any more. */
+  readonly cause: Displacement['cause'] | null;
+  readonly run: number | null;
+  /** The other side never had its content: it stays until it did. */
+  readonly isOnlyCopy: boolean;
+}
+
+export interface PruneOptions {
+  readonly signal?: AbortSignal;
+  /** Returns those of the only copies whose content has reached the other side by now. */
+  readonly reached: (versions: readonly StoredVersion[]) => Promise<ReadonlySet<StoredVersion>>;
+}
+
+export interface PruneResult {
+  readonly versions: number;
+  readonly bytes: number;
+}
+
+/** What a side keeps of what was displaced on it. */
+export interface VersionShelf {
+  /** Yields the versions of `path`, and of what was below it, run by run, the latest first. */
+  list(
+    path: SyncPath,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<readonly StoredVersion[]>;
+  /** Returns one version of `path` itself; null when it is not kept any more. */
+  find(path: SyncPath, id: string): Promise<StoredVersion | null>;
+  /** Opens the content of a version. @throws LOCAL_NOT_FOUND when it is not kept any more */
+  read(version: StoredVersion, options?: { readonly signal?: AbortSignal }): Promise<Content>;
+  /** Removes what is past its time or has no room any more; called after a run, and quick when little was displaced. */
+  prune(options: PruneOptions): Promise<PruneResult>;
+}
+
 /** Says which tree this is, so that another one at the same place is noticed before anything is inferred. */
 export interface RootIdentity {
   /** Stable name of the tree: marker and file system of a folder, epoch or root id of a server; null: none known. */
@@ -131,6 +176,9 @@ export interface RootIdentity {
  */
 export interface Replica {
   readonly capabilities: ReplicaCapabilities;
+
+  /** Absent: the side keeps nothing of what is replaced or removed. */
+  readonly versions?: VersionShelf;
 
   /** Hints that something changed at or below a path; never complete, never the truth. Does not error. */
   readonly changes$: Observable<SyncPath>;

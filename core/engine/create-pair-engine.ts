@@ -19,8 +19,10 @@ import type {
   RunRequest,
   RunSummary,
 } from './pair-engine.ts';
+import { openHistory, type PairHistory } from './pair-history.ts';
 import type { PairSettings } from './pair-settings.ts';
 import { previewReset } from './preview-reset.ts';
+import { pruneVersions } from './prune-versions.ts';
 import {
   type ConflictChoice,
   type ConflictOutcome,
@@ -46,6 +48,14 @@ export interface CreatePairEngineOptions extends Omit<PairEngineOptions, 'record
   readonly recordsDirectory: string;
 }
 
+const NO_PROGRESS: Progress = {
+  phase: 'idle',
+  filesDone: 0,
+  filesTotal: 0,
+  bytesDone: 0,
+  bytesTotal: 0,
+  entriesSeen: 0,
+};
 /** Progress is published at most so often. */
 const PROGRESS_INTERVAL_MS = 100;
 
@@ -69,6 +79,7 @@ class SerialPairEngine implements PairEngine {
   readonly #replicas: Readonly<Record<Side, Replica>>;
   readonly #state: BehaviorSubject<PairState>;
   readonly #hints: Subscription;
+  readonly history: PairHistory;
   #records: Records;
   #queue: Promise<unknown> = Promise.resolve();
   #changedSinceRun = false;
@@ -89,6 +100,14 @@ class SerialPairEngine implements PairEngine {
       heldPlan: held && summaryOf(held),
       recordedEntries: records.size,
       resetting: records.state.resetting,
+    });
+    this.history = openHistory({
+      ...options,
+      replicas: this.#replicas,
+      records: () => this.#records,
+      alone: (work) => this.#enqueue(() => this.#changing(work)),
+      onProgress: (filesDone, filesTotal) =>
+        this.#publishProgress({ ...NO_PROGRESS, phase: 'transferring', filesDone, filesTotal }),
     });
     this.#hints = merge(options.local.changes$, options.remote.changes$).subscribe({
       next: () => {
@@ -191,6 +210,15 @@ class SerialPairEngine implements PairEngine {
     this.#state.complete();
   }
 
+  /** Lets work between two runs show its progress. */
+  async #changing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      this.#set({ progress: null });
+    }
+  }
+
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
     const next = this.#queue.then(work, work);
     this.#queue = next.catch(() => undefined);
@@ -221,6 +249,7 @@ class SerialPairEngine implements PairEngine {
         yes: request.yes ?? false,
         release: request.release && !dryRun ? { admitted: null } : null,
       });
+      if (!dryRun) await this.#pruneVersions(request.signal);
       const summary = this.#summary(tally, { startedAtMs, complete, dryRun });
       if (!dryRun) this.#finished(summary);
       else if (this.#changedSinceRun && this.state.inSync === 'in-sync')
@@ -244,6 +273,12 @@ class SerialPairEngine implements PairEngine {
       });
       if (!dryRun) await this.#noteSequence();
     }
+  }
+
+  #pruneVersions(signal: AbortSignal | undefined): Promise<void> {
+    const { logger } = this.#options;
+    const [replicas, records] = [this.#replicas, this.#records];
+    return pruneVersions({ replicas, records, logger, signal: sharedSignal(signal) });
   }
 
   #recorder(kind: RunKind, startedAtMs: number): RunRecorder {

@@ -3,6 +3,7 @@ import type { Direction } from '../model/entry.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import type { HeldPlan, HeldPlanSummary } from './held-plan.ts';
+import type { PairHistory } from './pair-history.ts';
 import type { PlannedAction } from './planned-actions.ts';
 import type { ConflictChoice, ConflictOutcome } from './resolve-conflict.ts';
 import type { ConflictView } from './show-conflict.ts';
@@ -118,6 +119,9 @@ export interface PairEngine {
    * run carries it over. One that fails does not stop the others, and stays. @throws CONFIG_INVALID when there is none
    */
   resolveConflicts(choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
+
+  /** Kept versions and earlier runs, and the ways back to them. */
+  readonly history: PairHistory;
 
   close(): Promise<void>;
 }

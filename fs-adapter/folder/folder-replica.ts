@@ -5,6 +5,7 @@ import { parentPath, type SyncPath, TEMPORARY_PREFIX } from '../../core/model/pa
 import type {
   Clock,
   Content,
+  Displacement,
   Logger,
   Metadata,
   MutationOptions,
@@ -14,6 +15,7 @@ import type {
   Replica,
   ReplicaCapabilities,
   RootIdentity,
+  VersionShelf,
   WriteItem,
   WriteResult,
 } from '../../core/ports.ts';
@@ -25,10 +27,12 @@ import { FolderRoot } from './folder-root.ts';
 import { DIRECTORY_VERSION, entryOf, isSameContent, versionAfterChange } from './node-version.ts';
 import { FolderScan } from './observe-folder.ts';
 import { removeIfThere } from './private-files.ts';
+import type { KeepVersions } from './prune-versions.ts';
 import { keepDisplaced, type PublishContext, requireVersion } from './publish.ts';
 import { readFolderFile } from './read-file.ts';
 import { RealNames } from './real-names.ts';
 import { Stage, sweepStage, writtenMode } from './stage.ts';
+import { FolderVersions } from './version-shelf.ts';
 import { VersionStore } from './version-store.ts';
 import { writeFiles } from './write-files.ts';
 import { addAncestors } from './write-group.ts';
@@ -42,6 +46,8 @@ export interface FolderReplicaOptions {
   readonly backend?: 'native' | 'javascript';
   /** Lets `changes$` report what the system's watcher sees. */
   readonly watch?: boolean;
+  /** Absent: 30 days, and a tenth of the room or 10 GiB. */
+  readonly keepVersions?: KeepVersions;
 }
 
 /**
@@ -53,14 +59,16 @@ export async function openFolderReplica(options: FolderReplicaOptions): Promise<
 }
 
 type Expected = MutationOptions & { readonly expected: Version | 'directory' };
+type Removal = Expected & { readonly displacement?: Displacement };
 
 class FolderReplica implements Replica {
   readonly capabilities: ReplicaCapabilities;
   readonly changes$: Observable<SyncPath>;
+  readonly versions: VersionShelf;
   readonly #options: FolderReplicaOptions;
   readonly #root: FolderRoot;
   readonly #names = new RealNames();
-  readonly #versions: VersionStore;
+  readonly #store: VersionStore;
   readonly #stage = new Stage();
   readonly #durability = new Durability();
   /** What was changed since the last flush, on the disk. */
@@ -71,7 +79,14 @@ class FolderReplica implements Replica {
     const { absolutePath, clock, deviceName, logger, watch } = options;
     this.#options = options;
     this.#root = new FolderRoot(options);
-    this.#versions = new VersionStore({ names: this.#names, deviceName, clock, logger });
+    this.#store = new VersionStore({ names: this.#names, deviceName, clock, logger });
+    this.versions = new FolderVersions({
+      root: () => this.#root.get(),
+      store: this.#store,
+      keep: options.keepVersions ?? {},
+      clock,
+      logger,
+    });
     const isNative = options.backend !== 'javascript' && isNativeAvailable();
     this.capabilities = {
       contentHashes: false,
@@ -107,8 +122,8 @@ class FolderReplica implements Replica {
   /** Clears away what an interrupted run left, and looks once more at what was put away. */
   async #tidy(root: SafeRoot): Promise<void> {
     const { clock, logger } = this.#options;
-    const versions = this.#versions;
-    await versions.beginRun(root);
+    const versions = this.#store;
+    versions.beginRun();
     await sweepStage(root, { own: this.#stage.folder, versions, clock, logger });
     await versions.lookAgain(root);
   }
@@ -162,7 +177,7 @@ class FolderReplica implements Replica {
   }
 
   async #context(): Promise<PublishContext> {
-    return { root: await this.#root.get(), names: this.#names, versions: this.#versions };
+    return { root: await this.#root.get(), names: this.#names, versions: this.#store };
   }
 
   async makeDirectory(
@@ -238,7 +253,7 @@ class FolderReplica implements Replica {
     return stat;
   }
 
-  async remove(path: SyncPath, options: Expected): Promise<void> {
+  async remove(path: SyncPath, options: Removal): Promise<void> {
     throwIfAborted(options.signal);
     const context = await this.#context();
     const { root } = context;
@@ -246,7 +261,7 @@ class FolderReplica implements Replica {
       const before = await this.#require(root, path, options.expected);
       this.#touch(path);
       if (before.kind === 'directory') await root.removeDirectory(this.#names.realPath(path));
-      else await this.#putAway(path, options.expected as Version, before, context);
+      else await this.#putAway(path, options, before, context);
       this.#names.forget(path);
     });
   }
@@ -254,16 +269,16 @@ class FolderReplica implements Replica {
   /** Moves a file into the version store, and back if it was not the expected one after all. */
   async #putAway(
     path: SyncPath,
-    expected: Version,
+    { expected, displacement }: Removal,
     before: NodeStat,
     context: PublishContext,
   ): Promise<void> {
     const { root, versions } = context;
     const real = this.#names.realPath(path);
-    const kept = await keepDisplaced(real, path, before, context);
+    const kept = await keepDisplaced(real, { path, stat: before, displacement }, context);
     addAncestors(kept.stored, this.#touchedDirectories);
     const stat = await root.stat(kept.stored);
-    if (stat && isSameContent(stat, expected)) return versions.remember(root, [kept]);
+    if (stat && isSameContent(stat, expected as Version)) return versions.remember(root, [kept]);
     try {
       await root.rename(kept.stored, real, 'no-replace');
     } catch {

@@ -1,13 +1,14 @@
 import type { FileEntry, Version } from '../../core/model/entry.ts';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
+import type { Displacement } from '../../core/ports.ts';
 import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
 import { changed, folderError } from './errno.ts';
 import { entryOf, isSameContent, versionAfterChange, versionOf } from './node-version.ts';
 import { removeIfThere } from './private-files.ts';
 import type { RealNames } from './real-names.ts';
 import type { StagedFile } from './stage.ts';
-import type { KeptVersion, VersionStore } from './version-store.ts';
+import type { PutAway, VersionStore } from './version-store.ts';
 
 export interface PublishContext {
   readonly root: SafeRoot;
@@ -18,7 +19,7 @@ export interface PublishContext {
 /** A staged file that got its name, and the version that it took the place of. */
 export interface Published {
   readonly entry: FileEntry;
-  readonly displaced: KeptVersion | null;
+  readonly displaced: PutAway | null;
 }
 
 /**
@@ -56,9 +57,9 @@ async function publishOver(
   staged: StagedFile,
   expected: Version,
   context: PublishContext,
-): Promise<KeptVersion> {
+): Promise<PutAway> {
   const { root, names } = context;
-  const { path } = staged.item;
+  const { path, displacement } = staged.item;
   const real = names.realPath(path);
   await requireVersion(root, path, real, expected);
   await root.rename(staged.stage, real, 'exchange');
@@ -67,7 +68,7 @@ async function publishOver(
     await undoExchange(staged, real, context);
     throw changed(path, 'it was changed in the moment it was to be replaced');
   }
-  return keepDisplaced(staged.stage, path, displaced, context);
+  return keepDisplaced(staged.stage, { path, stat: displaced, displacement }, context);
 }
 
 /** Checks that the file at the path is of the expected version. @throws CHANGED */
@@ -103,19 +104,26 @@ async function undoExchange(
   if (back && !isOurs) await versions.giveBack(root, stage, item.path);
 }
 
+/** A version that has lost its name, what it is, and why. */
+export interface Displaced {
+  readonly path: SyncPath;
+  readonly stat: NodeStat;
+  readonly displacement: Displacement | undefined;
+}
+
 /** Moves a displaced version into the version store, and says what it was when it came there. */
 export async function keepDisplaced(
   from: string,
-  path: SyncPath,
-  stat: NodeStat,
+  { path, stat, displacement }: Displaced,
   { root, versions }: PublishContext,
-): Promise<KeptVersion> {
+): Promise<PutAway> {
   return {
     path,
-    stored: await versions.keep(root, from, path),
+    stored: await versions.keep(root, from, path, displacement),
     ino: `${stat.ino}`,
     sizeBytes: stat.sizeBytes,
     mtimeNs: `${stat.mtimeNs}`,
+    ...(displacement === undefined ? {} : { displacement }),
   };
 }
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
-import type { Clock, Logger, WriteItem } from '../../core/ports.ts';
+import type { Clock, Displacement, Logger, WriteItem } from '../../core/ports.ts';
 import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
 import { folderError } from './errno.ts';
 import { isSameContent } from './node-version.ts';
@@ -49,6 +49,7 @@ interface JournalLine {
   readonly ino: string;
   readonly path: SyncPath;
   readonly expected: Version;
+  readonly displacement?: Omit<Displacement, 'onKept'>;
 }
 
 function nameIn(stage: string): string {
@@ -123,11 +124,12 @@ export class Stage {
 
   /** Notes durably what is about to be exchanged with staged files; only then may it be. */
   async journal(root: SafeRoot, staged: readonly StagedFile[]): Promise<string> {
-    const lines = staged.flatMap(({ item, stage, stat }): JournalLine[] =>
-      item.expected === 'absent'
-        ? []
-        : [{ name: nameIn(stage), ino: `${stat.ino}`, path: item.path, expected: item.expected }],
-    );
+    const lines = staged.flatMap(({ item, stage, stat }): JournalLine[] => {
+      const { path, expected, displacement } = item;
+      if (expected === 'absent') return [];
+      const line = { name: nameIn(stage), ino: `${stat.ino}`, path, expected };
+      return [displacement === undefined ? line : { ...line, displacement }];
+    });
     const journal = `${this.#folder}/${JOURNAL}`;
     if (lines.length > 0) await appendLines(root, journal, lines);
     return journal;
@@ -263,7 +265,9 @@ async function saveDisplaced(
   { versions, logger }: SweepOptions,
 ): Promise<void> {
   if (line && isSameContent(stat, line.expected)) {
-    await versions.keep(root, left, line.path);
+    const { displacement, path } = line;
+    const stored = await versions.keep(root, left, path, displacement);
+    await versions.note(root, [{ path, stored, ...(displacement ? { displacement } : {}) }]);
     return;
   }
   const path = line?.path ?? ('recovered' as SyncPath);

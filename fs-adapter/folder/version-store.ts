@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { conflictCopyName } from '../../core/model/conflict-name.ts';
 import { childPath, nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
-import type { Clock, Logger } from '../../core/ports.ts';
+import type { Clock, Displacement, Logger } from '../../core/ports.ts';
 import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
 import {
   appendLines,
@@ -9,25 +9,30 @@ import {
   privatePath,
   readLines,
   removeIfThere,
-  removeTree,
 } from './private-files.ts';
 import type { RealNames } from './real-names.ts';
+import { notesFile, runFolderName, VERSIONS, type VersionNote } from './version-folders.ts';
 
-/** Where replaced and removed files are kept, one folder for each run. */
-export const VERSIONS = privatePath('versions');
 const DISPLACED = privatePath('displaced.ndjson');
-const KEEP_DAYS = 30;
-const DAY_MS = 86_400_000;
 const MAX_FOLDERS_A_RUN = 1000;
+/** Linux takes 4096; what is kept must also be found by programs that name it from the root of the file system. */
+const MAX_PATH_BYTES = 4000;
 const TAKEN = ['EEXIST', 'ENOTDIR', 'EISDIR', 'ENOTEMPTY'];
 
 /** A version that was put away: where it is now and what it was when it came there. */
-export interface KeptVersion {
+export interface PutAway {
   readonly path: SyncPath;
   readonly stored: string;
   readonly ino: string;
   readonly sizeBytes: number;
   readonly mtimeNs: string;
+  /** Why; absent where the caller did not say. */
+  readonly displacement?: Displacement;
+}
+
+/** Returns the run's folder that a version is in: its name among those of its path. */
+export function folderOf(stored: string): string {
+  return stored.slice(VERSIONS.length + 1).split('/', 1)[0] ?? '';
 }
 
 export interface VersionStoreOptions {
@@ -37,17 +42,6 @@ export interface VersionStoreOptions {
   readonly logger: Logger;
 }
 
-/** Returns the name of a run's folder: UTC, so that it sorts and no clock change makes two runs one. */
-export function runFolderName(nowMs: number): string {
-  return `${new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
-}
-
-/** Returns when the run of a folder began, in ms since 1970; NaN for a name that is none of ours. */
-export function runFolderTime(name: string): number {
-  const match = /^(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)Z/.exec(name);
-  return match ? Date.parse(`${match[1]}${match[2]}:${match[3]}:${match[4]}Z`) : Number.NaN;
-}
-
 /** Returns the local time as conflict copies carry it. */
 function localTimestamp(nowMs: number): string {
   const date = new Date(nowMs);
@@ -55,12 +49,12 @@ function localTimestamp(nowMs: number): string {
   return `${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '-')}`;
 }
 
-function isKeptVersion(line: unknown): line is KeptVersion {
-  const { path, stored } = line as Partial<KeptVersion>;
+function isPutAway(line: unknown): line is PutAway {
+  const { path, stored } = line as Partial<PutAway>;
   return typeof path === 'string' && typeof stored === 'string';
 }
 
-function isUntouched(kept: KeptVersion, stat: NodeStat): boolean {
+function isUntouched(kept: PutAway, stat: NodeStat): boolean {
   return (
     `${stat.ino}` === kept.ino &&
     stat.sizeBytes === kept.sizeBytes &&
@@ -74,35 +68,44 @@ function isUntouched(kept: KeptVersion, stat: NodeStat): boolean {
  */
 export class VersionStore {
   readonly #options: VersionStoreOptions;
-  #folder: string;
-  #lastPruneMs = Number.NEGATIVE_INFINITY;
+  #beganMs: number;
+  #run: number | null = null;
   readonly #made = new Set<string>();
+  /** Bytes that were put away since somebody asked. */
+  #bytes = 0;
 
   constructor(options: VersionStoreOptions) {
     this.#options = options;
-    this.#folder = runFolderName(options.clock.now());
+    this.#beganMs = options.clock.now();
   }
 
   /** Begins a run: what is put away from now on is kept together. */
-  async beginRun(root: SafeRoot): Promise<void> {
-    const now = this.#options.clock.now();
-    this.#folder = runFolderName(now);
+  beginRun(): void {
+    this.#beganMs = this.#options.clock.now();
     this.#made.clear();
-    if (now - this.#lastPruneMs < DAY_MS) return;
-    this.#lastPruneMs = now;
-    await pruneVersions(root, now, this.#options.logger);
   }
 
   /** Moves what is at `from` (a path on the disk) into the store, and returns where it is. */
-  async keep(root: SafeRoot, from: string, path: SyncPath): Promise<string> {
+  async keep(
+    root: SafeRoot,
+    from: string,
+    path: SyncPath,
+    displacement?: Pick<Displacement, 'run' | 'isOnlyCopy'>,
+  ): Promise<string> {
+    // What is put away between two runs, as by a restore, is not the earlier one's.
+    if (displacement !== undefined && this.#run !== null && displacement.run !== this.#run)
+      this.beginRun();
+    this.#run = displacement?.run ?? this.#run;
+    const name = runFolderName(this.#beganMs, displacement?.isOnlyCopy ?? false);
     for (let count = 1; count <= MAX_FOLDERS_A_RUN; count++) {
-      const folder = `${VERSIONS}/${this.#folder}${count === 1 ? '' : `-${count}`}`;
+      const folder = `${VERSIONS}/${name}${count === 1 ? '' : `-${count}`}`;
+      const own = `${folder}/${path}`;
+      const isTooLong = Buffer.byteLength(own) > MAX_PATH_BYTES;
       try {
-        return await this.#moveTo(root, from, `${folder}/${path}`);
+        const target = isTooLong ? `${folder}/long-path-${randomBytes(6).toString('hex')}` : own;
+        return await this.#moveTo(root, from, target);
       } catch (error) {
         const code = codeOf(error) ?? '';
-        if (code === 'ENAMETOOLONG')
-          return this.#moveTo(root, from, `${folder}/long-path-${randomBytes(6).toString('hex')}`);
         if (!TAKEN.includes(code)) throw error;
       }
     }
@@ -125,16 +128,59 @@ export class VersionStore {
     return target;
   }
 
-  /** Remembers versions that are to be looked at once more: a program may still write to them. */
-  async remember(root: SafeRoot, kept: readonly KeptVersion[]): Promise<void> {
-    if (kept.length > 0) await appendLines(root, DISPLACED, kept);
+  /**
+   * Remembers versions that are to be looked at once more, as a program may still write to them, and notes why they
+   * were put away.
+   */
+  async remember(root: SafeRoot, put: readonly PutAway[]): Promise<void> {
+    if (put.length === 0) return;
+    const lines = put.map(({ displacement: _, ...line }) => line);
+    await appendLines(root, DISPLACED, lines);
+    await this.note(root, put);
+    for (const { displacement, sizeBytes, stored } of put) {
+      this.#bytes += sizeBytes;
+      displacement?.onKept?.(folderOf(stored));
+    }
+  }
+
+  /** Notes beside the versions why they were put away. */
+  async note(
+    root: SafeRoot,
+    put: readonly Pick<PutAway, 'path' | 'stored' | 'displacement'>[],
+  ): Promise<void> {
+    const notes = new Map<string, VersionNote[]>();
+    for (const { path, stored, displacement } of put) {
+      if (!displacement) continue;
+      const { cause, run } = displacement;
+      const folder = folderOf(stored);
+      const own = stored === `${VERSIONS}/${folder}/${path}`;
+      const note = { path, cause, run, ...(own ? {} : { stored }) };
+      const others = notes.get(folder);
+      if (others) others.push(note);
+      else notes.set(folder, [note]);
+    }
+    try {
+      for (const [folder, lines] of notes) await appendLines(root, notesFile(folder), lines);
+    } catch (error) {
+      // The versions are kept all the same; without room for the note, only the reason is missing from the list.
+      this.#options.logger.warn('why a version was put away could not be noted', {
+        reason: String(error),
+      });
+    }
+  }
+
+  /** Returns how many bytes were put away since the last call. */
+  takeBytes(): number {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return bytes;
   }
 
   /** Gives what was written to a version after it was put away back to the user, as a conflict copy. */
   async lookAgain(root: SafeRoot): Promise<void> {
     const displaced = await readLines(root, DISPLACED);
     if (displaced.length === 0) return;
-    for (const kept of displaced.filter(isKeptVersion)) {
+    for (const kept of displaced.filter(isPutAway)) {
       const stat = await root.stat(kept.stored);
       if (!stat || isUntouched(kept, stat)) continue;
       const copy = await this.giveBack(root, kept.stored, kept.path);
@@ -165,20 +211,6 @@ export class VersionStore {
         if (codeOf(error) !== 'EEXIST') throw error;
         taken.add(name);
       }
-    }
-  }
-}
-
-/** Removes versions that are older than 30 days. */
-export async function pruneVersions(root: SafeRoot, nowMs: number, logger: Logger): Promise<void> {
-  if (!(await root.stat(VERSIONS))) return;
-  for (const { name } of await root.list(VERSIONS)) {
-    if (name === null || !(runFolderTime(name) < nowMs - KEEP_DAYS * DAY_MS)) continue;
-    try {
-      await removeTree(root, `${VERSIONS}/${name}`);
-      logger.info('removed old versions', { folder: name });
-    } catch (error) {
-      logger.warn('cannot remove old versions', { folder: name, error: String(error) });
     }
   }
 }

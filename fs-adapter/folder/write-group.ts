@@ -7,7 +7,7 @@ import { folderError } from './errno.ts';
 import { removeIfThere } from './private-files.ts';
 import { type PublishContext, publish } from './publish.ts';
 import type { Stage, StagedFile } from './stage.ts';
-import type { KeptVersion } from './version-store.ts';
+import type { PutAway } from './version-store.ts';
 
 const PUBLISH_AT_ONCE = 8;
 
@@ -36,7 +36,7 @@ export async function commitGroup(
     return failAll(group, error);
   }
   const results: WriteResult[] = [];
-  const kept: KeptVersion[] = [];
+  const kept: PutAway[] = [];
   const directories = new Set<string>();
   await forEachLimited(group, PUBLISH_AT_ONCE, async (staged) => {
     const { item } = staged;

@@ -113,6 +113,12 @@ export function createFakeEngine(): FakeEngine {
       throw new FerryError('CONFIG_INVALID', 'no conflict is known at this path');
     },
     resolveConflicts: async () => [],
+    history: {
+      runs: async () => [],
+      versions: async () => [],
+      restore: async ({ dryRun = false }) => ({ dryRun, run: null, steps: [], refused: [] }),
+      undo: async ({ dryRun = false }) => ({ dryRun, run: null, steps: [], refused: [] }),
+    },
     close,
     get opened(): OpenedSession {
       return { engine, hints$, close };

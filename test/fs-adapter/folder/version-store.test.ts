@@ -1,7 +1,6 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { runFolderName } from '../../../fs-adapter/folder/version-store.ts';
 import { at, observeAll, put, versionOf } from '../../conformance/setting.ts';
 import { availableBackends } from '../../native/backends.ts';
 import { type FolderSetting, folderSetting } from './folder-setting.ts';
@@ -74,19 +73,5 @@ describe.each(availableBackends())('the version store (%s)', (backend) => {
     await observeAll(replica);
     expect(fs.existsSync(path('.ferry/displaced.ndjson'))).toBe(false);
     expect(visible()).toEqual(['file']);
-  });
-
-  it('drops versions after 30 days, and nothing else', async () => {
-    const day = 86_400_000;
-    const [old, recent] = [
-      runFolderName(Date.now() - 31 * day),
-      runFolderName(Date.now() - 29 * day),
-    ];
-    for (const run of [old, recent, `${old}-2`, 'notes of the user']) {
-      fs.mkdirSync(path(`.ferry/versions/${run}/a/b`), { recursive: true });
-      fs.writeFileSync(path(`.ferry/versions/${run}/a/b/file`), 'x');
-    }
-    await observeAll(setting.replica);
-    expect(runs()).toEqual([recent, 'notes of the user'].sort());
   });
 });
