@@ -9,9 +9,12 @@ export function etagOf(stat: NodeStat): string {
   return `"${ino.toString(36)}-${sizeBytes.toString(36)}-${mtimeNs.toString(36)}-${ctimeNs.toString(36)}"`;
 }
 
-/** Returns a name of the resource that survives renames: device, inode and birth time. */
+/**
+ * Returns a name of the resource that survives renames: inode and birth time. The device's number is not in it, as
+ * that may be another one after a restart of the machine.
+ */
 export function fileIdOf(stat: NodeStat): string {
-  return `${stat.dev.toString(36)}-${stat.ino.toString(36)}-${stat.birthtimeNs.toString(36)}`;
+  return `${stat.ino.toString(36)}-${stat.birthtimeNs.toString(36)}`;
 }
 
 /** Tells whether both describe the same content of the same file; ctime is left out, as a rename moves it. */

@@ -27,7 +27,7 @@ export type ContentHash = string & { readonly __brand: 'ContentHash' };
 interface EntryBase {
   readonly path: SyncPath;
   readonly version: Version;
-  /** Stable over renames on this side (folder: device, inode and birth time; server: file id). Absent: unknown. */
+  /** Stable over renames on this side (folder: inode and birth time; server: file id). Absent: unknown. */
   readonly identity?: string;
 }
 

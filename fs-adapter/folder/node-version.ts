@@ -30,10 +30,14 @@ export function versionAfterChange(before: NodeStat, after: NodeStat): Version {
   return `${contentState(before)}${after.ctimeNs}` as Version;
 }
 
-/** Identity that survives renames; undefined where it could mean another file: no birth time, or several names. */
+/**
+ * Identity that survives renames; undefined where it could mean another file: no birth time, or several names. The
+ * device is left out: its number changes when disks are plugged in or mounted in another order, and all entries of a
+ * folder are on one file system.
+ */
 function identityOf(stat: NodeStat): string | undefined {
   if (stat.birthtimeNs === 0n || (stat.kind !== 'directory' && stat.links > 1)) return undefined;
-  return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
+  return `${stat.ino}:${stat.birthtimeNs}`;
 }
 
 /** Returns the entry of a file or directory as `stat` describes it; times are cut to what the folder can set. */
