@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError } from '../core/model/errors.ts';
 
@@ -22,6 +22,28 @@ export async function makeStateDirectory(absolutePath: string): Promise<void> {
   }
 }
 
+/** Removes what processes that were killed while they wrote this file have left beside it. */
+async function sweepStages(absolutePath: string): Promise<void> {
+  const directory = dirname(absolutePath);
+  const prefix = `${basename(absolutePath)}.`;
+  for (const name of await readdir(directory)) {
+    const [, pid] = name.startsWith(prefix)
+      ? (/^(\d+)\.[0-9a-f]+\.tmp$/.exec(name.slice(prefix.length)) ?? [])
+      : [];
+    if (pid !== undefined && !isAlive(Number(pid)))
+      await rm(join(directory, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH';
+  }
+}
+
 /**
  * Replaces the file in one durable step: a reader, also one after a power cut, finds the old content or the new.
  */
@@ -31,7 +53,7 @@ export async function writeFileAtomically(
   mode: number,
 ): Promise<void> {
   const directory = dirname(absolutePath);
-  const stage = `${absolutePath}.${randomBytes(6).toString('hex')}.tmp`;
+  const stage = `${absolutePath}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const file = await open(stage, 'wx', mode);
@@ -45,6 +67,7 @@ export async function writeFileAtomically(
     await rename(stage, absolutePath);
     const parent = await open(directory, 'r');
     await parent.sync().finally(() => parent.close());
+    await sweepStages(absolutePath);
   } catch (error) {
     await rm(stage, { force: true });
     throw new FerryError(
