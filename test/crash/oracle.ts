@@ -1,0 +1,118 @@
+import type { Direction } from '../../core/model/entry.ts';
+import type { Place, RunEnd } from './client.ts';
+import { pairRecords, syncHere } from './client.ts';
+import { below, isConflictCopy, linesOf, type Picture, pictureOf, unlike } from './picture.ts';
+import { readNotes } from './read-records.ts';
+
+/** Both sides at one moment. */
+export interface BothSides {
+  readonly local: Picture;
+  readonly remote: Picture;
+}
+
+/** What has to come out, whatever happened on the way there. */
+export interface Expectation {
+  readonly direction: Direction;
+  /** Before the run. */
+  readonly start: BothSides;
+  /** After a run that nothing disturbed. */
+  readonly end: BothSides;
+  /** How many conflicts that run has noted for the user. */
+  readonly conflicts: number;
+}
+
+const SIDES = ['local', 'remote'] as const;
+const GOOD_ENDS: readonly (number | null)[] = [0, 11];
+/** What only exists in the client's home while something is written, or after the records were found damaged. */
+const HOME_RESIDUE = /\.(new|next|tmp|damaged)$/;
+
+/** Returns pictures of both sides. */
+export async function bothSides({ local, remote }: Place): Promise<BothSides> {
+  return { local: await pictureOf(local), remote: await pictureOf(remote) };
+}
+
+function contentsOf({ local, remote }: BothSides): ReadonlySet<string> {
+  return new Set([...local.entries.values(), ...remote.entries.values()]);
+}
+
+/**
+ * Lets the client recover from whatever happened, and returns what is wrong then: a lost or half content, sides that
+ * are not as they should be, something left over, a second run that still finds something to do. Empty when all is well.
+ */
+export async function recoverAndCheck(
+  place: Place,
+  expectation: Expectation,
+): Promise<readonly string[]> {
+  const recovered = await syncHere(place);
+  const wrong = [...endOf('the recovering run', recovered)];
+  const now = await bothSides(place);
+  wrong.push(...lossesOf(now, expectation));
+  for (const side of SIDES) {
+    const differences = unlike(linesOf(now[side]), linesOf(expectation.end[side]));
+    wrong.push(...differences.map((line) => `${side} is not as after an undisturbed run: ${line}`));
+    wrong.push(...now[side].residue.map((left) => `${side}: ${left} is left over`));
+  }
+  wrong.push(...(await checkHome(place, expectation)));
+  wrong.push(...(await checkSecondRun(place, now)));
+  return wrong;
+}
+
+function endOf(run: string, { code, stdout, stderr }: RunEnd): readonly string[] {
+  if (GOOD_ENDS.includes(code)) return [];
+  const problems = stdout.split('\n').findLast((line) => line.includes('"problems"')) ?? '';
+  return [`${run} ended with ${code}: ${stderr}${problems}`];
+}
+
+function lossesOf(now: BothSides, { start, end }: Expectation): readonly string[] {
+  const visible = contentsOf(now);
+  const wanted = contentsOf(end);
+  const wrong = [...visible]
+    .filter((content) => content.startsWith("nobody's"))
+    .map((content) => `half a file, or two mixed: ${content}`);
+  for (const content of contentsOf(start)) {
+    if (visible.has(content)) continue;
+    const wasLocal = [...start.local.entries.values()].includes(content);
+    // A server keeps what its clients want gone as it likes; a folder has to.
+    if (wanted.has(content)) wrong.push(`lost: ${content}`);
+    else if (wasLocal && end.local.kept.has(content) && !now.local.kept.has(content))
+      wrong.push(`neither visible nor in the version store: ${content}`);
+  }
+  return wrong;
+}
+
+async function checkHome(place: Place, { conflicts }: Expectation): Promise<readonly string[]> {
+  const left = (await below(place.home)).filter((path) => HOME_RESIDUE.test(path));
+  const notes = await readNotes(pairRecords(place));
+  const noted = notes.conflicts;
+  return [
+    ...left.map((path) => `FERRY_HOME: ${path} is left over`),
+    ...notes.parked.map((path) => `still parked: ${path}`),
+    ...(noted.length === conflicts
+      ? []
+      : [`${noted.length} conflicts are noted instead of ${conflicts}: ${noted.join(', ')}`]),
+  ];
+}
+
+async function checkSecondRun(place: Place, before: BothSides): Promise<readonly string[]> {
+  const second = await syncHere(place);
+  const after = await bothSides(place);
+  const wrong = [...endOf('the second run', second)];
+  for (const side of SIDES)
+    for (const path of new Set([...before[side].stats.keys(), ...after[side].stats.keys()]))
+      if (before[side].stats.get(path) !== after[side].stats.get(path))
+        wrong.push(`the second run wrote ${path} on the ${side} side`);
+  return wrong;
+}
+
+/** Returns what is to be expected, from the start and from a run that nothing disturbed. */
+export async function expectationAfter(
+  place: Place,
+  direction: Direction,
+  start: BothSides,
+): Promise<Expectation> {
+  const end = await bothSides(place);
+  const { conflicts } = await readNotes(pairRecords(place));
+  const copies = [...end.local.entries.keys(), ...end.remote.entries.keys()].filter(isConflictCopy);
+  if (copies.length === 0) throw new Error('the work has no conflict in it');
+  return { direction, start, end, conflicts: conflicts.length };
+}
