@@ -261,6 +261,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/conflicts.ts')).keep,
   },
   {
+    name: 'why',
+    args: '<path>',
+    summary: 'why a file or directory is as it is, and what the last runs did to it',
+    completes: 'files',
+    flags: [ONE_PAIR],
+    load: async () => (await import('./commands/why.ts')).run,
+  },
+  {
     name: 'plan show',
     args: '[pairs...]',
     summary: 'what a run that a guard stopped would have done, and why',

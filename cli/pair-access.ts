@@ -1,3 +1,4 @@
+import type { Explanation } from '../core/engine/explain.ts';
 import type { HeldPlan } from '../core/engine/held-plan.ts';
 import type {
   PairState,
@@ -26,6 +27,7 @@ export interface PairAccess {
     onProgress: (progress: ApiProgress) => void,
   ): Promise<RunSummary>;
   previewReset(): Promise<ResetPreview>;
+  explain(path: SyncPath): Promise<Explanation>;
   heldPlan(): Promise<HeldPlan | null>;
   dropHeldPlan(): Promise<boolean>;
   conflicts(): Promise<readonly Conflict[]>;
@@ -70,6 +72,7 @@ export function accessThroughDaemon(client: ControlClient, name: string): PairAc
       }
     },
     previewReset: () => client.previewReset(name),
+    explain: (path) => client.explain(name, path),
     heldPlan: () => client.heldPlan(name),
     dropHeldPlan: () => client.dropHeldPlan(name),
     conflicts: () => client.conflicts(name),
@@ -122,6 +125,7 @@ export async function openAccess(
       }
     },
     previewReset: () => engine.previewReset(context.signal),
+    explain: (path) => engine.explain(path, context.signal),
     heldPlan: () => engine.heldPlan(),
     dropHeldPlan: async () => {
       const wasHeld = await engine.dropHeldPlan();

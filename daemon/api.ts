@@ -81,7 +81,7 @@ export interface ApiState {
 /**
  * Commands, each `POST /pairs/NAME/COMMAND` with a JSON body:
  * sync {allowDeletes?, yes?, dryRun?, release?, wait?} · drop-plan · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
- * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} ·
+ * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} · why {path} ·
  * unmount {lazy?} (drives; also takes it out of the
  * configuration) and `POST /shutdown`, `POST /reload`. With `wait` the answer is the summary of the run, sent when
  * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts` and `GET /pairs/NAME/problems` answer lists, `GET /pairs/NAME/plan`
@@ -99,6 +99,7 @@ export type ApiCommand =
   | 'resolve'
   | 'show-conflict'
   | 'drop-plan'
+  | 'why'
   | 'unmount';
 
 export interface ApiErrorBody {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { Explanation } from '../core/engine/explain.ts';
 import type { HeldPlan } from '../core/engine/held-plan.ts';
 import type { ResetPreview, RunSummary } from '../core/engine/pair-engine.ts';
 import type { ConflictChoice, ConflictOutcome } from '../core/engine/resolve-conflict.ts';
@@ -17,6 +18,7 @@ export interface ControlClient {
   /** Runs `sync` or `reset` and waits for its summary. */
   run(pair: string, command: 'sync' | 'reset', body: object): Promise<RunSummary>;
   previewReset(pair: string): Promise<ResetPreview>;
+  explain(pair: string, path: string): Promise<Explanation>;
   heldPlan(pair: string): Promise<HeldPlan | null>;
   dropHeldPlan(pair: string): Promise<boolean>;
   conflicts(pair: string): Promise<readonly Conflict[]>;
@@ -105,6 +107,7 @@ export function createControlClient(socketPath: string): ControlClient {
     command: (pair, command, body) => post(at(pair, command), body),
     run: (pair, command, body) => post(at(pair, command), { ...body, wait: true }),
     previewReset: (pair) => post(at(pair, 'preview-reset')),
+    explain: (pair, path) => post(at(pair, 'why'), { path }),
     heldPlan: (pair) => call(socketPath, 'GET', at(pair, 'plan')),
     dropHeldPlan: async (pair) => (await post<{ dropped: boolean }>(at(pair, 'drop-plan'))).dropped,
     conflicts: (pair) => call(socketPath, 'GET', at(pair, 'conflicts')),

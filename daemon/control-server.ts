@@ -77,6 +77,8 @@ async function runCommand(
 
 const ignoreUnknown = () => undefined;
 
+const parsePath = object((reader) => parseSyncPath(reader.required('path', string)), ignoreUnknown);
+
 const parseChoice = object((reader): ConflictChoice => {
   const all = reader.withDefault('all', boolean, false);
   const paths = reader.withDefault('paths', listOf(string), []).map(parseSyncPath);
@@ -125,11 +127,14 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
     status: 200,
     body: await (await session.engine()).resolveConflicts(parseChoice(body, '')),
   }),
-  'POST show-conflict': async ({ session, body }) => {
-    const path = object((reader) => reader.required('path', string), ignoreUnknown)(body, '');
-    const view = await (await session.engine()).showConflict(parseSyncPath(path));
-    return { status: 200, body: view };
-  },
+  'POST show-conflict': async ({ session, body }) => ({
+    status: 200,
+    body: await (await session.engine()).showConflict(parsePath(body, '')),
+  }),
+  'POST why': async ({ session, body }) => ({
+    status: 200,
+    body: await (await session.engine()).explain(parsePath(body, '')),
+  }),
   'POST unmount': async ({ session, body, options }) => {
     const lazy = object((reader) => reader.withDefault('lazy', boolean, false), ignoreUnknown);
     await options.daemon.unmount(session.name, { lazy: lazy(body, '') });

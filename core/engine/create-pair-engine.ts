@@ -10,7 +10,9 @@ import type { Records } from '../records/records.ts';
 import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
 import type { RunKind } from '../records/run-log.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
+import { type Explanation, explain } from './explain.ts';
 import { dropHeldPlan, type HeldPlan, readHeldPlan, summaryOf } from './held-plan.ts';
+import { noteKnownProblems } from './known-problems.ts';
 import type {
   PairEngine,
   PairState,
@@ -177,6 +179,17 @@ class SerialPairEngine implements PairEngine {
     return held && summaryOf(held);
   }
 
+  explain(path: SyncPath, signal?: AbortSignal): Promise<Explanation> {
+    return this.#enqueue(() =>
+      explain(path, {
+        records: this.#records,
+        replicas: this.#replicas,
+        settings: this.#options.settings,
+        signal: sharedSignal(signal),
+      }),
+    );
+  }
+
   async conflicts(): Promise<readonly Conflict[]> {
     return this.#records.conflicts();
   }
@@ -251,6 +264,7 @@ class SerialPairEngine implements PairEngine {
       });
       if (!dryRun) await this.#pruneVersions(request.signal);
       const summary = this.#summary(tally, { startedAtMs, complete, dryRun });
+      if (!dryRun) await noteKnownProblems(this.#records, summary.problems, clock.now());
       if (!dryRun) this.#finished(summary);
       else if (this.#changedSinceRun && this.state.inSync === 'in-sync')
         this.#set({ inSync: 'pending' });

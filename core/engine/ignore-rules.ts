@@ -4,10 +4,11 @@ import { FerryError } from '../model/errors.ts';
 /** File in the local root with further patterns in gitignore syntax. */
 export const IGNORE_FILE = '.ferryignore';
 
-const REGEXP_PREFIX = 're:';
+/** Begins a line that is a regular expression over the whole path. */
+export const REGEXP_PREFIX = 're:';
 
 /** Scratch files of editors, desktops and systems; `!pattern` in a pair's own patterns brings one back. */
-const DEFAULT_PATTERNS: readonly string[] = [
+export const DEFAULT_PATTERNS: readonly string[] = [
   '.DS_Store',
   '._.DS_Store',
   'Thumbs.db',

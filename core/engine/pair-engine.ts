@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import type { Direction } from '../model/entry.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
+import type { Explanation } from './explain.ts';
 import type { HeldPlan, HeldPlanSummary } from './held-plan.ts';
 import type { PairHistory } from './pair-history.ts';
 import type { PlannedAction } from './planned-actions.ts';
@@ -108,6 +109,9 @@ export interface PairEngine {
 
   /** Forgets the held plan and returns whether there was one; the next run may hold it again. */
   dropHeldPlan(): Promise<boolean>;
+
+  /** Says why the entry at a path is as it is, what is in it if it is a directory, and what the last runs did to it. */
+  explain(path: SyncPath, signal?: AbortSignal): Promise<Explanation>;
 
   conflicts(): Promise<readonly Conflict[]>;
 

@@ -106,6 +106,9 @@ export function createFakeEngine(): FakeEngine {
     run,
     reset: run,
     previewReset: async () => ({ files: 3, bytes: 30, comesBack: 1 }),
+    explain: async () => {
+      throw new FerryError('CONFIG_INVALID', 'nothing is known at this path');
+    },
     heldPlan: async () => null,
     dropHeldPlan: async () => false,
     conflicts: async () => [],
