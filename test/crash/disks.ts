@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { programPath } from '../support/servers/real-server.ts';
+import { isReadable, programPath } from '../support/servers/real-server.ts';
 import { command } from './native-programs.ts';
 
 const run = promisify(execFile);
@@ -29,11 +29,42 @@ const MOUNT_OPTIONS: Readonly<Record<FileSystem, string>> = {
   xfs: 'noatime,nouuid',
 };
 
+/** The Debian packages of what is needed besides the base system. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  losetup: 'mount',
+  mount: 'mount',
+  umount: 'mount',
+  'mkfs.ext4': 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  xfs_repair: 'xfsprogs',
+  fusermount3: 'fuse3',
+  'pkg-config': 'pkg-config',
+};
+
+function missingReason(programs: readonly string[]): string | null {
+  const missing = programs.filter((each) => programPath(each) === null);
+  if (missing.length === 0) return null;
+  const packages = new Set(missing.map((each) => PACKAGES[each]));
+  return `${missing.join(', ')} missing: apt-get install ${[...packages].join(' ')}`;
+}
+
 /** Returns why no disk image can be mounted here; null when one can. */
 export function noDisksReason(): string | null {
   if (process.getuid?.() !== 0) return 'mounting disk images needs root';
-  const missing = ['losetup', 'mkfs.ext4', 'mount', 'umount'].filter((each) => !programPath(each));
-  return missing.length === 0 ? null : `not installed: ${missing.join(', ')}`;
+  return missingReason(['losetup', 'mkfs.ext4', 'mount', 'umount']);
+}
+
+/** Returns why no disk can be recorded here; null when one can. */
+export function noRecordingReason(kinds: readonly FileSystem[]): string | null {
+  const ofXfs = kinds.includes('xfs') ? ['mkfs.xfs', 'xfs_repair'] : [];
+  const programs = ['e2fsck', 'fusermount3', 'pkg-config', ...ofXfs];
+  const hasFuse = isReadable('/dev/fuse') && isReadable('/usr/include/fuse3/fuse.h');
+  return (
+    noDisksReason() ??
+    missingReason(programs) ??
+    (hasFuse ? null : '/dev/fuse or the headers of FUSE missing: apt-get install libfuse3-dev')
+  );
 }
 
 /** Makes a disk image with an empty file system. */

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DIRECTIONS, type Direction } from '../../core/model/entry.ts';
+import { FILE_SYSTEMS, type FileSystem } from './disks.ts';
 
 export const USAGE = `usage: npm run crash-test -- [options]
 
   --points N          clients to kill once, or all (100)
   --double N          clients to kill, and then their recovery (50)
+  --images N          disks to look at after the power went (0; needs root and FUSE)
+  --fs F,…            ext4, ext4-noauto, xfs (all)
+  --image ID          one image only, such as xfs:two-way:17, of the kept --recording DIR
   --direction D,…     two-way, remote-to-local, local-to-remote (all)
   --point ID          one point only, such as two-way:rename:after:17, as a failure names it
   --seed N            chooses other points (1)
@@ -24,6 +28,10 @@ export interface CrashTestOptions {
   readonly doubles: number;
   readonly directions: readonly Direction[];
   readonly point: string | null;
+  readonly images: number;
+  readonly fileSystems: readonly FileSystem[];
+  readonly image: string | null;
+  readonly recording: string | null;
   readonly seed: number;
   readonly threads: number;
   readonly workers: number;
@@ -64,6 +72,10 @@ export function optionsFrom(args: readonly string[]): CrashTestOptions | null {
       double: text('50'),
       direction: text(''),
       point: { type: 'string' },
+      images: text('0'),
+      fs: text(''),
+      image: { type: 'string' },
+      recording: { type: 'string' },
       seed: text('1'),
       threads: text('1'),
       workers: text('1'),
@@ -79,6 +91,10 @@ export function optionsFrom(args: readonly string[]): CrashTestOptions | null {
     doubles: count(values.double, 'double'),
     directions: choicesOf(values.direction, DIRECTIONS, 'direction'),
     point: values.point ?? null,
+    images: count(values.images, 'images'),
+    fileSystems: choicesOf(values.fs, FILE_SYSTEMS, 'fs'),
+    image: values.image ?? null,
+    recording: values.recording === undefined ? null : resolve(values.recording),
     seed: count(values.seed, 'seed'),
     threads: Math.max(1, count(values.threads, 'threads')),
     workers: Math.max(1, count(values.workers, 'workers')),

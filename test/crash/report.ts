@@ -1,4 +1,5 @@
 import type { KillResult } from './bench.ts';
+import type { ImageResult } from './power-bench.ts';
 
 const EVERY = 100;
 
@@ -33,11 +34,20 @@ export class Report {
   killed(result: KillResult): void {
     const kills = result.point.split('+').length;
     const isReached = result.reached === kills;
-    this.#add(kills === 1 ? 'killed once' : 'killed twice', { ...result, isReached });
+    const again = `--point '${result.point}'`;
+    this.#add(kills === 1 ? 'killed once' : 'killed twice', again, { ...result, isReached });
+  }
+
+  /** Takes in what became of a crash image. */
+  cut({ image, ...result }: ImageResult): void {
+    const [fileSystem, direction] = image.split(':');
+    const again = `--image '${image}' --recording KEPT/${fileSystem}-${direction}`;
+    this.#add(`power cut on ${fileSystem}`, again, { point: image, isReached: true, ...result });
   }
 
   #add(
     kind: string,
+    again: string,
     trial: {
       readonly point: string;
       readonly wrong: readonly string[];
@@ -55,7 +65,7 @@ export class Report {
     if (this.#isJson) process.stdout.write(`${JSON.stringify({ kind, ...trial })}\n`);
     else if (wrong.length > 0)
       process.stdout.write(
-        `FAILED ${point}\n${wrong.map((line) => `  ${line}\n`).join('')}  again: npm run crash-test -- --point '${point}'\n`,
+        `FAILED ${point}\n${wrong.map((line) => `  ${line}\n`).join('')}  again: npm run crash-test -- ${again}\n`,
       );
     if (figures.trials % EVERY === 0) this.note(`${kind}: ${figures.line}`);
   }
