@@ -106,38 +106,72 @@ function rowOf(label: string, version: ShownVersion | undefined, nowMs: number):
   ];
 }
 
-function diffOf({ local, remote }: ConflictView): readonly string[] {
-  if (local.text === undefined || remote.text === undefined) return [];
-  const lines = unifiedDiff(local.text, remote.text);
-  return lines.length === 0
-    ? []
-    : [`--- local: ${local.path}`, `+++ remote: ${remote.path}`, ...lines];
+interface Text {
+  readonly name: string;
+  readonly text?: string | undefined;
+}
+
+function diffOf(before: Text, after: Text): readonly string[] {
+  if (before.text === undefined || after.text === undefined) return [];
+  const lines = unifiedDiff(before.text, after.text);
+  return lines.length === 0 ? [] : [`--- ${before.name}`, `+++ ${after.name}`, ...lines];
+}
+
+/** Returns the differences of the two versions, and what each side had changed where the base is still kept. */
+function diffsOf({ conflict, local, remote, base }: ConflictView) {
+  const own = { name: `local: ${local.path}`, text: local.text };
+  const other = { name: `remote: ${remote.path}`, text: remote.text };
+  const before = { name: `before: ${conflict.path} (${base?.version})`, text: base?.text };
+  return {
+    diff: diffOf(own, other),
+    localChanges: diffOf(before, own),
+    remoteChanges: diffOf(before, other),
+  };
+}
+
+function printDiffs(context: Context, view: ConflictView): void {
+  const { terminal } = context;
+  const { local, remote } = view;
+  const { diff, localChanges, remoteChanges } = diffsOf(view);
+  for (const lines of [diff, localChanges, remoteChanges])
+    if (lines.length > 0) terminal.text(lines.map(printable).join('\n'));
+  if (diff.length > 0 || !local.isThere || !remote.isThere || local.kind !== 'file') return;
+  terminal.note(
+    local.hash !== undefined && local.hash === remote.hash
+      ? 'ferry: both are equal by now; the next run ends the conflict'
+      : 'ferry: not compared line by line: one is no text, or longer than 256 KiB',
+  );
 }
 
 function printView(context: Context, pair: string, view: ConflictView): void {
   const { terminal } = context;
-  const { conflict, local, remote } = view;
+  const { conflict, local, remote, base: keptBase } = view;
   const now = Date.now();
-  const diff = diffOf(view);
-  const bare = ({ text: _text, ...version }: ShownVersion) => version;
+  const bare = <T extends { readonly text?: string }>({ text: _text, ...version }: T) => version;
   const { trail: _trail, ...known } = conflict;
-  terminal.document({ pair, ...known, local: bare(local), remote: bare(remote), diff });
+  terminal.document({
+    ...{ pair, ...known, local: bare(local), remote: bare(remote) },
+    ...(keptBase === undefined ? {} : { keptBase: bare(keptBase) }),
+    ...diffsOf(view),
+  });
   const why = conflict.reason;
+  const since = formatTime(conflict.detectedAtMs, now);
+  const run = conflict.run === undefined ? '' : ` (run ${conflict.run})`;
   terminal.text(
-    terminal.bold(
-      `${pair}: ${printable(conflict.path)}, in conflict since ${formatTime(conflict.detectedAtMs, now)}`,
-    ),
+    terminal.bold(`${pair}: ${printable(conflict.path)}, in conflict since ${since}${run}`),
   );
   if (why) terminal.text(`local: ${why.local}, remote: ${why.remote}; ${why.rule}`);
   terminal.text(formatTable([rowOf('local', local, now), rowOf('remote', remote, now)]));
   const { base } = conflict;
-  if (base)
-    terminal.text(
-      `before that: ${formatBytes(base.sizeBytes)}, ${base.hash?.slice(0, 12) ?? 'content not known'}`,
-    );
-  if (diff.length > 0) terminal.text(diff.map(printable).join('\n'));
-  else if (local.isThere && remote.isThere && local.kind === 'file')
-    terminal.note('ferry: not compared line by line: one is no text, or longer than 256 KiB');
+  if (base) {
+    const kept =
+      keptBase === undefined
+        ? ', not kept any more'
+        : `, kept in the ${keptBase.side} version store (${keptBase.version})`;
+    const hash = base.hash?.slice(0, 12) ?? 'content not known';
+    terminal.text(`before: ${formatBytes(base.sizeBytes)}, ${hash}${kept}`);
+  }
+  printDiffs(context, view);
 }
 
 /** `ferry conflicts show PATH`: both versions side by side. */
@@ -172,7 +206,7 @@ async function knownConflicts(
 function sayWhatWasDone(
   context: Context,
   pair: string,
-  { conflict, keep, side, dropped, renamed, error }: ConflictOutcome,
+  { conflict, keep, side, dropped, keptOn, renamed, error }: ConflictOutcome,
   dryRun: boolean,
 ): void {
   const { terminal } = context;
@@ -185,7 +219,7 @@ function sayWhatWasDone(
   const what = [
     dropped === undefined
       ? ''
-      : `${printable(dropped)} ${would}removed on the ${side} side${side === 'local' ? ' (kept in .ferry/versions)' : ''}`,
+      : `${printable(dropped)} ${would}removed on the ${side} side (${keptOn === undefined ? 'not kept: neither side has a version store' : `kept in .ferry/versions on the ${keptOn} side`})`,
     renamed === undefined ? '' : `${printable(renamed.from)} ${would}renamed to ${name}`,
   ].filter((part) => part !== '');
   const done =

@@ -1,8 +1,14 @@
-import type { Direction, Entry, Side } from '../model/entry.ts';
+import {
+  type Direction,
+  type Entry,
+  type FileEntry,
+  otherSide,
+  type Side,
+} from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
 import { isAtOrBelow, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
-import type { Replica } from '../ports.ts';
+import type { Displacement, Replica, WriteItem } from '../ports.ts';
 
 /** Which version of which conflicts to keep. */
 export interface ConflictChoice {
@@ -19,8 +25,10 @@ export interface ConflictOutcome {
   readonly keep: ConflictChoice['keep'];
   /** Where it was done. */
   readonly side: Side;
-  /** What was removed; a folder keeps it in its version store. */
+  /** What was removed. */
   readonly dropped?: SyncPath;
+  /** The side whose version store has it now; absent: none, as neither side has one. */
+  readonly keptOn?: Side;
   readonly renamed?: { readonly from: SyncPath; readonly to: SyncPath };
   /** Why it was not done; the conflict stays. */
   readonly error?: { readonly code: string; readonly message: string };
@@ -73,27 +81,57 @@ export async function resolveConflict(
     const copy = await replica.stat(copyPath);
     if (!copy) return outcome;
     if (!dryRun) {
-      await remove(replica, dropped);
+      await remove(dropped, side, replicas, conflict.run ?? 0);
       const expected = copy.kind === 'directory' ? 'directory' : copy.version;
       if (keep === copyFrom) await replica.move(copyPath, path, { expected });
       await replica.flush();
     }
-    return { ...outcome, dropped, ...renamed };
+    const keptOn = keeper(side, replicas);
+    return { ...outcome, dropped, ...(keptOn === null ? {} : { keptOn }), ...renamed };
   } catch (caught) {
     const { code, message } = toFerryError(caught, path);
     return { ...outcome, error: { code, message } };
   }
 }
 
-/** Removes what is at the path; a directory with everything in it. */
-async function remove(replica: Replica, path: SyncPath): Promise<void> {
+/** Returns the side that keeps what is dropped: the one where it is, or the other in its place. */
+function keeper(side: Side, replicas: Replicas): Side | null {
+  return [side, otherSide(side)].find((each) => replicas[each].versions !== undefined) ?? null;
+}
+
+/** Removes what is at the path, after it is kept; a directory with everything in it. */
+async function remove(path: SyncPath, side: Side, replicas: Replicas, run: number): Promise<void> {
+  const replica = replicas[side];
   const entry = await replica.stat(path);
   if (!entry) return;
+  const keptOn = keeper(side, replicas);
+  const displacement = { cause: 'resolved', run, isOnlyCopy: false } as const;
   const doomed = entry.kind === 'directory' ? await entriesBelow(replica, path) : [];
   for (const each of [entry, ...doomed].reverse()) {
+    const shelf = keptOn === side || keptOn === null ? undefined : replicas[keptOn].versions;
+    if (each.kind === 'file') await shelf?.keep(versionToKeep(each, replica, displacement));
     const expected = each.kind === 'directory' ? 'directory' : each.version;
-    await replica.remove(each.path, { expected });
+    await replica.remove(each.path, { expected, displacement });
   }
+}
+
+function versionToKeep(
+  { path, version, sizeBytes, mtimeNs }: FileEntry,
+  replica: Replica,
+  displacement: Displacement,
+): WriteItem {
+  return {
+    path,
+    sizeBytes,
+    displacement,
+    expected: 'absent',
+    sourceVersion: version,
+    ...(mtimeNs === undefined ? {} : { mtimeNs }),
+    open: async (signal) => {
+      const options = { expected: version, ...(signal === undefined ? {} : { signal }) };
+      return (await replica.read(path, options)).stream;
+    },
+  };
 }
 
 /** Returns what is below a directory, parents first. @throws FerryError when some of it cannot be seen */

@@ -83,6 +83,8 @@ class FolderReplica implements Replica {
     this.versions = new FolderVersions({
       root: () => this.#root.get(),
       store: this.#store,
+      stage: this.#stage,
+      names: this.#names,
       keep: options.keepVersions ?? {},
       clock,
       logger,

@@ -8,12 +8,16 @@ import type {
   PruneResult,
   StoredVersion,
   VersionShelf,
+  WriteItem,
 } from '../../core/ports.ts';
 import type { NodeStat, SafeRoot } from '../../native/index.ts';
 import { translated } from './errno.ts';
 import { versionOf } from './node-version.ts';
 import { type KeepVersions, VersionPruning } from './prune-versions.ts';
+import { keepDisplaced } from './publish.ts';
 import { readFolderFile } from './read-file.ts';
+import type { RealNames } from './real-names.ts';
+import type { Stage } from './stage.ts';
 import {
   holdsOnlyCopies,
   placeOf,
@@ -23,11 +27,13 @@ import {
   VERSIONS,
   type VersionNote,
 } from './version-folders.ts';
-import type { VersionStore } from './version-store.ts';
+import { folderOf, type VersionStore } from './version-store.ts';
 
 export interface FolderVersionsOptions {
   readonly root: () => Promise<SafeRoot>;
   readonly store: VersionStore;
+  readonly stage: Stage;
+  readonly names: RealNames;
   readonly keep: KeepVersions;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -83,6 +89,25 @@ export class FolderVersions implements VersionShelf {
         path,
       });
     return readFolderFile(root, path, place, { expected: versionOf(stat), ...options });
+  }
+
+  async keep(item: WriteItem): Promise<string> {
+    const { root: open, stage, store: versions, names } = this.#options;
+    const { path, displacement } = item;
+    const root = await open();
+    return translated(path, 'keep a version of', async () => {
+      const { signal } = new AbortController();
+      const staged = await stage.fill(root, item, names.realPath(path), signal);
+      const { stat } = staged;
+      const put = await keepDisplaced(
+        staged.stage,
+        { path, stat, displacement },
+        { root, names, versions },
+      );
+      await versions.note(root, [put]);
+      await root.syncFileSystem();
+      return folderOf(put.stored);
+    });
   }
 
   prune(options: PruneOptions): Promise<PruneResult> {
