@@ -5,7 +5,7 @@ import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import { isNotice } from '../model/problem.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
-import { openRecords, resetRecords } from '../records/open-records.ts';
+import { type OpenRecordsOptions, openRecords, resetRecords } from '../records/open-records.ts';
 import type { Records } from '../records/records.ts';
 import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
 import type { RunKind } from '../records/run-log.ts';
@@ -85,6 +85,8 @@ class SerialPairEngine implements PairEngine {
   #records: Records;
   #queue: Promise<unknown> = Promise.resolve();
   #changedSinceRun = false;
+  /** A reset is putting other records in the place of these, which may be closed. */
+  #isReplacing = false;
   #progressAtMs = 0;
 
   constructor(options: PairEngineOptions, records: Records, held: HeldPlan | null) {
@@ -150,12 +152,9 @@ class SerialPairEngine implements PairEngine {
   reset(request: RunRequest = {}): Promise<RunSummary> {
     return this.#enqueue(async () => {
       if (!this.#records.state.resetting) {
-        const { recordsHome: home, clock, logger } = this.#options;
-        this.#records = await resetRecords(this.#records, {
-          home,
-          nowMs: clock.now(),
-          logger,
-        });
+        this.#isReplacing = true;
+        this.#records = await resetRecords(this.#records, this.#recordsOptions());
+        this.#isReplacing = false;
       }
       return this.#run(request);
     });
@@ -233,9 +232,25 @@ class SerialPairEngine implements PairEngine {
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#queue.then(work, work);
+    const ready = async (): Promise<T> => {
+      if (this.#isReplacing) await this.#reopen();
+      return work();
+    };
+    const next = this.#queue.then(ready, ready);
     this.#queue = next.catch(() => undefined);
     return next;
+  }
+
+  #recordsOptions(): OpenRecordsOptions {
+    const { recordsHome: home, clock, logger } = this.#options;
+    return { home, nowMs: clock.now(), logger };
+  }
+
+  /** Opens what a reset has left that failed half-way: the earlier records or the new ones, whole either way. */
+  async #reopen(): Promise<void> {
+    await this.#records.close();
+    this.#records = await openRecords(this.#recordsOptions());
+    this.#isReplacing = false;
   }
 
   async #run(request: RunRequest): Promise<RunSummary> {

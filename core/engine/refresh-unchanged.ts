@@ -21,9 +21,11 @@ export async function refreshUnchanged({
   views,
 }: RefreshOptions): Promise<void> {
   const planned = new Set<number | null>(plan.nodes.map((node) => node.baseId));
+  // What was observed at these paths is not what is recorded there by now.
+  const filled = new Set(plan.nodes.flatMap(({ local, remote }) => [local.to, remote.to]));
   const equal: EqualFile[] = [];
   for (const [path, record] of records.byPath()) {
-    if (record.kind !== 'file' || planned.has(record.id)) continue;
+    if (record.kind !== 'file' || planned.has(record.id) || filled.has(path)) continue;
     const isRefreshed = { local: false, remote: false };
     for (const side of ['local', 'remote'] as const) {
       const entry = views[side].entries.get(path);

@@ -10,7 +10,10 @@ export type AsideReason = 'damaged' | 'bak';
  * use it is a directory; the simulation has its own.
  */
 export interface RecordsHome {
-  /** Opens the store, an empty one where there is none; puts the next one in its place first if that was begun. */
+  /**
+   * Opens the store, an empty one where there is none. The next one of a reset that was cut off takes its place first,
+   * if it is empty already; otherwise it is removed.
+   */
   open(): Promise<Store>;
   /** Opens the store that shall take the place of the current one; always empty. */
   openNext(): Promise<Store>;
@@ -37,8 +40,9 @@ export function recordsHomeIn(directory: string): RecordsHome {
   return {
     async open() {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      // The process ended right between the two renames of a reset.
-      if (!(await exists(store)) && (await exists(next))) await rename(next, store);
+      // The process ended in a reset: right between its two renames, or before them.
+      if (await exists(store)) await rm(next, { recursive: true, force: true });
+      else if (await exists(next)) await rename(next, store);
       return openStore(store);
     },
     async openNext() {
