@@ -149,12 +149,18 @@ function checkDeletions(options: NetEffectOptions): void {
   }
 }
 
+/** Tells whether so many recorded files would be replaced that somebody has to be asked. */
+export function replacesMany({ counts }: Plan, recordedFiles: number): boolean {
+  const modified = Math.max(counts.modifiedLocal, counts.modifiedRemote);
+  return modified >= MODIFIED_FROM && modified > MODIFIED_FRACTION * recordedFiles;
+}
+
 function checkModifications(options: NetEffectOptions): void {
   const { plan, recordedFiles } = options;
   const { modifiedLocal, modifiedRemote, conflicts } = plan.counts;
   const hint = `${untouched(options)}. If that is right, run it once more with --yes, or ferry plan release (ferry plan show lists it)`;
   const modified = Math.max(modifiedLocal, modifiedRemote);
-  if (modified >= MODIFIED_FROM && modified > MODIFIED_FRACTION * recordedFiles)
+  if (replacesMany(plan, recordedFiles))
     stop(`${modified} of ${recordedFiles} files would be replaced. ${hint}`);
   if (conflicts > MAX_CONFLICTS)
     stop(`${conflicts} files were changed on both sides and would get conflict copies. ${hint}`);

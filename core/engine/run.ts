@@ -11,6 +11,7 @@ import { executePlan } from '../transfer/execute-plan.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import { createThrottle } from '../transfer/throttle.ts';
 import { checkEffect } from './check-effect.ts';
+import { confirmReplacements } from './confirm-replacements.ts';
 import {
   conflictsIn,
   type DescribeConflictsOptions,
@@ -151,6 +152,11 @@ async function preparePass(
   }
   const unsettled: Problem[] = [];
   let plan = await decide(context, views, seen, { plan: first, unsettled });
+  const look = async (suspects: readonly Undecided[]): Promise<void> => {
+    unsettled.push(...(await lookAtUndecided(context, views, seen, suspects)));
+  };
+  if (!context.yes && (await confirmReplacements({ ...context, plan, views, look })))
+    plan = await decide(context, views, seen, { plan: planFor(context, views), unsettled });
   while (hasNewDirection(context) && !context.dryRun && forgetDeletions(context.records, plan) > 0)
     plan = await decide(context, views, seen, { plan: planFor(context, views), unsettled });
   return { views, plan, postponed: false, unsettled };
