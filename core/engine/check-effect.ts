@@ -1,3 +1,4 @@
+import { checkSources } from './doubtful-source.ts';
 import { checkNetEffect, type NetEffectOptions } from './guards.ts';
 import { checkOrHold, type HoldOptions } from './held-plan.ts';
 
@@ -9,7 +10,8 @@ export async function checkEffect(options: CheckEffectOptions): Promise<void> {
   const { records, settings } = options;
   let recordedFiles = 0;
   for (const record of records.all()) if (record.kind === 'file') recordedFiles++;
-  await checkOrHold({ ...options, direction: settings.direction }, () =>
-    checkNetEffect({ ...options, recordedEntries: records.size, recordedFiles }),
-  );
+  await checkOrHold({ ...options, direction: settings.direction }, () => {
+    checkNetEffect({ ...options, recordedEntries: records.size, recordedFiles });
+    if (!options.allowDeletes && !options.yes) checkSources(options);
+  });
 }
