@@ -1,66 +1,12 @@
-import type { CommandSpec, FlagSpec } from './command-spec.ts';
-
-const DIRECTION: FlagSpec = {
-  flags: '--direction <direction>',
-  summary: 'two-way, remote-to-local or local-to-remote',
-  choices: ['two-way', 'remote-to-local', 'local-to-remote'],
-};
-
-const WATCH: FlagSpec = { flags: '--watch', summary: 'run at once when something changes' };
-
-/** The flags of a pair's settings, apart from its schedule. */
-const PAIR_FLAGS: readonly FlagSpec[] = [
+import {
+  CONFLICT_FILTERS,
   DIRECTION,
-  { flags: '--mirror', summary: 'one-way: make the destination identical, its own files included' },
-  { flags: '--no-mirror', summary: 'leave files that are only on the destination' },
-  {
-    flags: '--deletes <what>',
-    summary: 'keep: never delete on the destination',
-    choices: ['propagate', 'keep'],
-  },
-  {
-    flags: '--ignore <pattern>',
-    summary: 'leave out what matches (gitignore pattern, or re:REGEX)',
-    repeatable: true,
-  },
-  { flags: '--no-ignore', summary: 'no patterns' },
-  {
-    flags: '--guard-file <file[=regex]>',
-    summary: 'run only while this file is in LOCAL (and matches); off: no such file',
-  },
-  { flags: '--max-delete <part>', summary: 'stop a run that would delete more, such as 25%' },
-  { flags: '--bandwidth <rate>', summary: 'bytes per second each way, such as 2M; off: no limit' },
-  { flags: '--trust-times', summary: 'one-way: equal size and time mean equal content at first' },
-];
-
-const SCHEDULE_FLAGS: readonly FlagSpec[] = [
-  { flags: '--every <time>', summary: 'run at this interval, such as 15m; off: not' },
-  { flags: '--at <times>', summary: 'run at these times of day, such as 02:30; off: not' },
-  { flags: '--days <days>', summary: 'the days for --at, such as mon-fri; off: every day' },
-  { flags: '--on-start', summary: 'run when the daemon starts' },
-  { flags: '--no-on-start', summary: 'not when it starts' },
-  { flags: '--on-exit', summary: 'run when the daemon ends' },
-  { flags: '--no-on-exit', summary: 'not when it ends' },
-  WATCH,
-  { flags: '--no-watch', summary: 'not when something changes' },
-];
-
-const SIGN_IN: readonly FlagSpec[] = [
-  { flags: '--user <name>', summary: 'name to sign in with' },
-  { flags: '--password-file <file>', summary: 'file whose first line is the password' },
-];
-
-const ONE_PAIR: FlagSpec = { flags: '--pair <name>', summary: 'only in this pair' };
-
-/** Not flags of `ferry conflicts` itself: a parent takes what is meant for its subcommand. */
-const CONFLICT_FILTERS: readonly FlagSpec[] = [
-  { flags: '--below <dir>', summary: 'only those in this directory' },
-  {
-    flags: '--from <side>',
-    summary: 'only those whose copy is of the local or remote version',
-    choices: ['local', 'remote'],
-  },
-];
+  ONE_PAIR,
+  PAIR_FLAGS,
+  SCHEDULE_FLAGS,
+  SIGN_IN,
+} from './command-flags.ts';
+import type { CommandSpec } from './command-spec.ts';
 
 /** Every command of the program, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -288,6 +234,45 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: 'forget it; the next run may hold it again',
     completes: 'pairs',
     load: async () => (await import('./commands/plan.ts')).drop,
+  },
+  {
+    name: 'versions',
+    args: '<paths...>',
+    summary: 'list what is kept of a file, or of everything below a directory',
+    completes: 'files',
+    flags: [{ flags: '--deleted', summary: 'only of what is not there any more' }, ONE_PAIR],
+    load: async () => (await import('./commands/versions.ts')).versions,
+  },
+  {
+    name: 'restore',
+    args: '<path>',
+    summary: 'bring a kept version back, or what is missing below a directory',
+    completes: 'files',
+    flags: [
+      { flags: '--version <id>', summary: 'this one (ferry versions lists them); the latest' },
+      { flags: '--at <time>', summary: 'as it was then: 2h ago, 14:30, or 2026-01-31 14:30' },
+      { flags: '--to <path>', summary: 'to another place in the pair' },
+      {
+        flags: '--side <side>',
+        summary: 'only versions that this side keeps',
+        choices: ['local', 'remote'],
+      },
+      { flags: '--dry-run', summary: 'say what would be done' },
+      ONE_PAIR,
+    ],
+    load: async () => (await import('./commands/restore.ts')).run,
+  },
+  {
+    name: 'undo',
+    args: '[words...]',
+    summary: '[PAIR] [RUN]: take back what a run did, the last one by default',
+    completes: 'pairs',
+    flags: [
+      { flags: '--list', summary: 'list the runs that can be undone' },
+      { flags: '--additions', summary: 'also remove what the run added here' },
+      { flags: '--dry-run', summary: 'say what would be done' },
+    ],
+    load: async () => (await import('./commands/undo.ts')).run,
   },
   {
     name: 'mount',

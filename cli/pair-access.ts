@@ -7,6 +7,7 @@ import type {
   RunRequest,
   RunSummary,
 } from '../core/engine/pair-engine.ts';
+import type { PairHistory } from '../core/engine/pair-history.ts';
 import type { ConflictChoice, ConflictOutcome } from '../core/engine/resolve-conflict.ts';
 import type { ConflictView } from '../core/engine/show-conflict.ts';
 import { toFerryError } from '../core/model/errors.ts';
@@ -33,6 +34,8 @@ export interface PairAccess {
   conflicts(): Promise<readonly Conflict[]>;
   showConflict(path: SyncPath): Promise<ConflictView>;
   resolveConflicts(choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
+  /** Kept versions and earlier runs. */
+  readonly history: PairHistory;
   /** What is known without looking. */
   state(): Promise<Pick<ApiPair, 'recordedEntries' | 'inSync'>>;
   close(): Promise<void>;
@@ -78,6 +81,7 @@ export function accessThroughDaemon(client: ControlClient, name: string): PairAc
     conflicts: () => client.conflicts(name),
     showConflict: (path) => client.showConflict(name, path),
     resolveConflicts: (choice) => client.resolveConflicts(name, choice),
+    history: client.history(name),
     state: async () => {
       const { pairs } = await client.state();
       return pairs.find((pair) => pair.name === name) ?? { recordedEntries: 0, inSync: 'unknown' };
@@ -141,6 +145,7 @@ export async function openAccess(
     conflicts: () => engine.conflicts(),
     showConflict: (path) => engine.showConflict(path),
     resolveConflicts: (choice) => engine.resolveConflicts(choice),
+    history: engine.history,
     state: async () => engine.state,
     close,
   };

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DIRECTIONS, type Direction } from '../core/model/entry.ts';
-import { PAIR_DEFAULTS, type PairConfig } from '../daemon/config.ts';
+import { type KeepVersionsConfig, PAIR_DEFAULTS, type PairConfig } from '../daemon/config.ts';
 import { matching, oneOf } from '../daemon/parse.ts';
 import { NO_SCHEDULE, type Schedule } from '../daemon/schedule.ts';
 import { parseDays, parseDuration, parseFraction, parseSize } from '../daemon/units.ts';
@@ -22,11 +22,14 @@ export type PairFlags = {
   readonly guardFile?: string;
   readonly maxDelete?: string;
   readonly bandwidth?: string;
+  readonly keepVersionsDays?: string;
+  readonly keepVersionsBytes?: string;
 };
 
 /** What takes a setting away again. */
 const OFF = 'off';
 
+const wholeDays = matching(/^\d{1,5}$/, 'a number of days such as 30, or off');
 const timeOfDay = matching(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 02:30, or off');
 
 /** Returns a direction. @throws CONFIG_INVALID */
@@ -78,9 +81,40 @@ function guardFileFrom(text: string): { readonly path: string; readonly pattern?
   return { path, pattern };
 }
 
+function keepVersionsFrom(
+  before: KeepVersionsConfig | undefined,
+  { keepVersionsBytes, keepVersionsDays }: PairFlags,
+): { readonly keepVersions?: KeepVersionsConfig } {
+  const { days, ...room } = before ?? {};
+  const after = {
+    ...daysFrom(days, keepVersionsDays),
+    ...(keepVersionsBytes === undefined ? room : roomFrom(keepVersionsBytes)),
+  };
+  return Object.keys(after).length === 0 ? {} : { keepVersions: after };
+}
+
+function daysFrom(before: number | undefined, text: string | undefined): { days?: number } {
+  if (text === OFF) return {};
+  if (text === undefined) return before === undefined ? {} : { days: before };
+  return { days: Number(wholeDays(text, '--keep-versions-days')) };
+}
+
+function roomFrom(text: string): Omit<KeepVersionsConfig, 'days'> {
+  if (text === OFF) return {};
+  const flag = '--keep-versions-bytes';
+  return text.endsWith('%')
+    ? { fraction: parseFraction(text, flag) }
+    : { bytes: text === '0' ? 0 : parseSize(text, flag) };
+}
+
 /** Returns `before` with what the flags say. @throws CONFIG_INVALID naming the flag */
 export function withFlags(before: PairConfig, flags: PairFlags): PairConfig {
-  const { guardFile: guardBefore, bandwidthBytesPerS: bandwidthBefore, ...rest } = before;
+  const {
+    guardFile: guardBefore,
+    bandwidthBytesPerS: bandwidthBefore,
+    keepVersions: keepVersionsBefore,
+    ...rest
+  } = before;
   const guardFile =
     flags.guardFile === undefined
       ? guardBefore
@@ -115,6 +149,7 @@ export function withFlags(before: PairConfig, flags: PairFlags): PairConfig {
     trustTimes: flags.trustTimes ?? before.trustTimes,
     ...(guardFile === undefined ? {} : { guardFile }),
     ...(bandwidthBytesPerS === undefined ? {} : { bandwidthBytesPerS }),
+    ...keepVersionsFrom(keepVersionsBefore, flags),
   };
 }
 

@@ -82,9 +82,10 @@ export interface ApiState {
  * Commands, each `POST /pairs/NAME/COMMAND` with a JSON body:
  * sync {allowDeletes?, yes?, dryRun?, release?, wait?} · drop-plan · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
  * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} · why {path} ·
- * unmount {lazy?} (drives; also takes it out of the
+ * versions {path?, deleted?} · restore {path?, version? or atMs?, side?, to?, dryRun?} ·
+ * undo {run?, additions?, dryRun?} · unmount {lazy?} (drives; also takes it out of the
  * configuration) and `POST /shutdown`, `POST /reload`. With `wait` the answer is the summary of the run, sent when
- * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts` and `GET /pairs/NAME/problems` answer lists, `GET /pairs/NAME/plan`
+ * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts`, `problems` and `runs` answer lists, `GET /pairs/NAME/plan`
  * the held plan or null.
  * Errors: {error: {code, message, path?}} with status 4xx or 5xx.
  */
@@ -100,6 +101,9 @@ export type ApiCommand =
   | 'show-conflict'
   | 'drop-plan'
   | 'why'
+  | 'versions'
+  | 'restore'
+  | 'undo'
   | 'unmount';
 
 export interface ApiErrorBody {

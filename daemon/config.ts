@@ -29,6 +29,14 @@ export interface Pause {
   readonly untilMs: number | null;
 }
 
+/** What is absent has its default. */
+export interface KeepVersionsConfig {
+  readonly days?: number;
+  readonly bytes?: number;
+  /** Part (0..1) of the room that there would be without them. */
+  readonly fraction?: number;
+}
+
 export interface PairConfig {
   readonly local: string;
   /** A remote's name, `NAME:FOLDER`, a URL or a path. */
@@ -42,6 +50,8 @@ export interface PairConfig {
   readonly trustTimes: boolean;
   readonly guardFile?: { readonly path: string; readonly pattern?: string };
   readonly bandwidthBytesPerS?: number;
+  /** How long and in how much room replaced and deleted files are kept; absent: 30 days, a tenth of the room or 10 GiB. */
+  readonly keepVersions?: KeepVersionsConfig;
   readonly pause?: Pause;
 }
 
@@ -128,6 +138,17 @@ function guardFile(warn: Warn): Parser<{ readonly path: string; readonly pattern
   );
 }
 
+function keepVersions(warn: Warn): Parser<KeepVersionsConfig> {
+  return object(
+    (reader) => ({
+      ...reader.spread('days', number(0, 100_000)),
+      ...reader.spread('bytes', number(0, 1e18)),
+      ...reader.spread('fraction', number(0, 1)),
+    }),
+    warn,
+  );
+}
+
 /** Returns the parser of one pair; absent members get their defaults. */
 export function pairParser(warn: Warn): Parser<PairConfig> {
   const scheduleParser = schedule(warn);
@@ -152,6 +173,7 @@ export function pairParser(warn: Warn): Parser<PairConfig> {
       trustTimes: reader.withDefault('trustTimes', boolean, PAIR_DEFAULTS.trustTimes),
       ...reader.spread('guardFile', guardFile(warn)),
       ...reader.spread('bandwidthBytesPerS', number(1, 1e12)),
+      ...reader.spread('keepVersions', keepVersions(warn)),
       ...reader.spread('pause', pause(warn)),
     }),
     warn,

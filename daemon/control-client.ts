@@ -3,11 +3,13 @@ import { createInterface } from 'node:readline';
 import type { Explanation } from '../core/engine/explain.ts';
 import type { HeldPlan } from '../core/engine/held-plan.ts';
 import type { ResetPreview, RunSummary } from '../core/engine/pair-engine.ts';
+import type { PairHistory } from '../core/engine/pair-history.ts';
 import type { ConflictChoice, ConflictOutcome } from '../core/engine/resolve-conflict.ts';
 import type { ConflictView } from '../core/engine/show-conflict.ts';
 import { type ErrorCode, FerryError } from '../core/model/errors.ts';
 import type { Conflict, Problem } from '../core/model/problem.ts';
 import type { ApiCommand, ApiErrorBody, ApiState } from './api.ts';
+import { remoteHistory } from './history-api.ts';
 
 /** Talks to the daemon. All methods reject with the FerryError that the daemon met. */
 export interface ControlClient {
@@ -25,6 +27,7 @@ export interface ControlClient {
   showConflict(pair: string, path: string): Promise<ConflictView>;
   resolveConflicts(pair: string, choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
   problems(pair: string): Promise<readonly Problem[]>;
+  history(pair: string): PairHistory;
   reload(): Promise<void>;
   shutdown(): Promise<void>;
 }
@@ -114,6 +117,10 @@ export function createControlClient(socketPath: string): ControlClient {
     showConflict: (pair, path) => post(at(pair, 'show-conflict'), { path }),
     resolveConflicts: (pair, { paths, keep, dryRun }) =>
       post(at(pair, 'resolve'), { keep, dryRun, ...(paths === 'all' ? { all: true } : { paths }) }),
+    history: (pair) =>
+      remoteHistory((method, command, body) =>
+        call(socketPath, method, at(pair, command), { body }),
+      ),
     problems: (pair) => call(socketPath, 'GET', at(pair, 'problems')),
     reload: () => post('/reload'),
     shutdown: () => post('/shutdown'),

@@ -9,6 +9,7 @@ import { parseSyncPath } from '../core/model/path.ts';
 import type { Logger } from '../core/ports.ts';
 import type { ApiErrorBody, ApiState } from './api.ts';
 import type { Daemon } from './daemon.ts';
+import { HISTORY_COMMANDS } from './history-api.ts';
 import { type Home, makePrivateDirectory } from './home.ts';
 import type { PairSession } from './pair-session.ts';
 import { boolean, listOf, number, object, oneOf, string } from './parse.ts';
@@ -148,6 +149,15 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
     status: 200,
     body: { dropped: await (await session.engine()).dropHeldPlan() },
   }),
+  ...Object.fromEntries(
+    Object.entries(HISTORY_COMMANDS).map(([route, answerTo]) => [
+      route,
+      async ({ session, body }: Call): Promise<Answer> => {
+        const { history } = await session.engine();
+        return { status: 200, body: await answerTo(history, body) };
+      },
+    ]),
+  ),
   'GET conflicts': async ({ session }) => ({
     status: 200,
     body: await (await session.engine()).conflicts(),

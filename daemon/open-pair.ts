@@ -96,12 +96,14 @@ export async function openPair(
   const address = storedRemote(pair.remote, config);
   checkRootsApart(pair.local, address);
   if (!options.dryRun) await prepareRoots(pair, address, !(await exists(records)));
+  const keepVersions = pair.keepVersions === undefined ? {} : { keepVersions: pair.keepVersions };
   const local = await workshop.parts.openFolderReplica({
     absolutePath: pair.local,
     deviceName,
     clock: workshop.clock,
     logger,
     watch: pair.schedule.watch,
+    ...keepVersions,
   });
   const opened: Replica[] = [local];
   try {
@@ -109,6 +111,7 @@ export async function openPair(
       name,
       direction: pair.direction,
       watch: pair.schedule.watch,
+      ...keepVersions,
     });
     opened.push(remote);
     const engine = await workshop.parts.createPairEngine({

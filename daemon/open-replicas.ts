@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Direction } from '../core/model/entry.ts';
 import type { Clock, Logger, Replica } from '../core/ports.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import type { Config } from './config.ts';
+import type { Config, KeepVersionsConfig } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import type { Home } from './home.ts';
 import type { Parts } from './parts.ts';
@@ -71,6 +71,8 @@ export interface RemoteUse {
   readonly direction: Direction;
   /** True: a remote that is a folder tells when something changes in it. */
   readonly watch?: boolean;
+  /** Of a remote that is a folder. */
+  readonly keepVersions?: KeepVersionsConfig;
 }
 
 /** Opens what REMOTE means as the remote side of a pair. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */
@@ -88,5 +90,6 @@ export async function openRemote(
     clock: workshop.clock,
     logger: workshop.logger,
     watch: pair.watch ?? false,
+    ...(pair.keepVersions === undefined ? {} : { keepVersions: pair.keepVersions }),
   });
 }

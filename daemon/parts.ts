@@ -4,6 +4,7 @@ import type { PairSettings } from '../core/engine/pair-settings.ts';
 import type { Version } from '../core/model/entry.ts';
 import type { SyncPath } from '../core/model/path.ts';
 import type { Clock, Content, Logger, Replica } from '../core/ports.ts';
+import type { KeepVersionsConfig } from './config.ts';
 import type { Credentials } from './secrets.ts';
 
 export interface PairEngineOptions {
@@ -21,6 +22,7 @@ export interface FolderReplicaOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly watch?: boolean;
+  readonly keepVersions?: KeepVersionsConfig;
 }
 
 export interface TlsTrust {

@@ -52,3 +52,20 @@ export function parseDays(text: string, key: string): readonly Day[] {
   }
   return DAYS.filter((day) => chosen.has(day));
 }
+
+/**
+ * Returns the time, in ms since 1970, that a text means: a length of time ago (`2h`, also `2h ago`), a time of today
+ * (`14:30`), a local date with or without a time, or an ISO time with its zone. @throws CONFIG_INVALID
+ */
+export function parseTime(text: string, nowMs: number, key: string): number {
+  const [, length] = /^([\d.]+(?:ms|s|m|h|d)[\d.msdh]*)(?: ago)?$/.exec(text.trim()) ?? [];
+  if (length !== undefined) return nowMs - parseDuration(length, key);
+  const [, hours, minutes] = /^(\d{1,2}):(\d\d)$/.exec(text.trim()) ?? [];
+  if (hours !== undefined) return new Date(nowMs).setHours(Number(hours), Number(minutes), 0, 0);
+  const isDate = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
+  // A bare date would be taken for UTC.
+  const local = text.trim().length === 10 ? `${text.trim()}T00:00` : text.trim().replace(' ', 'T');
+  const ms = isDate.test(text.trim()) ? Date.parse(local) : Number.NaN;
+  if (Number.isNaN(ms)) throw invalid(key, 'a time such as 2h, 14:30 or 2026-01-31 14:30', text);
+  return ms;
+}

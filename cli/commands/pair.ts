@@ -1,6 +1,11 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { type Config, type PairConfig, name as pairName } from '../../daemon/config.ts';
+import {
+  type Config,
+  type KeepVersionsConfig,
+  type PairConfig,
+  name as pairName,
+} from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
 import { readDriveNote } from '../../daemon/drive-names.ts';
 import { pairDirectory } from '../../daemon/home.ts';
@@ -109,9 +114,22 @@ function describe(context: Context, name: string, pair: PairConfig): void {
       'bandwidth',
       pair.bandwidthBytesPerS === undefined ? '' : `${formatBytes(pair.bandwidthBytesPerS)}/s`,
     ],
+    ['keeps versions', describeKeeping(pair.keepVersions)],
     ['paused', pair.pause === undefined ? '' : 'yes'],
   ];
   terminal.text(printableTable(rows.filter(([, value]) => value !== '')));
+}
+
+function describeKeeping(keep: KeepVersionsConfig = {}): string {
+  const { bytes, days, fraction } = keep;
+  if (bytes === undefined && days === undefined && fraction === undefined) return '';
+  const room =
+    bytes !== undefined
+      ? formatBytes(bytes)
+      : fraction === undefined
+        ? '10% of the room or 10 GiB'
+        : `${Math.round(fraction * 100)}% of the room`;
+  return `${days ?? 30} days, at most ${room}`;
 }
 
 function printableTable(rows: readonly (readonly string[])[]): string {

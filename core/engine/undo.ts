@@ -1,4 +1,4 @@
-import type { Side } from '../model/entry.ts';
+import type { Entry, Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import {
   depthOf,
@@ -153,9 +153,10 @@ async function restorationOf(
   };
   const entry = await replicas.local.stat(now?.path ?? path);
   if (now !== null && entry?.version !== now.version) return refuse(sinceThen(entry !== null));
-  const isTaken = now === null && entry !== null && !freed.has(path);
-  if (isTaken) return refuse('something else is there now; it stays as it is');
   const version = await keptVersion(replicas[side], keptPath, keptAs);
+  const isTaken = now === null && entry !== null && !freed.has(path);
+  if (isTaken && version && isBackAlready(entry, version)) return null;
+  if (isTaken) return refuse('something else is there now; it stays as it is');
   if (!version)
     return refuse(
       replicas[side].versions
@@ -164,6 +165,15 @@ async function restorationOf(
     );
   const expected = now?.version ?? 'absent';
   return { version, side, path, expected, isOnlyCopy: false };
+}
+
+/** As after a restore, which gives a file its old time again. */
+function isBackAlready(entry: Entry, version: StoredVersion): boolean {
+  return (
+    entry.kind === 'file' &&
+    entry.sizeBytes === version.sizeBytes &&
+    entry.mtimeNs === version.mtimeNs
+  );
 }
 
 async function keptVersion(
