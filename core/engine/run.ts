@@ -239,14 +239,17 @@ async function observeBoth(
       signal,
       onSeen: (count) => tally.seen(count),
     });
-  const stopping = (error: unknown): never => {
+  const failures: unknown[] = [];
+  const stopping = (error: unknown): void => {
+    failures.push(error);
     failed.abort();
-    throw error;
   };
   const observations = [observe('local', 'remote'), observe('remote', 'local')] as const;
   // Both have ended before this one does, also when one fails: the next run must find nobody at work.
   await Promise.allSettled(observations.map((one) => one.catch(stopping)));
   throwIfAborted(runSignal);
+  // The other one may have failed only because it was cancelled.
+  if (failures.length > 0) throw failures[0];
   const [local, remote] = await Promise.all(observations);
   return { local, remote };
 }

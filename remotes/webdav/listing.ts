@@ -1,5 +1,5 @@
-import { FerryError } from '../../core/model/errors.ts';
-import { parentPath, type SyncPath } from '../../core/model/path.ts';
+import { type ErrorCode, FerryError } from '../../core/model/errors.ts';
+import { depthOf, isAtOrBelow, parentPath, type SyncPath } from '../../core/model/path.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { Addresses } from './addresses.ts';
 import type { Answer } from './answer.ts';
@@ -7,16 +7,26 @@ import type { Http } from './http.ts';
 import { errorOfStatus, protocolError, type RequestContext, StatusError } from './http-errors.ts';
 import { type DavResponse, MultistatusError, parseMultistatus } from './multistatus.ts';
 import { PROPFIND_BODY, type Resource, resourceOf } from './resource.ts';
+import { unusable } from './unusable-names.ts';
 
 /** One thing that a listing says: a resource, or a path of which the server could not say enough. */
 export type Listed =
-  | { readonly resource: Resource }
+  | {
+      readonly resource: Resource;
+      /** As the server spells it. */
+      readonly href: string;
+    }
   | { readonly path: SyncPath; readonly error: FerryError };
 
 export interface ListOptions {
   readonly depth: '0' | '1' | 'infinity';
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Deeper than any tree that people make; a folder that is mounted in itself has no end. */
+const MAX_DEPTH = 1_100;
+/** Of so many names that cannot be used each is reported. */
+const MAX_UNUSABLE = 1_000;
 
 /** Where listings come from. */
 export interface ListingSource {
@@ -97,12 +107,10 @@ async function* listedIn(
       const batch: Listed[] = [];
       for (const response of responses) {
         const path = source.addresses.pathOf(response.href);
-        if (path === null || !(path === asked || asked === '' || path.startsWith(`${asked}/`))) {
+        if (path === null || !isAtOrBelow(path, asked)) {
           tally.unnameable += 1;
-          source.logger.warn('a listing names something outside what was asked for', {
-            asked,
-            href: response.href.slice(0, 200),
-          });
+          const { unnameable: count } = tally;
+          if (count <= MAX_UNUSABLE) batch.push(unusable(asked, response.href, context));
           continue;
         }
         if (path === asked) sawItself = true;
@@ -114,6 +122,11 @@ async function* listedIn(
     if (error instanceof MultistatusError) throw protocolError(context, error.message, error);
     throw error;
   }
+  if (tally.unnameable > MAX_UNUSABLE)
+    source.logger.warn('a listing holds more names that cannot be used', {
+      asked,
+      count: tally.unnameable - MAX_UNUSABLE,
+    });
   if (!sawItself)
     throw protocolError(context, 'the listing does not name the folder that was asked for');
 }
@@ -122,8 +135,10 @@ function listedOf(response: DavResponse, path: SyncPath, context: RequestContext
   const about = { ...context, path };
   if (response.status !== null && response.status >= 300)
     return { path, error: errorOfStatus(response.status, about) };
+  if (depthOf(path) > MAX_DEPTH)
+    return { path, error: protocolError(about, 'it is nested too deep, perhaps in itself') };
   const resource = resourceOf(response, path);
-  if (resource !== null) return { resource };
+  if (resource !== null) return { resource, href: response.href };
   const refused = response.propertyStatuses.find((status) => status !== 200 && status !== 404);
   return {
     path,
@@ -145,8 +160,9 @@ export async function lookAt(
     let found: Resource | null = null;
     for await (const batch of batches) {
       for (const listed of batch) {
-        if ('error' in listed) throw listed.error;
-        if (listed.resource.path === path) found = listed.resource;
+        if ('error' in listed) {
+          if (listed.path === path) throw listed.error;
+        } else if (listed.resource.path === path) found = listed.resource;
       }
     }
     return found === null ? null : { resource: found, serverTimeMs };
@@ -167,4 +183,27 @@ async function isBelowFile(
   if (!(error instanceof StatusError) || error.status !== 400 || path === '') return false;
   const parent = await lookAt(source, parentPath(path), signal);
   return parent === null || !parent.resource.isCollection;
+}
+
+/** Returns what to believe about a path that a listing names for the second time. */
+export function listedTwice(first: Listed, second: Listed): Listed {
+  if ('error' in first) return first;
+  if ('error' in second) return second;
+  const { path, version, sizeBytes, isCollection } = first.resource;
+  const error = (code: ErrorCode, what: string): Listed => ({
+    path,
+    error: new FerryError(code, `${path}: ${what}`, { path }),
+  });
+  if (first.href !== second.href)
+    return error(
+      'NAME_NOT_ALLOWED',
+      'the server has two names here that differ only in how their letters are composed; rename one of them there',
+    );
+  const isSame =
+    version === second.resource.version &&
+    sizeBytes === second.resource.sizeBytes &&
+    isCollection === second.resource.isCollection;
+  return isSame
+    ? first
+    : error('REMOTE_PROTOCOL', 'one listing names it with two different states');
 }

@@ -47,7 +47,7 @@ async function moved(
   signal: AbortSignal | undefined,
 ): Promise<Resource> {
   const isCollection = expected === 'directory';
-  const rungs = rungsFor(probe);
+  const rungs = rungsFor(probe, { expected });
   const isConditional = expected !== 'directory' && rungs.move === 'if-match';
   if (!isConditional) await expectAt(session, from, expected, signal);
   if (!probe.overwriteFalse || isCollection) await expectNothing(session, to, signal);

@@ -12,7 +12,7 @@ import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import type { Blame } from './blame.ts';
 import { StatusError } from './http-errors.ts';
 import { isListable } from './listable.ts';
-import { type Listed, list, lookAt } from './listing.ts';
+import { type Listed, list, listedTwice, lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { entryOf, type Resource } from './resource.ts';
 import type { Session } from './session.ts';
@@ -170,7 +170,8 @@ class Observer {
           continue;
         }
         if (parentPath(path) !== directory) continue;
-        byPath.set(path, byPath.has(path) ? twoNames(path) : listed);
+        const known = byPath.get(path);
+        byPath.set(path, known === undefined ? listed : listedTwice(known, listed));
         if ('resource' in listed)
           waitMs = Math.max(waitMs, this.#waitFor(listed.resource, listing.serverTimeMs));
       }
@@ -238,16 +239,6 @@ export async function statPath(
 
 function pathIn(listed: Listed): SyncPath {
   return 'resource' in listed ? listed.resource.path : listed.path;
-}
-
-function twoNames(path: SyncPath): Listed {
-  const what = 'the server has two names here that differ only in how their letters are composed';
-  return {
-    path,
-    error: new FerryError('NAME_NOT_ALLOWED', `${path}: ${what}; rename one of them there`, {
-      path,
-    }),
-  };
 }
 
 function problem(path: SyncPath, error: unknown): Observation {

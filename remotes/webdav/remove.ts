@@ -56,7 +56,7 @@ async function byRung(
   { expected, signal }: FileRemoval,
   send: (headers: Readonly<Record<string, string>>) => Promise<number>,
 ): Promise<number> {
-  const { remove } = rungsFor(probe);
+  const { remove } = rungsFor(probe, { expected });
   if (remove === 'if-match')
     return sendIfMatch(
       session,

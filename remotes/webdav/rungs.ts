@@ -1,4 +1,7 @@
+import type { Version } from '../../core/model/entry.ts';
+import type { Expectation } from '../../core/ports.ts';
 import type { ProbeResult } from './probe-result.ts';
+import { etagOf } from './resource.ts';
 
 /** How a new file comes into being without ever replacing another one. */
 export type CreateRung = 'put-if-none-match' | 'move-no-overwrite' | 'move-after-look';
@@ -30,7 +33,14 @@ const LARGE_BYTES = 256 * 1024;
  * version names one state: otherwise it is uploaded under a temporary name, looked at there, and moved. So is a large
  * file: Apache compares before it receives the body, so that its `If-Match` says nothing about the time of the upload.
  */
-export function rungsFor(probe: ProbeResult, sizeBytes = 0): Rungs {
+export function rungsFor(
+  honoured: ProbeResult,
+  {
+    sizeBytes = 0,
+    expected,
+  }: { readonly sizeBytes?: number; readonly expected?: Expectation | 'directory' } = {},
+): Rungs {
+  const probe = isNamedByEtag(expected) ? honoured : { ...honoured, ...WITHOUT_ETAGS };
   const isQuick = probe.companion || sizeBytes <= LARGE_BYTES;
   const isDirect = probe.atomicPut && probe.versions === 'exact' && isQuick;
   const aside = probe.overwriteFalse ? 'move-no-overwrite' : 'move-after-look';
@@ -41,6 +51,13 @@ export function rungsFor(probe: ProbeResult, sizeBytes = 0): Rungs {
     move: probe.ifMatch.move ? 'if-match' : 'after-look',
   };
 }
+
+/** A server that gave ETags when it was probed may give none today: a proxy before it removes them. */
+function isNamedByEtag(expected: Expectation | 'directory' | undefined): boolean {
+  return expected === undefined || expected === 'absent' || etagOf(expected as Version) !== null;
+}
+
+const WITHOUT_ETAGS = { ifMatch: { put: false, remove: false, move: false }, ifLists: false };
 
 function replaceRung(probe: ProbeResult, isDirect: boolean): ReplaceRung {
   if (isDirect && probe.ifMatch.put) return 'put-if-match';

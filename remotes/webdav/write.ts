@@ -70,7 +70,7 @@ export class FileWriter {
   }
 
   #written(item: WriteItem, signal: AbortSignal | undefined): Promise<FileEntry> {
-    const rungs = rungsFor(this.#probe, item.sizeBytes);
+    const rungs = rungsFor(this.#probe, item);
     const rung = item.expected === 'absent' ? rungs.create : rungs.replace;
     switch (rung) {
       case 'put-if-none-match':

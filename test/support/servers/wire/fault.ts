@@ -66,8 +66,13 @@ export function fault(aim: Aim, strike: Fault['strike']): Fault {
 }
 
 /** Returns a fault that answers as the server does, but changed. */
-export function changed(aim: Aim, change: (answered: Answered) => Answered): Fault {
-  return fault(aim, async (exchange) => exchange.reply(change(await exchange.forward())));
+export function changed(
+  aim: Aim,
+  change: (answered: Answered, exchange: Exchange) => Answered,
+): Fault {
+  return fault(aim, async (exchange) => {
+    exchange.reply(change(await exchange.forward(), exchange));
+  });
 }
 
 /** Returns an answer with other headers: undefined removes one, and a length is only sent when it is named. */

@@ -39,13 +39,16 @@ export function newEtags(aim: Aim = {}): Fault {
   });
 }
 
-/** Lists one file with a fixed ETag, whatever it holds. */
-export function frozenEtag(path: string, etag: string): Fault {
-  return changed({ method: ['GET', 'HEAD', 'PROPFIND'] }, (answered) => {
-    const name = encodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
-    return inListing(answered, (text) =>
-      text.replaceAll(/<D:response>.*?<\/D:response>/gis, (response) =>
-        response.includes(name) ? response.replace(/(<D:getetag>)[^<]*/i, `$1${etag}`) : response,
+/** Gives one file a fixed ETag, in listings and in headers, whatever it holds. */
+export function frozenEtag(name: string, opaque: string): Fault {
+  return changed({ method: ['GET', 'HEAD', 'PROPFIND'] }, (answered, { path }) => {
+    const isIt = path.endsWith(name) && answered.headers.etag !== undefined;
+    const shown = isIt ? withHeaders(answered, { etag: `"${opaque}"` }) : answered;
+    return inListing(shown, (text) =>
+      text.replaceAll(/<D:response>.*?<\/D:response>/gs, (response) =>
+        response.includes(name)
+          ? response.replace(/(<D:getetag>)[^<]*/, `$1"${opaque}"`)
+          : response,
       ),
     );
   });
