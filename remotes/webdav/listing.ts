@@ -28,11 +28,22 @@ const MAX_DEPTH = 1_100;
 /** Of so many names that cannot be used each is reported. */
 const MAX_UNUSABLE = 1_000;
 
+/** So many entries are read from one listing; a server that lists more has no end, or none that could be used. */
+const ENTRY_BUDGET = { '0': 1_000, '1': 2_000_000, infinity: 20_000_000 } as const;
+
+interface Reading {
+  readonly context: RequestContext;
+  readonly tally: { unnameable: number };
+  readonly depth: ListOptions['depth'];
+}
+
 /** Where listings come from. */
 export interface ListingSource {
   readonly http: Http;
   readonly addresses: Addresses;
   readonly logger: Logger;
+  /** Entries that one listing may have, where that is not what is usual. */
+  readonly entryBudget?: number | undefined;
 }
 
 /** A listing under way. */
@@ -75,7 +86,7 @@ export async function list(
   const tally = { unnameable: 0 };
   return {
     serverTimeMs: Number.isNaN(date) ? null : date,
-    batches: listedIn(source, path, answer, { context, tally }),
+    batches: listedIn(source, path, answer, { context, tally, depth: options.depth }),
     get unnameable() {
       return tally.unnameable;
     },
@@ -99,34 +110,35 @@ async function* listedIn(
   source: ListingSource,
   asked: SyncPath,
   answer: Answer,
-  { context, tally }: { readonly context: RequestContext; readonly tally: { unnameable: number } },
+  { context, tally, depth }: Reading,
 ): AsyncGenerator<readonly Listed[], void, undefined> {
+  const budget = source.entryBudget ?? ENTRY_BUDGET[depth];
   let sawItself = false;
+  let count = 0;
   try {
     for await (const responses of parseMultistatus(answer.body)) {
-      const batch: Listed[] = [];
-      for (const response of responses) {
+      count += responses.length;
+      if (count > budget)
+        throw protocolError(
+          context,
+          `more than ${budget} entries are listed; nothing of it is used`,
+        );
+      const batch = responses.flatMap((response) => {
         const path = source.addresses.pathOf(response.href);
-        if (path === null || !isAtOrBelow(path, asked)) {
-          tally.unnameable += 1;
-          const { unnameable: count } = tally;
-          if (count <= MAX_UNUSABLE) batch.push(unusable(asked, response.href, context));
-          continue;
-        }
-        if (path === asked) sawItself = true;
-        batch.push(listedOf(response, path, context));
-      }
+        sawItself ||= path === asked;
+        if (path !== null && isAtOrBelow(path, asked)) return [listedOf(response, path, context)];
+        tally.unnameable += 1;
+        return tally.unnameable <= MAX_UNUSABLE ? [unusable(asked, response.href, context)] : [];
+      });
       if (batch.length > 0) yield batch;
     }
   } catch (error) {
     if (error instanceof MultistatusError) throw protocolError(context, error.message, error);
     throw error;
   }
-  if (tally.unnameable > MAX_UNUSABLE)
-    source.logger.warn('a listing holds more names that cannot be used', {
-      asked,
-      count: tally.unnameable - MAX_UNUSABLE,
-    });
+  const left = tally.unnameable - MAX_UNUSABLE;
+  if (left > 0)
+    source.logger.warn('a listing holds more names that cannot be used', { asked, left });
   if (!sawItself)
     throw protocolError(context, 'the listing does not name the folder that was asked for');
 }

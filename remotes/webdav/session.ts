@@ -21,6 +21,7 @@ export class Session {
   readonly addresses: Addresses;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly entryBudget: number | undefined;
   readonly #temporaryStem: string;
   #temporaries = 0;
 
@@ -30,11 +31,13 @@ export class Session {
     readonly clock: Clock;
     readonly logger: Logger;
     readonly ownerId: string;
+    readonly entryBudget?: number | undefined;
   }) {
     this.http = parts.http;
     this.addresses = parts.addresses;
     this.clock = parts.clock;
     this.logger = parts.logger;
+    this.entryBudget = parts.entryBudget;
     this.#temporaryStem = temporaryStem(parts.ownerId);
   }
 

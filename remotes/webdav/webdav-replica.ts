@@ -53,6 +53,8 @@ export interface WebdavOptions {
   readonly parallelism?: number;
   /** How long the server may take, where that is not what is usual. */
   readonly patience?: Partial<Patience>;
+  /** Entries that one listing may have, where that is not what is usual. */
+  readonly entryBudget?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -90,13 +92,13 @@ class DavReplica implements WebdavReplica {
   readonly #writer: FileWriter;
 
   constructor(options: WebdavOptions, probe: ProbeResult) {
-    const { parallelism = DEFAULT_PARALLELISM, clock, logger, ownerId } = options;
+    const { parallelism = DEFAULT_PARALLELISM } = options;
     const addresses = new Addresses(options.url);
     const http = openHttp({ ...options, base: addresses.base, parallelism });
     this.probe = probe;
     this.capabilities = capabilitiesOf(probe);
     this.#parallelism = parallelism;
-    this.#session = new Session({ http, addresses, clock, logger, ownerId });
+    this.#session = new Session({ ...options, http, addresses });
     this.#slots = new Slots(parallelism);
     this.#blame = new Blame(this.#session);
     this.#writer = new FileWriter(this.#session, probe, { slots: this.#slots, blame: this.#blame });

@@ -103,14 +103,15 @@ describe('a listing with entries that cannot be trusted', () => {
   ];
 
   test('no path comes out of a name that leads anywhere else', async () => {
-    const { replica, warnings } = await fakeRemote((request, response) => {
+    const { replica } = await fakeRemote((request, response) => {
       const hostile = HOSTILE.map((href) => ({ href, sizeBytes: 1 }));
       if (request.url === '/') answerListing(response, [...ROOT_AND_FILE, ...hostile]);
       else response.writeHead(404).end();
     });
-    const { order } = await observeAll(replica);
+    const { order, problems } = await observeAll(replica);
     expect(order).toEqual(['file.txt']);
-    expect(warnings.length).toBeGreaterThan(0);
+    expect(problems.length).toBeGreaterThan(HOSTILE.length / 2);
+    for (const problem of problems) expect(problem).toMatch(/: NAME_NOT_ALLOWED$/);
   });
 
   test('entries of other folders and of folders below are left out of a folder', async () => {
