@@ -13,7 +13,7 @@ beforeEach(async () => {
   aside = await temporaryDirectory('ferry-aside');
   for (let index = 0; index < 40; index++)
     await world.write('server', `plain/${index}.txt`, `plain ${index}`);
-  for (let index = 0; index < 15; index++)
+  for (let index = 0; index < 25; index++)
     await world.write('server', `mounted/deep/${index}.txt`, `mounted ${index}`);
   expect((await world.sync()).error).toBeNull();
   await world.remember();
