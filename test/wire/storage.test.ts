@@ -11,7 +11,7 @@ let aside: Awaited<ReturnType<typeof temporaryDirectory>>;
 beforeEach(async () => {
   world = await WireWorld.open();
   aside = await temporaryDirectory('ferry-aside');
-  for (let index = 0; index < 40; index++)
+  for (let index = 0; index < 90; index++)
     await world.write('server', `plain/${index}.txt`, `plain ${index}`);
   for (let index = 0; index < 25; index++)
     await world.write('server', `mounted/deep/${index}.txt`, `mounted ${index}`);
