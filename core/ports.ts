@@ -56,6 +56,22 @@ export interface ObserveOptions {
    */
   readonly isIgnored?: (path: SyncPath, isDirectory: boolean) => boolean;
   readonly onIgnored?: (path: SyncPath) => void;
+  /** For replicas that can tell one state of a directory's listing from another; others do without. */
+  readonly listings?: KnownListings;
+}
+
+/**
+ * What the caller knows of directories' listings. A listing's fingerprint stands for everything that `observe` would
+ * say of what is directly in the directory; equal ones say the same.
+ */
+export interface KnownListings {
+  /**
+   * Returns the fingerprint of the listing whose entries the caller knows; undefined: none. If the directory's listing
+   * still has it, nothing directly in it is yielded, and the directories in it are entered all the same.
+   */
+  known(directory: SyncPath): string | undefined;
+  /** Hears of a complete listing without problems, before what is in the directory is yielded. */
+  listed(directory: SyncPath, fingerprint: string): void;
 }
 
 /** What must be at a path for a mutation to go ahead; otherwise it fails with `CHANGED` and changes nothing. */

@@ -19,7 +19,7 @@ namespace ferry {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;
 
 struct Outcome {
   int64_t code = 0;
@@ -163,17 +163,22 @@ Napi::Value StatDescriptor(Arguments info) {
       AsWords);
 }
 
-Napi::Value List(Arguments info) {
+/** Paths, a BigUint64Array with two words for each, the private folder and the private prefix. */
+Napi::Value Survey(Arguments info) {
   const int root = Int(info, 0);
   const Napi::Array given = info[1].As<Napi::Array>();
-  std::vector<std::string> paths;
-  for (uint32_t index = 0; index < given.Length(); index++)
-    paths.push_back(given.Get(index).As<Napi::String>().Utf8Value());
+  const auto known = info[2].As<Napi::BigUint64Array>();
+  std::vector<SurveyOf> surveys(given.Length());
+  for (uint32_t index = 0; index < given.Length(); index++) {
+    surveys[index].path = given.Get(index).As<Napi::String>().Utf8Value();
+    surveys[index].known[0] = known[2 * index];
+    surveys[index].known[1] = known[2 * index + 1];
+  }
   return Task::Start(
       info.Env(),
-      [root, paths = std::move(paths)]() {
+      [root, surveys = std::move(surveys), hidden = PrivateNames{Text(info, 3), Text(info, 4)}]() {
         Outcome outcome;
-        for (const std::string& path : paths) PackDirectory(root, path, &outcome.words);
+        for (const SurveyOf& survey : surveys) PackSurvey(root, survey, hidden, &outcome.words);
         return outcome;
       },
       AsWords);
@@ -315,7 +320,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
       {"readSmallFile", ReadSmallFile},
       {"stat", Stat},
       {"statDescriptor", StatDescriptor},
-      {"list", List},
+      {"survey", Survey},
       {"makeDirectory", MakeDirectory},
       {"unlink", Unlink},
       {"makeLink", MakeLink},

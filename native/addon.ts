@@ -18,7 +18,14 @@ export interface Addon {
   readSmallFile(root: number, path: string, maxBytes: number): Promise<number | ArrayBuffer>;
   stat(root: number, path: string): Promise<number | ArrayBuffer>;
   statDescriptor(fd: number): Promise<number | ArrayBuffer>;
-  list(root: number, paths: readonly string[]): Promise<number | ArrayBuffer>;
+  /** `known` holds two words for each path; the last two are the private names. */
+  survey(
+    root: number,
+    paths: readonly string[],
+    known: BigUint64Array,
+    privateFolder: string,
+    privatePrefix: string,
+  ): Promise<number | ArrayBuffer>;
   makeDirectory(root: number, path: string, mode: number): Promise<number>;
   unlink(root: number, path: string, isDirectory: boolean): Promise<number>;
   makeLink(root: number, path: string, target: string): Promise<number>;
@@ -34,7 +41,7 @@ export interface Addon {
 }
 
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
-const REVISION = 1;
+const REVISION = 2;
 
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {

@@ -10,9 +10,11 @@ export type {
   DirectoryItem,
   DirectoryListing,
   NodeStat,
+  PrivateNames,
   RenameMode,
   SafeRoot,
   SmallFile,
+  SurveyRequest,
 } from './safe-root.ts';
 export { codeOf } from './system-error.ts';
 

@@ -9,10 +9,13 @@ import type {
   DirectoryItem,
   DirectoryListing,
   NodeStat,
+  PrivateNames,
   RenameMode,
   SafeRoot,
   SmallFile,
+  SurveyRequest,
 } from './safe-root.ts';
+import { surveyed } from './surveyed.ts';
 import { codeOf, systemError } from './system-error.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
@@ -231,13 +234,16 @@ export class JavascriptRoot implements SafeRoot {
     });
   }
 
-  async listMany(paths: readonly string[]): Promise<readonly DirectoryListing[]> {
+  async survey(
+    requests: readonly SurveyRequest[],
+    hidden?: PrivateNames,
+  ): Promise<readonly DirectoryListing[]> {
     const listings: DirectoryListing[] = [];
-    for (const path of paths) {
+    for (const request of requests) {
       try {
-        listings.push({ path, items: await this.list(path) });
+        listings.push(surveyed(request, await this.list(request.path), hidden));
       } catch (error) {
-        listings.push({ path, errno: codeOf(error) ?? 'EIO' });
+        listings.push({ path: request.path, errno: codeOf(error) ?? 'EIO' });
       }
     }
     return listings;

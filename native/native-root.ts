@@ -1,5 +1,5 @@
 import type { Addon } from './addon.ts';
-import { unpackListings, unpackSmallFile, unpackStat } from './packed-stat.ts';
+import { packFingerprints, unpackListings, unpackSmallFile, unpackStat } from './packed-stat.ts';
 import { parseChildPath, parseRelativePath } from './relative-path.ts';
 import { emulateRename, lacksRenameModes } from './rename-emulation.ts';
 import { RootDescriptor } from './root-descriptor.ts';
@@ -7,9 +7,11 @@ import type {
   DirectoryItem,
   DirectoryListing,
   NodeStat,
+  PrivateNames,
   RenameMode,
   SafeRoot,
   SmallFile,
+  SurveyRequest,
 } from './safe-root.ts';
 import { codeOf, errnoName, systemError } from './system-error.ts';
 
@@ -19,6 +21,9 @@ const RENAME_FLAGS: Readonly<Record<RenameMode, number>> = {
   'no-replace': 1,
   exchange: 2,
 };
+
+/** No name has a NUL in it. */
+const NOTHING_PRIVATE: PrivateNames = { folder: '\0', prefix: '\0' };
 
 /** Returns what the addon answered, or throws the errno that it stands for. */
 function checked<T>(result: T | number, syscall: string, path: string): T | number {
@@ -99,15 +104,20 @@ export class NativeRoot implements SafeRoot {
   }
 
   async list(path: string): Promise<readonly DirectoryItem[]> {
-    const [listing] = await this.listMany([path]);
+    const [listing] = await this.survey([{ path }]);
     if (listing && 'items' in listing) return listing.items;
     throw systemError(listing?.errno ?? 'EIO', 'list', path);
   }
 
-  async listMany(paths: readonly string[]): Promise<readonly DirectoryListing[]> {
+  async survey(
+    requests: readonly SurveyRequest[],
+    hidden: PrivateNames = NOTHING_PRIVATE,
+  ): Promise<readonly DirectoryListing[]> {
+    const paths = requests.map(({ path }) => path);
     paths.forEach(parseRelativePath);
+    const known = packFingerprints(requests);
     const packed = await this.#call<ArrayBuffer>('list', paths[0] ?? '', (root) =>
-      this.#addon.list(root, paths),
+      this.#addon.survey(root, paths, known, hidden.folder, hidden.prefix),
     );
     return unpackListings(packed, paths);
   }

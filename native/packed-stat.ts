@@ -1,5 +1,11 @@
 import { constants } from 'node:fs';
-import type { DirectoryItem, DirectoryListing, NodeStat, SmallFile } from './safe-root.ts';
+import type {
+  DirectoryItem,
+  DirectoryListing,
+  NodeStat,
+  SmallFile,
+  SurveyRequest,
+} from './safe-root.ts';
 import { errnoName } from './system-error.ts';
 
 const KIND_BY_TYPE: ReadonlyMap<number, NodeStat['kind']> = new Map([
@@ -99,6 +105,30 @@ export function unpackSmallFile(packed: ArrayBuffer): SmallFile {
   return { before, after, content: length < 0 ? null : reader.bytes(length) };
 }
 
+function fingerprintText(low: bigint, high: bigint): string {
+  return `${BigInt.asUintN(64, high).toString(36)}-${BigInt.asUintN(64, low).toString(36)}`;
+}
+
+const FINGERPRINT = /^[0-9a-z]{1,13}-[0-9a-z]{1,13}$/;
+
+/** Returns two words for each request: the known fingerprint, or zeros. */
+export function packFingerprints(requests: readonly SurveyRequest[]): BigUint64Array {
+  const words = new BigUint64Array(requests.length * 2);
+  for (const [index, { known }] of requests.entries()) {
+    if (known === undefined || !FINGERPRINT.test(known)) continue;
+    const [high = '', low = ''] = known.split('-');
+    words[index * 2] = base36(low);
+    words[index * 2 + 1] = base36(high);
+  }
+  return words;
+}
+
+function base36(text: string): bigint {
+  let value = 0n;
+  for (const digit of text) value = value * 36n + BigInt(Number.parseInt(digit, 36));
+  return value;
+}
+
 /** Reads the listings of `paths`, in their order. */
 export function unpackListings(
   packed: ArrayBuffer,
@@ -108,6 +138,8 @@ export function unpackListings(
   return paths.map((path): DirectoryListing => {
     const [failed, count] = reader.pair();
     if (failed !== 0) return { path, errno: errnoName(failed) };
+    const fingerprint = fingerprintText(reader.word(), reader.word());
+    const [isKnown] = reader.pair();
     const items: DirectoryItem[] = [];
     for (let index = 0; index < count; index++) {
       const { stat, errno, nameBytes } = reader.record();
@@ -116,6 +148,6 @@ export function unpackListings(
         errno === 0 ? { ...name, stat } : { ...name, stat: null, errno: errnoName(errno) },
       );
     }
-    return { path, items };
+    return { path, fingerprint, isKnown: isKnown === 1, items };
   });
 }

@@ -23,9 +23,29 @@ export interface DirectoryItem {
   readonly errno?: string;
 }
 
-/** One directory of `listMany`: all its items, or the errno name that kept it from being listed completely. */
+/** A directory to be surveyed. */
+export interface SurveyRequest {
+  readonly path: string;
+  /** A fingerprint that it had: if it has it still, only the directories in it are returned. */
+  readonly known?: string;
+}
+
+/** Names that a survey leaves out of fingerprints; a directory with a name that begins with `prefix` is never known. */
+export interface PrivateNames {
+  readonly folder: string;
+  readonly prefix: string;
+}
+
+/** One directory of a survey, or the errno name that kept it from being listed completely. */
 export type DirectoryListing =
-  | { readonly path: string; readonly items: readonly DirectoryItem[] }
+  | {
+      readonly path: string;
+      /** Everything that tells one state of the listing from another, in 128 bits; only equal to ones of the same backend. */
+      readonly fingerprint: string;
+      /** The fingerprint is the known one; then `items` are only the directories. */
+      readonly isKnown: boolean;
+      readonly items: readonly DirectoryItem[];
+    }
   | { readonly path: string; readonly errno: string };
 
 /** A whole file, and what it was before its first and after its last byte were read. */
@@ -70,7 +90,10 @@ export interface SafeRoot {
   /** All items but `.` and `..`, in byte order of their names. */
   list(path: string): Promise<readonly DirectoryItem[]>;
   /** Lists several directories in one task of the thread pool; one that cannot be listed does not fail the others. */
-  listMany(paths: readonly string[]): Promise<readonly DirectoryListing[]>;
+  survey(
+    requests: readonly SurveyRequest[],
+    hidden?: PrivateNames,
+  ): Promise<readonly DirectoryListing[]>;
   makeDirectory(path: string, mode?: number): Promise<void>;
   removeFile(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;

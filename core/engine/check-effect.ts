@@ -8,10 +8,8 @@ export type CheckEffectOptions = Omit<NetEffectOptions, 'recordedEntries' | 'rec
 /** Checks what a pass amounts to before it touches anything; what is stopped is held. @throws GUARD_STOPPED */
 export async function checkEffect(options: CheckEffectOptions): Promise<void> {
   const { records, settings } = options;
-  let recordedFiles = 0;
-  for (const record of records.all()) if (record.kind === 'file') recordedFiles++;
   await checkOrHold({ ...options, direction: settings.direction }, () => {
-    checkNetEffect({ ...options, recordedEntries: records.size, recordedFiles });
+    checkNetEffect({ ...options, recordedEntries: records.size, recordedFiles: records.files });
     if (!options.allowDeletes && !options.yes) checkSources(options);
   });
 }

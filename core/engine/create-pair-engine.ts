@@ -1,11 +1,16 @@
 import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
 import type { Side } from '../model/entry.ts';
-import { type FerryError, toFerryError } from '../model/errors.ts';
+import { FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
 import { isNotice } from '../model/problem.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
-import { type OpenRecordsOptions, openRecords, resetRecords } from '../records/open-records.ts';
+import {
+  type OpenRecordsOptions,
+  openRecords,
+  replaceRecords,
+  resetRecords,
+} from '../records/open-records.ts';
 import type { Records } from '../records/records.ts';
 import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
 import type { RunKind } from '../records/run-log.ts';
@@ -133,19 +138,21 @@ class SerialPairEngine implements PairEngine {
   }
 
   run(request: RunRequest = {}): Promise<RunSummary> {
-    return this.#enqueue(() => this.#run(request));
+    return this.#enqueue(() => this.#onSoundRecords(() => this.#run(request)));
   }
 
   previewReset(signal?: AbortSignal): Promise<ResetPreview> {
     const { direction, ignore } = this.#options.settings;
     return this.#enqueue(() =>
-      previewReset({
-        replicas: this.#replicas,
-        records: this.#records,
-        direction,
-        ignore,
-        signal: sharedSignal(signal),
-      }),
+      this.#onSoundRecords(() =>
+        previewReset({
+          replicas: this.#replicas,
+          records: this.#records,
+          direction,
+          ignore,
+          signal: sharedSignal(signal),
+        }),
+      ),
     );
   }
 
@@ -156,7 +163,7 @@ class SerialPairEngine implements PairEngine {
         this.#records = await resetRecords(this.#records, this.#recordsOptions());
         this.#isReplacing = false;
       }
-      return this.#run(request);
+      return this.#onSoundRecords(() => this.#run(request));
     });
   }
 
@@ -251,6 +258,21 @@ class SerialPairEngine implements PairEngine {
     await this.#records.close();
     this.#records = await openRecords(this.#recordsOptions());
     this.#isReplacing = false;
+  }
+
+  /** Records that turn out damaged are set aside, and the work begins anew without them: then nothing is deleted. */
+  async #onSoundRecords<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof FerryError) || error.code !== 'RECORD_CORRUPT') throw error;
+      this.#isReplacing = true;
+      this.#records = await replaceRecords(this.#records, this.#recordsOptions(), error.message);
+      this.#isReplacing = false;
+      return work();
+    } finally {
+      this.#records.unload();
+    }
   }
 
   async #run(request: RunRequest): Promise<RunSummary> {

@@ -138,7 +138,7 @@ function checkDeletions(options: NetEffectOptions): void {
     if (deleted === 0) continue;
     const source: Side = side === 'local' ? 'remote' : 'local';
     const hint = `${untouched(options)}. If that is right, run it once more with --allow-deletes, or ferry plan release (ferry plan show lists it)`;
-    if (views[source].entries.size === 0 && views[source].tree.frozen.size === 0)
+    if (views[source].isEmpty)
       stop(
         `${described(source)} is empty, and ${deleted} entries would be deleted on the other side. ${hint}`,
       );

@@ -93,7 +93,7 @@ export class LocalChanges {
 
   /** Removes what is at the path, if it still is as expected. */
   async remove(path: SyncPath, kind: EntryKind, version: Version): Promise<void> {
-    const node = this.#node(kind, path, null);
+    const node = await this.#node(kind, path, null);
     await this.#attempt(path, async () => {
       await this.#local.remove(path, {
         expected: kind === 'directory' ? 'directory' : version,
@@ -112,7 +112,7 @@ export class LocalChanges {
   /** Renames an entry to its place. Returns whether it is there now. */
   async move(mover: Mover): Promise<boolean> {
     const { kind, at, origin, target } = mover;
-    const node = this.#node(kind, origin, target);
+    const node = await this.#node(kind, origin, target);
     return this.#attempt(origin, async () => {
       await this.#ensureDirectory(parentPath(target));
       const entry = await this.#rename(mover, target);
@@ -157,7 +157,7 @@ export class LocalChanges {
           links.push(one);
           continue;
         }
-        const node = changes.#nodeAt(one, 'file');
+        const node = await changes.#nodeAt(one, 'file');
         const isReady = await changes.#attempt(one.path, () =>
           changes.#ensureDirectory(parentPath(one.path)),
         );
@@ -201,7 +201,7 @@ export class LocalChanges {
   async #restoreLink(one: Restoration): Promise<void> {
     const { expected, isOnlyCopy, path, version } = one;
     const { signal } = this.#options;
-    const node = this.#nodeAt(one, 'symlink');
+    const node = await this.#nodeAt(one, 'symlink');
     await this.#attempt(path, async () => {
       await this.#ensureDirectory(parentPath(path));
       const displacement = this.#displacement(node, isOnlyCopy);
@@ -228,7 +228,7 @@ export class LocalChanges {
     if (found?.kind === 'directory') return;
     if (found) throw new FerryError('CHANGED', `${path} is no directory now; move it away first`);
     await this.#ensureDirectory(parentPath(path));
-    const node = this.#node('directory', null, path);
+    const node = await this.#node('directory', null, path);
     const { signal } = this.#options;
     const entry = await this.#local.makeDirectory(path, { signal });
     this.#done({ op: 'make-directory', key: node.key, path }, node, entry);
@@ -263,16 +263,16 @@ export class LocalChanges {
     this.#options.recorder.done(operation, 'local', node, entry);
   }
 
-  #nodeAt({ expected, path }: Restoration, kind: EntryKind): PlannedNode {
+  async #nodeAt({ expected, path }: Restoration, kind: EntryKind): Promise<PlannedNode> {
     return this.#moved.get(path) ?? this.#node(kind, expected === 'absent' ? null : path, path);
   }
 
-  #node(kind: EntryKind, from: SyncPath | null, to: SyncPath | null): PlannedNode {
+  async #node(kind: EntryKind, from: SyncPath | null, to: SyncPath | null): Promise<PlannedNode> {
     const place = { from, to };
     const { records, rule } = this.#options;
     return {
       key: ++this.#key,
-      baseId: records.at(from ?? to ?? ROOT)?.id ?? null,
+      baseId: (await records.find(from ?? to ?? ROOT))?.id ?? null,
       kind,
       local: place,
       remote: place,

@@ -1,11 +1,12 @@
 import type { Direction, Side } from '../model/entry.ts';
-import type { SyncPath } from '../model/path.ts';
+import { parentPath, type SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
 import type { Records } from '../records/records.ts';
 import { compileIgnoreRules, IGNORE_FILE } from './ignore-rules.ts';
+import { observePair } from './observe-pair.ts';
 import type { ResetPreview } from './pair-engine.ts';
 import { readWhole } from './read-whole.ts';
-import { observeSide, type SideView } from './side-view.ts';
+import type { SideView } from './side-view.ts';
 
 export interface PreviewResetOptions {
   readonly replicas: Readonly<Record<Side, Replica>>;
@@ -23,22 +24,18 @@ export async function previewReset(options: PreviewResetOptions): Promise<ResetP
     ...(own?.toString('utf8').split(/\r?\n/) ?? []),
     ...options.ignore,
   ]);
-  const recordsByPath = records.byPath();
-  const observe = (side: Side, other: Side): Promise<SideView> =>
-    observeSide({
-      side,
-      replica: replicas[side],
-      recordsByPath,
-      ownCapabilities: replicas[side].capabilities,
-      otherCapabilities: replicas[other].capabilities,
-      knownHash: () => undefined,
-      ignoresAnnouncedHashes: false,
-      isIgnored,
-      signal,
-      onSeen: () => undefined,
-    });
-  const local = await observe('local', 'remote');
-  const remote = await observe('remote', 'local');
+  const { views, directories } = await observePair({
+    replicas,
+    records,
+    isIgnored,
+    knownHash: () => undefined,
+    wholly: true,
+    signal,
+    onSeen: () => undefined,
+  });
+  const { local, remote } = views;
+  const isRecorded = (path: SyncPath): boolean =>
+    directories.has(parentPath(path)) && records.at(path) !== undefined;
   let files = 0;
   let bytes = 0;
   let comesBack = 0;
@@ -49,7 +46,7 @@ export async function previewReset(options: PreviewResetOptions): Promise<ResetP
       if (isOnBoth && !alsoIfBoth) continue;
       files++;
       bytes += entry.sizeBytes;
-      if (!isOnBoth && recordsByPath.has(path)) comesBack++;
+      if (!isOnBoth && isRecorded(path)) comesBack++;
     }
   };
   if (direction !== 'local-to-remote') count(remote, local, true);

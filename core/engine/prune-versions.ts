@@ -39,8 +39,9 @@ async function recorded(
   const hashes = new Map<number, Set<ContentHash>>(
     versions.map(({ sizeBytes }) => [sizeBytes, new Set()]),
   );
-  for (const { hash, sizeBytes } of records.all())
-    if (hash !== undefined) hashes.get(sizeBytes)?.add(hash);
+  for await (const rows of records.committed())
+    for (const { hash, sizeBytes } of rows)
+      if (hash !== undefined) hashes.get(sizeBytes)?.add(hash);
   const found = new Set<StoredVersion>();
   for (const version of versions) {
     const { kind, path, sizeBytes } = version;

@@ -98,7 +98,7 @@ export async function restore(
       continue;
     }
     const expected: Version | 'absent' = current?.version ?? 'absent';
-    const isOnlyCopy = current !== null && !isRecorded(current, records);
+    const isOnlyCopy = current !== null && !(await isRecorded(current, records));
     restorations.push({ version: one, side, path: target, expected, isOnlyCopy });
   }
   if (!dryRun) await changes.restore(restorations);
@@ -114,6 +114,6 @@ export async function restore(
 }
 
 /** Tells whether the other side has what is there. */
-function isRecorded(entry: Entry, records: Records): boolean {
-  return records.at(entry.path)?.local.version === entry.version;
+async function isRecorded(entry: Entry, records: Records): Promise<boolean> {
+  return (await records.find(entry.path))?.local.version === entry.version;
 }

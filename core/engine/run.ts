@@ -3,12 +3,11 @@ import { FerryError, throwIfAborted } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Clock, Logger, Replica, RootIdentity } from '../ports.ts';
-import type { Plan, Policy, Undecided } from '../reconcile/plan.ts';
+import type { BaseNode, Plan, Policy, Undecided } from '../reconcile/plan.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
-import { baseToken } from '../records/record.ts';
+import { baseToken, type PairRecord } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import { executePlan } from '../transfer/execute-plan.ts';
-import { sharedSignal } from '../transfer/shared-signal.ts';
 import { createThrottle } from '../transfer/throttle.ts';
 import { checkEffect } from './check-effect.ts';
 import { confirmReplacements } from './confirm-replacements.ts';
@@ -22,16 +21,18 @@ import { followConflicts } from './follow-conflicts.ts';
 import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, identifyRoots } from './guards.ts';
 import type { Release } from './held-plan.ts';
-import { compileIgnoreRules, IGNORE_FILE, type IsIgnored } from './ignore-rules.ts';
+import type { IsIgnored } from './ignore-rules.ts';
+import { loadIgnoreRules } from './load-ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
 import { withRootsToMake } from './missing-root.ts';
+import { noteListings } from './note-listings.ts';
+import { observePair, type PairView } from './observe-pair.ts';
 import type { PairSettings } from './pair-settings.ts';
-import { readWhole } from './read-whole.ts';
 import { recoverParked } from './recover-parked.ts';
 import { refreshUnchanged } from './refresh-unchanged.ts';
 import type { RunTally } from './run-progress.ts';
 import type { RunRecorder } from './run-recorder.ts';
-import { observeSide, type SideView } from './side-view.ts';
+import type { SideView } from './side-view.ts';
 
 /** A failed precondition means observing and planning again; so often in one run, then it waits for the next. */
 const MAX_PASSES = 4;
@@ -56,8 +57,7 @@ export interface RunContext {
 
 type Views = Readonly<Record<Side, SideView>>;
 
-interface Pass {
-  readonly views: Views;
+interface Pass extends PairView {
   readonly plan: Plan;
   /** Looks were put off: another pass follows. */
   readonly postponed: boolean;
@@ -142,39 +142,41 @@ async function preparePass(
 ): Promise<Pass> {
   const { tally } = context;
   tally.enter('comparing');
-  const views = await observeBoth(context, isIgnored, seen);
+  const view = await observeBoth(context, isIgnored, seen);
+  const { views } = view;
   tally.enter('planning');
-  const first = planFor(context, views);
+  const first = planFor(context, view);
   const isInitial = context.records.size === 0;
   if (mayPostpone && !context.dryRun && isInitial && first.undecided.length >= MANY_LOOKS) {
     for (const { side, path } of first.undecided) views[side].freeze(path, null);
-    return { views, plan: planFor(context, views), postponed: true, unsettled: [] };
+    return { ...view, plan: planFor(context, view), postponed: true, unsettled: [] };
   }
   const unsettled: Problem[] = [];
-  let plan = await decide(context, views, seen, { plan: first, unsettled });
+  let plan = await decide(context, view, seen, { plan: first, unsettled });
   const look = async (suspects: readonly Undecided[]): Promise<void> => {
     unsettled.push(...(await lookAtUndecided(context, views, seen, suspects)));
   };
   if (!context.yes && (await confirmReplacements({ ...context, plan, views, look })))
-    plan = await decide(context, views, seen, { plan: planFor(context, views), unsettled });
+    plan = await decide(context, view, seen, { plan: planFor(context, view), unsettled });
   while (hasNewDirection(context) && !context.dryRun && forgetDeletions(context.records, plan) > 0)
-    plan = await decide(context, views, seen, { plan: planFor(context, views), unsettled });
-  return { views, plan, postponed: false, unsettled };
+    plan = await decide(context, view, seen, { plan: planFor(context, view), unsettled });
+  return { ...view, plan, postponed: false, unsettled };
 }
 
 /** Looks at contents until the plan depends on none that is unknown, and returns that plan. */
 async function decide(
   context: RunContext,
-  views: Views,
+  view: PairView,
   seen: Map<string, ContentHash>,
   { plan: first, unsettled }: { plan: Plan; unsettled: Problem[] },
 ): Promise<Plan> {
+  const { views } = view;
   let plan = first;
   for (let round = 0; plan.undecided.length > 0; round++) {
     if (round < MAX_LOOK_ROUNDS)
       unsettled.push(...(await lookAtUndecided(context, views, seen, plan.undecided)));
     else for (const { side, path } of plan.undecided) views[side].freeze(path, null);
-    plan = planFor(context, views);
+    plan = planFor(context, view);
   }
   return plan;
 }
@@ -217,44 +219,23 @@ function sizeAt(view: SideView, path: SyncPath): number {
   return entry?.kind === 'file' ? entry.sizeBytes : 0;
 }
 
-async function observeBoth(
-  { replicas, records, signal: runSignal, tally }: RunContext,
+function observeBoth(
+  { replicas, records, signal, tally }: RunContext,
   isIgnored: IsIgnored,
   seen: ReadonlyMap<string, ContentHash>,
-): Promise<Views> {
-  const recordsByPath = records.byPath();
-  const failed = new AbortController();
-  const signal = sharedSignal(runSignal, failed.signal);
-  const observe = (side: Side, other: Side): Promise<SideView> =>
-    observeSide({
-      side,
-      replica: replicas[side],
-      recordsByPath,
-      ownCapabilities: replicas[side].capabilities,
-      otherCapabilities: replicas[other].capabilities,
-      knownHash: (path, version) => seen.get(`${side}\n${version}\n${path}`),
-      // A reset compares bytes that were transferred, not hashes that were announced.
-      ignoresAnnouncedHashes: records.state.resetting,
-      isIgnored,
-      signal,
-      onSeen: (count) => tally.seen(count),
-    });
-  const failures: unknown[] = [];
-  const stopping = (error: unknown): void => {
-    failures.push(error);
-    failed.abort();
-  };
-  const observations = [observe('local', 'remote'), observe('remote', 'local')] as const;
-  // Both have ended before this one does, also when one fails: the next run must find nobody at work.
-  await Promise.allSettled(observations.map((one) => one.catch(stopping)));
-  throwIfAborted(runSignal);
-  // The other one may have failed only because it was cancelled.
-  if (failures.length > 0) throw failures[0];
-  const [local, remote] = await Promise.all(observations);
-  return { local, remote };
+): Promise<PairView> {
+  return observePair({
+    replicas,
+    records,
+    isIgnored,
+    knownHash: (side, path, version) => seen.get(`${side}\n${version}\n${path}`),
+    wholly: false,
+    signal,
+    onSeen: (count) => tally.seen(count),
+  });
 }
 
-function planFor(context: RunContext, views: Views): Plan {
+function planFor(context: RunContext, { views, directories }: PairView): Plan {
   const { records, settings } = context;
   const policy: Policy = {
     deletes:
@@ -266,18 +247,9 @@ function planFor(context: RunContext, views: Views): Plan {
     device: settings.deviceName,
     timestamp: timestampOf(context.clock.now()),
   };
-  const base = [...records.all()].map((record) => ({
-    id: record.id,
-    parentId: record.parentId,
-    name: record.name,
-    kind: record.kind,
-    content: baseToken(record),
-    sizeBytes: record.sizeBytes,
-    identity: {
-      ...(record.local.identity === undefined ? {} : { local: record.local.identity }),
-      ...(record.remote.identity === undefined ? {} : { remote: record.remote.identity }),
-    },
-  }));
+  const base: BaseNode[] = [];
+  for (const id of directories.values())
+    for (const record of records.childrenOf(id)) base.push(baseNodeOf(record));
   return reconcile({
     base,
     local: views.local.tree,
@@ -285,6 +257,22 @@ function planFor(context: RunContext, views: Views): Plan {
     direction: settings.direction,
     policy,
   });
+}
+
+function baseNodeOf(record: PairRecord): BaseNode {
+  const { id, parentId, name, kind, sizeBytes, local, remote } = record;
+  return {
+    id,
+    parentId,
+    name,
+    kind,
+    content: baseToken(record),
+    sizeBytes,
+    identity: {
+      ...(local.identity === undefined ? {} : { local: local.identity }),
+      ...(remote.identity === undefined ? {} : { remote: remote.identity }),
+    },
+  };
 }
 
 /** Executes the plan; returns whether another pass is needed. */
@@ -319,7 +307,8 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   tally.noteConflicts(settleConflicts(records, conflicts, result.placeOf));
   if (!result.fatal) {
     await followConflicts({ records, replicas, plan, views, fresh: conflicts, signal });
-    await refreshUnchanged({ records, replicas, plan, views });
+    await refreshUnchanged({ records, replicas, plan, views, directories: pass.directories });
+    noteListings(records, views);
   }
   await records.commit();
   noteProblems(context, pass, result.problems);
@@ -372,12 +361,6 @@ function describe({ tally }: RunContext, plan: Plan): void {
       if (node) tally.done(operation, side, node);
     }
   tally.adopted += plan.nodes.filter((node) => node.adopts).length;
-}
-
-async function loadIgnoreRules({ replicas, settings, signal }: RunContext): Promise<IsIgnored> {
-  const own = await readWhole(replicas.local, IGNORE_FILE as SyncPath, signal);
-  const lines = own === null ? [] : own.toString('utf8').split(/\r?\n/);
-  return compileIgnoreRules([...lines, ...settings.ignore]);
 }
 
 function throttleOf({ settings, clock }: RunContext): ReturnType<typeof createThrottle> | null {

@@ -3,11 +3,10 @@ import { otherSide } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
-import type { Observation, Replica, ReplicaCapabilities } from '../ports.ts';
+import type { Observation, ReplicaCapabilities } from '../ports.ts';
 import type { ContentToken, SideNode, SideTree } from '../reconcile/plan.ts';
 import { baseToken, type PairRecord } from '../records/record.ts';
 import type { ObservedSide } from '../transfer/ledger.ts';
-import type { IsIgnored } from './ignore-rules.ts';
 
 export interface ViewOptions {
   readonly side: Side;
@@ -17,6 +16,10 @@ export interface ViewOptions {
   /** Contents looked at before, by path and version. */
   readonly knownHash: (path: SyncPath, version: string) => ContentHash | undefined;
   readonly ignoresAnnouncedHashes: boolean;
+  /** Fingerprints of the side's complete listings. */
+  readonly fingerprints: ReadonlyMap<SyncPath, string>;
+  /** Entries that the side holds as they are recorded, in directories that were not looked into. */
+  readonly quietEntries: number;
 }
 
 /** One side as observed in this run: entries, what could not be seen, and the tree that reconcile works on. */
@@ -29,6 +32,7 @@ export class SideView implements ObservedSide {
   readonly #frozen = new Set<SyncPath>();
   readonly #byIdentity = new Map<string, PairRecord>();
   readonly #holdsIgnored = new Set<SyncPath>();
+  readonly #ignoredIn = new Set<SyncPath>();
 
   constructor(options: ViewOptions) {
     this.side = options.side;
@@ -37,6 +41,21 @@ export class SideView implements ObservedSide {
       const identity = record[options.side].identity;
       if (identity !== undefined) this.#byIdentity.set(identity, record);
     }
+  }
+
+  get fingerprints(): ReadonlyMap<SyncPath, string> {
+    return this.#options.fingerprints;
+  }
+
+  /** Tells whether the side was seen to hold nothing at all. */
+  get isEmpty(): boolean {
+    const { quietEntries } = this.#options;
+    return quietEntries === 0 && this.entries.size === 0 && this.#frozen.size === 0;
+  }
+
+  /** Tells whether something directly in the directory is ignored. */
+  hasIgnoredIn(directory: SyncPath): boolean {
+    return this.#ignoredIn.has(directory);
   }
 
   get tree(): SideTree {
@@ -54,7 +73,13 @@ export class SideView implements ObservedSide {
   }
 
   noteIgnored(path: SyncPath): void {
-    for (let above = parentPath(path); above !== '' && !this.#holdsIgnored.has(above); ) {
+    this.noteIgnoredIn(parentPath(path));
+  }
+
+  /** Takes note that a directory holds ignored entries, and so do those above it. */
+  noteIgnoredIn(directory: SyncPath): void {
+    this.#ignoredIn.add(directory);
+    for (let above = directory; above !== '' && !this.#holdsIgnored.has(above); ) {
       this.#holdsIgnored.add(above);
       above = parentPath(above);
     }
@@ -169,31 +194,4 @@ export function staysInside(path: SyncPath, target: string): boolean {
     if (depth < 0) return false;
   }
   return true;
-}
-
-export interface ObserveSideOptions extends ViewOptions {
-  readonly replica: Replica;
-  readonly isIgnored: IsIgnored;
-  readonly signal: AbortSignal;
-  readonly onSeen: (count: number) => void;
-}
-
-/**
- * Observes one side completely.
- * @throws FerryError when the root itself cannot be listed
- */
-export async function observeSide(options: ObserveSideOptions): Promise<SideView> {
-  const view = new SideView(options);
-  const { replica, isIgnored, signal, onSeen } = options;
-  const observations = replica.observe({
-    signal,
-    isIgnored,
-    onIgnored: (path) => view.noteIgnored(path),
-  });
-  for await (const batch of observations) {
-    view.add(batch);
-    onSeen(batch.length);
-  }
-  view.finish();
-  return view;
 }

@@ -1,4 +1,4 @@
-/** Count and order-independent digest of all records; committed with every batch, so that a lost record is noticed. */
+/** Count and order-independent digest of records; committed with every batch, so that a lost record is noticed. */
 export interface RecordsDigest {
   readonly count: number;
   readonly sum: string;
@@ -6,12 +6,9 @@ export interface RecordsDigest {
 
 const FNV_PRIME = 0x01000193;
 
-function mixedHash(text: string, seed: number): number {
-  let hash = seed;
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), FNV_PRIME);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return (hash ^ (hash >>> 13)) >>> 0;
+function mixed(hash: number): number {
+  const half = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (half ^ (half >>> 13)) >>> 0;
 }
 
 /** Adds up rows; two sums of 32 bits each, so that rows can be taken out again. It guards against loss, not against malice. */
@@ -28,14 +25,40 @@ export class DigestSum {
     this.#apply(key, value, -1);
   }
 
+  /** Adds what another sum has added up. */
+  addSum(other: DigestSum): void {
+    this.#count += other.#count;
+    this.#low = (this.#low + other.#low) >>> 0;
+    this.#high = (this.#high + other.#high) >>> 0;
+  }
+
+  /** Goes on from a digest that was kept. @throws TypeError when it is none */
+  restore({ count, sum }: RecordsDigest): void {
+    const [high = Number.NaN, low = Number.NaN] = sum
+      .split('.')
+      .map((half) => Number.parseInt(half, 16));
+    if (!Number.isSafeInteger(count) || Number.isNaN(high) || Number.isNaN(low))
+      throw new TypeError(`no digest: ${sum}`);
+    this.#count = count;
+    this.#low = low >>> 0;
+    this.#high = high >>> 0;
+  }
+
   get digest(): RecordsDigest {
     return { count: this.#count, sum: `${this.#high.toString(16)}.${this.#low.toString(16)}` };
   }
 
   #apply(key: string, value: string, sign: 1 | -1): void {
-    const row = `${key}\n${value}`;
+    let low = 0x811c9dc5;
+    let high = 0x9e3779b9;
+    for (const text of [key, '\n', value])
+      for (let index = 0; index < text.length; index++) {
+        const unit = text.charCodeAt(index);
+        low = Math.imul(low ^ unit, FNV_PRIME);
+        high = Math.imul(high ^ unit, FNV_PRIME);
+      }
     this.#count += sign;
-    this.#low = (this.#low + sign * mixedHash(row, 0x811c9dc5)) >>> 0;
-    this.#high = (this.#high + sign * mixedHash(row, 0x9e3779b9)) >>> 0;
+    this.#low = (this.#low + sign * mixed(low)) >>> 0;
+    this.#high = (this.#high + sign * mixed(high)) >>> 0;
   }
 }

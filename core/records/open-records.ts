@@ -44,6 +44,26 @@ export async function openRecords({ home, nowMs, logger }: OpenRecordsOptions): 
 }
 
 /**
+ * Sets aside records that turned out damaged while they were in use, and returns empty ones. What is still parked and
+ * what conflicts are about was read when they were opened, and goes along.
+ */
+export async function replaceRecords(
+  records: Records,
+  { home, nowMs, logger }: OpenRecordsOptions,
+  reason: string,
+): Promise<Records> {
+  logger.warn('sync records set aside, both sides will be compared', { reason });
+  const [parked, conflicts] = [records.parked(), records.conflicts()];
+  await records.close();
+  await home.setAside('damaged', nowMs);
+  const fresh = await load(home);
+  for (const move of parked) fresh.putParked(move);
+  for (const conflict of conflicts) fresh.putConflict(conflict);
+  await fresh.commit();
+  return fresh;
+}
+
+/**
  * Closes `records`, keeps a copy of them and returns empty ones of the next generation, in the state of a reset.
  * What is still parked and what conflicts are about is not the user's to lose: it goes along.
  */

@@ -1,5 +1,6 @@
-import type { ContentHash, Entry, EntryKind, Version } from '../model/entry.ts';
+import type { ContentHash, Entry, EntryKind, Side, Version } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
+import type { SyncPath } from '../model/path.ts';
 
 /** What one side showed of the node when it was recorded. */
 export interface RecordedSide {
@@ -34,6 +35,22 @@ export function recordedSide(entry: Entry): RecordedSide {
   };
 }
 
+/** Returns what `side` holds of a recorded node, at `path`, when it holds what was recorded. */
+export function entryFromRecord(record: PairRecord, side: Side, path: SyncPath): Entry {
+  const { version, identity, mtimeNs, mode } = record[side];
+  const common = { path, version, ...(identity === undefined ? {} : { identity }) };
+  if (record.kind === 'symlink') return { ...common, kind: 'symlink', target: record.target ?? '' };
+  const withMode = mode === undefined ? {} : { mode };
+  if (record.kind === 'directory') return { ...common, ...withMode, kind: 'directory' };
+  return {
+    ...common,
+    ...withMode,
+    kind: 'file',
+    sizeBytes: record.sizeBytes,
+    ...(mtimeNs === undefined ? {} : { mtimeNs }),
+  };
+}
+
 /** Token of a recorded content; one that nobody has read is equal only to itself. */
 export function baseToken(record: PairRecord): string {
   if (record.kind === 'directory') return '';
@@ -50,6 +67,11 @@ export const RECORD_PREFIX = NODE_PREFIX;
 /** Returns the key of a record: parent id (11 base-36 digits) and name, so that one directory's rows are together. */
 export function recordKey(parentId: number, name: string): string {
   return `${NODE_PREFIX}${parentId.toString(36).padStart(11, '0')}!${name}`;
+}
+
+/** Beginning of the keys of the records in one directory. */
+export function recordsOfDirectory(id: number): string {
+  return recordKey(id, '');
 }
 
 type EncodedSide = [string, string | 0, string | 0, number];

@@ -1,15 +1,26 @@
-import type { Direction, Side } from '../model/entry.ts';
+import type { Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
-import { childPath, nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
+import { nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
-import { DigestSum, type RecordsDigest } from './digest.ts';
+import { DigestSum } from './digest.ts';
+import {
+  DIRECTORY_PREFIX,
+  type DirectorySummary,
+  DirectoryTable,
+  type KnownListing,
+} from './directory-table.ts';
 import { Notes } from './notes.ts';
-import { decodeRecord, encodeRecord, type PairRecord, RECORD_PREFIX, recordKey } from './record.ts';
+import {
+  decodeRecord,
+  encodeRecord,
+  type PairRecord,
+  RECORD_PREFIX,
+  recordKey,
+  recordsOfDirectory,
+} from './record.ts';
+import { EMPTY_STATE, parseState, type RecordsState, SCHEMA_VERSION } from './records-state.ts';
 import { RunLog } from './run-log.ts';
 import type { Store, StoreOperation } from './store.ts';
-
-/** Version of the layout in the store; a newer one is refused, never migrated down. */
-export const SCHEMA_VERSION = 1;
 
 /** A mover that was put aside and must not stay there when the run is interrupted. */
 export interface ParkedMove {
@@ -19,48 +30,23 @@ export interface ParkedMove {
   readonly to: SyncPath;
 }
 
-/** What is kept about the pair as a whole. */
-export interface RecordsState {
-  readonly schema: number;
-  readonly nextId: number;
-  /** Grows with every commit. */
-  readonly sequence: number;
-  /** Counts resets. */
-  readonly generation: number;
-  /** A reset has begun and not everything is transferred yet: nothing is ever deleted meanwhile. */
-  readonly resetting: boolean;
-  /** What the pair did when the records were last written; absent in records of earlier versions. */
-  readonly direction?: Direction;
-  /** Identities of the two roots that the records were made with. */
-  readonly roots: { readonly local: string | null; readonly remote: string | null };
-  readonly digest: RecordsDigest;
-}
-
 const STATE_KEY = 'm!state';
 const CONFLICT_PREFIX = 'c!';
 const PARKED_PREFIX = 'p!';
 
-const EMPTY_STATE: RecordsState = {
-  schema: SCHEMA_VERSION,
-  nextId: 1,
-  sequence: 0,
-  generation: 0,
-  resetting: false,
-  roots: { local: null, remote: null },
-  digest: new DigestSum().digest,
-};
-
 /**
- * The base tree of one pair, in memory while the pair is open, and its rows in the store. Changes are staged and
- * become durable together with `commit`, along with the count and digest that prove them complete.
+ * The base tree of one pair. Its directories are in memory while the pair is open, the records in a directory only from
+ * when it is loaded. Changes are staged and become durable together with `commit`, along with the counts and digests
+ * that prove them complete.
  */
 export class Records {
   readonly #store: Store;
+  readonly #directories = new DirectoryTable();
+  readonly #loaded = new Set<number>();
   readonly #byId = new Map<number, PairRecord>();
   readonly #children = new Map<number, Map<string, PairRecord>>();
   readonly #conflicts = new Map<SyncPath, Conflict>();
   readonly #parked = new Map<SyncPath, ParkedMove>();
-  readonly #sum = new DigestSum();
   #state: RecordsState = EMPTY_STATE;
   #staged = new Map<string, StoreOperation>();
   #committing: Promise<void> = Promise.resolve();
@@ -76,23 +62,13 @@ export class Records {
     this.notes = new Notes(store);
   }
 
-  /** Reads everything. @throws RECORD_CORRUPT when rows are missing or unreadable, RECORD_SCHEMA_NEWER */
+  /** Reads what there is apart from the records themselves. @throws RECORD_CORRUPT when rows are missing or unreadable, RECORD_SCHEMA_NEWER */
   static async load(store: Store): Promise<Records> {
     const records = new Records(store, await RunLog.load(store));
     const state = await store.get(STATE_KEY);
     if (state !== undefined) records.#state = parseState(state);
-    for await (const rows of store.scan(RECORD_PREFIX))
-      for (const [key, value] of rows) {
-        records.#index(decodeRecord(key, value));
-        records.#sum.add(key, value);
-      }
-    const { count, sum } = records.#sum.digest;
-    const expected = records.#state.digest;
-    if (count !== expected.count || sum !== expected.sum)
-      throw new FerryError(
-        'RECORD_CORRUPT',
-        `the sync records are incomplete: ${count} rows found, ${expected.count} expected`,
-      );
+    if (state !== undefined && records.#state.schema < SCHEMA_VERSION) await records.#migrate();
+    else await records.#readDirectories();
     for await (const rows of store.scan(CONFLICT_PREFIX))
       for (const [key, value] of rows)
         records.#conflicts.set(key.slice(CONFLICT_PREFIX.length) as SyncPath, parseRow(key, value));
@@ -106,27 +82,90 @@ export class Records {
     return this.#state;
   }
 
+  /** Number of recorded entries. */
   get size(): number {
-    return this.#byId.size;
+    return this.#directories.digest.count;
   }
 
-  all(): Iterable<PairRecord> {
-    return this.#byId.values();
+  /** Number of recorded files. */
+  get files(): number {
+    return this.#directories.files;
+  }
+
+  /** Returns the summary of the recorded directory at `path`; the root always has one. */
+  directoryAt(path: SyncPath): DirectorySummary | undefined {
+    return this.#directories.at(path);
+  }
+
+  /** Returns the summaries of the recorded directories directly below that of `id`. */
+  directoriesBelow(id: number): Iterable<DirectorySummary> {
+    return this.#directories.below(id);
+  }
+
+  /** Stages that a listing shows exactly what is recorded in the directory, or that none does. */
+  setKnownListing(id: number, side: Side, listing: KnownListing | null): void {
+    this.#directories.setKnown(id, side, listing);
+  }
+
+  /** Stages that all known listings are forgotten if they were judged by other rules than these. */
+  judgeListingsBy(rules: string): void {
+    if (this.#state.listingRules === rules) return;
+    this.#directories.forgetListings();
+    this.setState({ listingRules: rules });
+  }
+
+  isLoaded(id: number): boolean {
+    return this.#loaded.has(id);
+  }
+
+  /** Reads the records in these directories. @throws RECORD_CORRUPT when they are not complete */
+  async load(ids: Iterable<number>): Promise<void> {
+    for (const id of ids) if (!this.#loaded.has(id)) await this.#loadDirectory(id);
+  }
+
+  /** Yields all records as they were committed last, in no order that means anything; none is kept in memory. */
+  async *committed(): AsyncIterable<readonly PairRecord[]> {
+    for await (const rows of this.#store.scan(RECORD_PREFIX))
+      yield rows.map(([key, value]) => decodeRecord(key, value));
+  }
+
+  /** Gives up the memory of all records; they are read again when they are needed. Nothing may be staged. */
+  unload(): void {
+    if (this.#staged.size > 0 || this.#directories.hasChanges) return;
+    this.#loaded.clear();
+    this.#byId.clear();
+    this.#children.clear();
+  }
+
+  /** Returns the record at `path`, read if need be. @throws RECORD_CORRUPT */
+  async find(path: SyncPath): Promise<PairRecord | undefined> {
+    const parentId = this.directoryId(parentPath(path));
+    if (path === ROOT || parentId === undefined) return undefined;
+    await this.load([parentId]);
+    return this.child(parentId, nameOf(path));
   }
 
   get(id: number): PairRecord | undefined {
     return this.#byId.get(id);
   }
 
+  /** Returns the record of that name in a loaded directory. */
   child(parentId: number, name: string): PairRecord | undefined {
+    this.#mustBeLoaded(parentId);
     return this.#children.get(parentId)?.get(name);
   }
 
-  hasChildren(id: number): boolean {
-    return (this.#children.get(id)?.size ?? 0) > 0;
+  /** Returns the records in a loaded directory. */
+  childrenOf(id: number): readonly PairRecord[] {
+    this.#mustBeLoaded(id);
+    return [...(this.#children.get(id)?.values() ?? [])];
   }
 
-  /** Returns the record at `path`, walking down from the root. */
+  hasChildren(id: number): boolean {
+    return (this.#directories.get(id)?.entries ?? 0) > 0;
+  }
+
+  /** Returns the record at `path`, whose directory must be loaded. */
   at(path: SyncPath): PairRecord | undefined {
     const parentId = this.directoryId(parentPath(path));
     return parentId === undefined ? undefined : this.child(parentId, nameOf(path));
@@ -134,23 +173,7 @@ export class Records {
 
   /** Returns the id of the recorded directory at `path`; 0 for the root. */
   directoryId(path: SyncPath): number | undefined {
-    if (path === ROOT) return 0;
-    const record = this.at(path);
-    return record?.kind === 'directory' ? record.id : undefined;
-  }
-
-  /** Returns every record by its path, parents first. */
-  byPath(): Map<SyncPath, PairRecord> {
-    const found = new Map<SyncPath, PairRecord>();
-    const visit = (id: number, path: SyncPath): void => {
-      for (const record of this.#children.get(id)?.values() ?? []) {
-        const at = childPath(path, record.name);
-        found.set(at, record);
-        if (record.kind === 'directory') visit(record.id, at);
-      }
-    };
-    visit(0, ROOT);
-    return found;
+    return this.#directories.at(path)?.id;
   }
 
   newId(): number {
@@ -166,9 +189,13 @@ export class Records {
     const squatter = this.child(record.parentId, record.name);
     if (squatter) this.#unindex(squatter);
     this.#index(record);
+    if (record.kind === 'directory') {
+      if (!this.#directories.get(record.id)) this.#loaded.add(record.id);
+      this.#directories.attach(record.id, record.parentId, record.name);
+    }
     const key = recordKey(record.parentId, record.name);
     const value = encodeRecord(record);
-    this.#sum.add(key, value);
+    this.#directories.count(record.parentId, { key, value, isFile: record.kind === 'file' }, 1);
     this.#staged.set(key, { type: 'put', key, value });
   }
 
@@ -181,13 +208,14 @@ export class Records {
   }
 
   /** Stages the removal of records whose directory has none any more; they would be unreachable. */
-  dropOrphans(): void {
-    const hasHome = ({ parentId }: PairRecord): boolean =>
-      parentId === 0 || this.#byId.has(parentId);
+  async dropOrphans(): Promise<void> {
+    const seen = new Set<number>();
     for (;;) {
-      const orphans = [...this.#byId.values()].filter((record) => !hasHome(record));
-      if (orphans.length === 0) return;
-      for (const orphan of orphans) this.#unindex(orphan);
+      const id = this.#directories.detached().find((one) => !seen.has(one));
+      if (id === undefined) return;
+      seen.add(id);
+      if (this.hasChildren(id)) await this.load([id]);
+      for (const orphan of [...(this.#children.get(id)?.values() ?? [])]) this.#unindex(orphan);
     }
   }
 
@@ -224,7 +252,9 @@ export class Records {
   }
 
   setState(
-    change: Partial<Pick<RecordsState, 'roots' | 'resetting' | 'generation' | 'direction'>>,
+    change: Partial<
+      Pick<RecordsState, 'roots' | 'resetting' | 'generation' | 'direction' | 'listingRules'>
+    >,
   ): void {
     const next = { ...this.#state, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
@@ -237,16 +267,18 @@ export class Records {
     const next = this.#committing.then(async () => {
       for (const beside of [this.runLog, this.notes])
         for (const operation of beside.take()) this.#staged.set(operation.key, operation);
-      if (this.#staged.size === 0) return;
+      if (this.#staged.size === 0 && !this.#directories.hasChanges) return;
       const staged = this.#staged;
       this.#staged = new Map();
+      for (const row of this.#directories.takeChanges()) staged.set(row.key, row);
       const sequence = this.#state.sequence + 1;
-      const state = { ...this.#state, sequence, digest: this.#sum.digest };
+      const { digest, size } = this.#directories;
+      const state = { ...this.#state, sequence, digest, directories: size };
       staged.set(STATE_KEY, { type: 'put', key: STATE_KEY, value: JSON.stringify(state) });
       try {
         await this.#store.batch([...staged.values()], { sync: true });
         // Only now: a number that was noted elsewhere but never reached would prove these records incomplete.
-        this.#state = { ...this.#state, sequence, digest: state.digest };
+        this.#state = { ...this.#state, sequence, digest, directories: size };
       } catch (error) {
         for (const [key, operation] of this.#staged) staged.set(key, operation);
         this.#staged = staged;
@@ -274,9 +306,71 @@ export class Records {
     const siblings = this.#children.get(record.parentId);
     siblings?.delete(record.name);
     if (siblings?.size === 0) this.#children.delete(record.parentId);
+    if (record.kind === 'directory') this.#directories.detach(record.id);
     const key = recordKey(record.parentId, record.name);
-    this.#sum.remove(key, encodeRecord(record));
+    const value = encodeRecord(record);
+    this.#directories.count(record.parentId, { key, value, isFile: record.kind === 'file' }, -1);
     this.#staged.set(key, { type: 'del', key });
+  }
+
+  #mustBeLoaded(id: number): void {
+    if (this.#loaded.has(id)) return;
+    if (this.hasChildren(id)) throw new Error(`the records of directory ${id} are not loaded`);
+    this.#loaded.add(id); // there is nothing to be read
+  }
+
+  async #loadDirectory(id: number): Promise<void> {
+    const sum = new DigestSum();
+    for await (const rows of this.#store.scan(recordsOfDirectory(id)))
+      for (const [key, value] of rows) {
+        this.#index(decodeRecord(key, value));
+        sum.add(key, value);
+      }
+    const expected = this.#directories.digestOf(id);
+    if (sum.digest.count !== expected.count || sum.digest.sum !== expected.sum)
+      throw new FerryError(
+        'RECORD_CORRUPT',
+        `the sync records of directory ${id} are incomplete: ${sum.digest.count} rows found, ${expected.count} expected`,
+      );
+    this.#loaded.add(id);
+  }
+
+  async #readDirectories(): Promise<void> {
+    for await (const rows of this.#store.scan(DIRECTORY_PREFIX))
+      for (const [key, value] of rows) this.#directories.read(key, value);
+    this.#directories.connect();
+    const { digest, size } = this.#directories;
+    const expected = this.#state;
+    const isComplete =
+      digest.count === expected.digest.count &&
+      digest.sum === expected.digest.sum &&
+      size === expected.directories;
+    if (!isComplete)
+      throw new FerryError(
+        'RECORD_CORRUPT',
+        `the sync records are incomplete: ${size} directories with ${digest.count} rows found, ${expected.directories} with ${expected.digest.count} expected`,
+      );
+  }
+
+  /** Reads records of layout 1, which had no rows for directories, and stages what they lack. */
+  async #migrate(): Promise<void> {
+    const rows: [string, string][] = [];
+    for await (const batch of this.#store.scan(RECORD_PREFIX))
+      for (const [key, value] of batch) rows.push([key, value]);
+    const records = rows.map(([key, value]) => decodeRecord(key, value));
+    for (const { kind, id, parentId, name } of records)
+      if (kind === 'directory') this.#directories.attach(id, parentId, name);
+    for (const { id } of this.#directories.all()) this.#loaded.add(id);
+    for (const record of records) this.put(record);
+    const { count, sum } = this.#directories.digest;
+    const expected = this.#state.digest;
+    if (count !== expected.count || sum !== expected.sum)
+      throw new FerryError(
+        'RECORD_CORRUPT',
+        `the sync records are incomplete: ${count} rows found, ${expected.count} expected`,
+      );
+    this.#state = { ...this.#state, schema: SCHEMA_VERSION };
+    await this.commit();
   }
 }
 
@@ -288,21 +382,4 @@ function parseRow<T>(key: string, value: string): T {
       cause: error,
     });
   }
-}
-
-function parseState(text: string): RecordsState {
-  let state: RecordsState;
-  try {
-    state = JSON.parse(text);
-  } catch (error) {
-    throw new FerryError('RECORD_CORRUPT', 'the state of the sync records is unreadable', {
-      cause: error,
-    });
-  }
-  if (state.schema > SCHEMA_VERSION)
-    throw new FerryError(
-      'RECORD_SCHEMA_NEWER',
-      `the sync records have layout ${state.schema}, this ferry knows ${SCHEMA_VERSION}: use the newer ferry, or reset the pair`,
-    );
-  return state;
 }

@@ -84,7 +84,7 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
   const record = async (): Promise<void> => {
     await Promise.all(SIDES.map((side) => replicas[side].flush()));
     ledger.stageFinished();
-    records.dropOrphans();
+    await records.dropOrphans();
     await tellCounterparts(replicas, ledger.takeEqual());
     await records.commit();
   };

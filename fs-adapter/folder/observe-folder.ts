@@ -6,6 +6,7 @@ import {
   PRIVATE_FOLDER,
   ROOT,
   type SyncPath,
+  TEMPORARY_PREFIX,
 } from '../../core/model/path.ts';
 import type { Observation, ObserveOptions } from '../../core/ports.ts';
 import type { DirectoryItem, DirectoryListing, NodeStat, SafeRoot } from '../../native/index.ts';
@@ -16,12 +17,21 @@ import type { RealNames } from './real-names.ts';
 const BATCH = 1000;
 /** Directories of one native call: enough to make the call cheap, few enough to hear of a cancellation. */
 const DIRECTORIES_AT_ONCE = 64;
+/** Calls under way: two threads are at work while this one reads what came before. */
+const SURVEYS_AHEAD = 3;
+const HIDDEN = { folder: PRIVATE_FOLDER, prefix: TEMPORARY_PREFIX };
 
 /** A directory to be listed: as it is shown, and as it is called on the disk. */
 interface Visit {
   readonly path: SyncPath;
   readonly real: string;
 }
+
+/** No form of composition makes another name of these. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII, too
+const IS_ASCII = /^[\x00-\x7f]*$/;
+
+type Surveyed = readonly [visit: Visit, listing: DirectoryListing];
 
 type Found =
   | Observation
@@ -71,13 +81,14 @@ export class FolderScan {
     this.#names.forget(ROOT);
     this.#device = (await this.#root.stat(''))?.dev ?? 0n;
     let batch: Observation[] = [];
-    while (this.#visits.length > 0) {
+    const ahead: Promise<readonly Surveyed[]>[] = [];
+    for (;;) {
       throwIfAborted(this.#options.signal);
-      const visits = this.#visits.splice(0, DIRECTORIES_AT_ONCE);
-      const listings = await this.#root.listMany(visits.map(({ real }) => real));
-      for (const [index, visit] of visits.entries()) {
-        const listing = listings[index];
-        if (listing) batch.push(...(await this.#look(visit, listing)));
+      while (this.#visits.length > 0 && ahead.length < SURVEYS_AHEAD) ahead.push(this.#survey());
+      const surveyed = await ahead.shift();
+      if (surveyed === undefined) break;
+      for (const [visit, listing] of surveyed) {
+        for (const each of await this.#look(visit, listing)) batch.push(each);
         if (batch.length < BATCH) continue;
         yield batch;
         batch = [];
@@ -87,6 +98,20 @@ export class FolderScan {
     if (batch.length > 0) yield batch;
   }
 
+  #survey(): Promise<readonly Surveyed[]> {
+    const { listings } = this.#options;
+    const visits = this.#visits.splice(0, DIRECTORIES_AT_ONCE);
+    const requests = visits.map(({ path, real }) => {
+      const known = listings?.known(path);
+      return known === undefined ? { path: real } : { path: real, known };
+    });
+    const surveyed = this.#root
+      .survey(requests, HIDDEN)
+      .then((found) => found.map((listing, index): Surveyed => [visits[index] as Visit, listing]));
+    surveyed.catch(() => undefined); // whoever awaits it hears of it; nobody may, when another failed before
+    return surveyed;
+  }
+
   async #look(visit: Visit, listing: DirectoryListing): Promise<readonly Observation[]> {
     if ('errno' in listing) {
       const cause = Object.assign(new Error(listing.errno), { code: listing.errno });
@@ -94,9 +119,26 @@ export class FolderScan {
       if (visit.path === ROOT) throw error;
       return [problem(visit.path, error)];
     }
+    this.#hearOf(visit, listing);
     const seen = new Set<string>();
-    const found = listing.items.flatMap((item) => this.#item(visit, item, seen) ?? []);
+    const found: Found[] = [];
+    for (const item of listing.items) {
+      const each = this.#item(visit, item, seen);
+      if (each !== null) found.push(each);
+    }
+    if (listing.isKnown) return [];
+    if (!found.some((each) => each.type === 'link')) return found as Observation[];
     return Promise.all(found.map((each) => (each.type === 'link' ? this.#link(each) : each)));
+  }
+
+  /** A listing with names that are shown otherwise stays unknown: their real names are learnt by looking. */
+  #hearOf(visit: Visit, listing: Exclude<DirectoryListing, { readonly errno: string }>): void {
+    const { listings } = this.#options;
+    if (listings === undefined) return;
+    const isShownAsIs = listing.items.every(
+      ({ name }) => name !== null && (IS_ASCII.test(name) || name === name.normalize('NFC')),
+    );
+    if (isShownAsIs) listings.listed(visit.path, listing.fingerprint);
   }
 
   #item(visit: Visit, item: DirectoryItem, seen: Set<string>): Found | null {

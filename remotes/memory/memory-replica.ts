@@ -7,13 +7,7 @@ import type {
   Version,
 } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
-import {
-  isAtOrBelow,
-  isPrivateName,
-  nameOf,
-  parentPath,
-  type SyncPath,
-} from '../../core/model/path.ts';
+import { isAtOrBelow, parentPath, type SyncPath } from '../../core/model/path.ts';
 import type {
   Content,
   Expectation,
@@ -29,6 +23,7 @@ import type {
   WriteResult,
 } from '../../core/ports.ts';
 import { contentOfSize } from '../staged-content.ts';
+import { lookAtTree } from './look-at-tree.ts';
 import {
   type EntryShape,
   entryOfNode,
@@ -56,6 +51,8 @@ export interface MemoryReplicaOptions {
   readonly modes?: boolean;
   readonly symlinks?: boolean;
   readonly caseSensitive?: boolean;
+  /** Tells one state of a listing from another; true by default. */
+  readonly fingerprints?: boolean;
   readonly mtimePrecisionNs?: bigint | null;
   /** Gives file entries a hash. */
   readonly hashOf?: (content: Uint8Array) => ContentHash;
@@ -132,18 +129,18 @@ class TreeReplica implements MemoryReplica {
   }
 
   async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
+    const listings = this.#options.fingerprints === false ? undefined : options.listings;
+    const seen = lookAtTree(this.#tree, options, (node) => this.#observation(node));
+    const known = new Set<SyncPath>();
+    for (const [directory, fingerprint] of seen.fingerprints) {
+      if (listings?.known(directory) === fingerprint) known.add(directory);
+      listings?.listed(directory, fingerprint);
+    }
     const batch: Observation[] = [];
-    const skipped: SyncPath[] = [];
-    for (const node of this.#tree.below('' as SyncPath)) {
+    for (const observation of seen.observations) {
       throwIfAborted(options.signal);
-      if (skipped.some((directory) => isAtOrBelow(node.path, directory))) continue;
-      if (this.#isLeftOut(node, options)) {
-        skipped.push(node.path);
-        continue;
-      }
-      const seen = this.#observation(node);
-      if (seen.type === 'problem') skipped.push(node.path);
-      batch.push(seen);
+      if (observation.type === 'entry' && known.has(parentPath(observation.entry.path))) continue;
+      batch.push(observation);
       if (batch.length >= OBSERVED_AT_ONCE) yield batch.splice(0);
     }
     throwIfAborted(options.signal);
@@ -285,13 +282,6 @@ class TreeReplica implements MemoryReplica {
   #begin(operation: MemoryOperation, path: SyncPath, signal: AbortSignal | undefined): void {
     throwIfAborted(signal);
     this.#options.before?.(operation, path);
-  }
-
-  #isLeftOut(node: MemoryNode, options: ObserveOptions): boolean {
-    if (isPrivateName(nameOf(node.path))) return true;
-    if (options.isIgnored?.(node.path, node.kind === 'directory') !== true) return false;
-    options.onIgnored?.(node.path);
-    return true;
   }
 
   #observation(node: MemoryNode): Observation {

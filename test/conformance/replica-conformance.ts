@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from '@jest/globals';
 import { changingBehaviour } from './changing.ts';
+import { knownListingsBehaviour } from './known-listings.ts';
 import { observingBehaviour } from './observing.ts';
 import { readingBehaviour } from './reading.ts';
 import type { ConformanceFactory, ConformanceSetting } from './setting.ts';
@@ -21,6 +22,7 @@ export function describeReplicaConformance(name: string, factory: ConformanceFac
 
     const current = (): ConformanceSetting => setting;
     describe('observe and stat', () => observingBehaviour(current));
+    describe('known listings', () => knownListingsBehaviour(current));
     describe('read', () => readingBehaviour(current));
     describe('writeMany', () => writingBehaviour(current));
     describe('directories, moves, removals and metadata', () => changingBehaviour(current));

@@ -162,14 +162,14 @@ describe.each(availableBackends())('SafeRoot (%s)', (backend) => {
 
   it('lists many directories at once, and says which could not be', async () => {
     fs.writeFileSync(at('a/b/one'), '1');
-    const listings = await root.listMany(['a', 'missing', 'a/b', '']);
+    const listings = await root.survey(['a', 'missing', 'a/b', ''].map((path) => ({ path })));
     expect(listings.map((each) => ('items' in each ? each.items.length : each.errno))).toEqual([
       1,
       'ENOENT',
       1,
       1,
     ]);
-    expect(await root.listMany([])).toEqual([]);
+    expect(await root.survey([])).toEqual([]);
     expect(await code(root.list('missing'))).toBe('ENOENT');
   });
 

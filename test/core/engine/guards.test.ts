@@ -37,6 +37,8 @@ function viewOf(side: Side, names: readonly string[]): SideView {
     otherCapabilities: capabilities,
     knownHash: () => undefined,
     ignoresAnnouncedHashes: false,
+    fingerprints: new Map(),
+    quietEntries: 0,
   });
   for (const name of names) {
     const entry = {

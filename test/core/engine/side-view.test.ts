@@ -27,6 +27,8 @@ function viewOf(entry: Partial<FileEntry>, limits: Partial<typeof capabilities> 
     otherCapabilities: { ...capabilities, ...limits },
     knownHash: () => undefined,
     ignoresAnnouncedHashes: false,
+    fingerprints: new Map(),
+    quietEntries: 0,
   });
   const file = {
     path: parseSyncPath('a'),

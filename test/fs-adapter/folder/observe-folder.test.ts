@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FolderScan } from '../../../fs-adapter/folder/observe-folder.ts';
 import { RealNames } from '../../../fs-adapter/folder/real-names.ts';
-import { openSafeRoot, type SafeRoot } from '../../../native/index.ts';
+import {
+  type DirectoryListing,
+  openSafeRoot,
+  type SafeRoot,
+  type SurveyRequest,
+} from '../../../native/index.ts';
 import { at, bytesIn, observeAll, put, versionOf } from '../../conformance/setting.ts';
 import { availableBackends } from '../../native/backends.ts';
 import { type FolderSetting, folderSetting } from './folder-setting.ts';
@@ -127,10 +132,11 @@ describe('an unreadable directory', () => {
     const root = await openSafeRoot(setting.absolutePath);
     const denying = new Proxy(root, {
       get: (target, key) =>
-        key === 'listMany'
-          ? async (paths: readonly string[]) =>
-              (await target.listMany(paths)).map((listing) =>
-                listing.path === 'closed' ? { path: 'closed', errno: 'EACCES' } : listing,
+        key === 'survey'
+          ? async (requests: readonly SurveyRequest[]) =>
+              (await target.survey(requests)).map(
+                (listing): DirectoryListing =>
+                  listing.path === 'closed' ? { path: 'closed', errno: 'EACCES' } : listing,
               )
           : Reflect.get(target, key, target).bind?.(target),
     }) as SafeRoot;

@@ -1,0 +1,171 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Direction, Side } from '../../core/model/entry.ts';
+import type { MemoryReplica } from '../../remotes/memory/memory-replica.ts';
+import { CAPABLE_REMOTE, type Snapshot, SyncWorld } from '../support/sync-world.ts';
+
+const SEEDS = Number(process.env['FERRY_SEEDS'] ?? 6);
+const DIRECTIONS: readonly Direction[] = ['two-way', 'remote-to-local', 'local-to-remote'];
+const SIDES: readonly Side[] = ['local', 'remote'];
+
+let worlds: SyncWorld[] = [];
+afterEach(async () => {
+  for (const world of worlds) await world.close();
+  worlds = [];
+});
+
+async function openWorld(direction: Direction, fingerprints = true): Promise<SyncWorld> {
+  const world = await SyncWorld.open({
+    direction,
+    local: { fingerprints },
+    remote: { ...CAPABLE_REMOTE, fingerprints },
+  });
+  worlds.push(world);
+  return world;
+}
+
+/** Counts the entries that a replica yields from now on. */
+function countYielded(replica: MemoryReplica): () => number {
+  let count = 0;
+  const observe = replica.observe.bind(replica);
+  replica.observe = async function* (options) {
+    for await (const batch of observe(options)) {
+      count += batch.length;
+      yield batch;
+    }
+  };
+  return () => count;
+}
+
+function fill(world: SyncWorld, side: Side): void {
+  for (const path of ['a/one', 'a/two', 'a/b/three', 'c/four', 'five'])
+    world.write(side, path, path);
+}
+
+describe('a run over directories that are as they were', () => {
+  it.each(DIRECTIONS)('looks into none of them (%s)', async (direction) => {
+    const world = await openWorld(direction);
+    fill(world, direction === 'local-to-remote' ? 'local' : 'remote');
+    await world.sync();
+    await world.sync();
+    const counts = SIDES.map((side) => countYielded(world.sides[side]));
+    const summary = await world.sync();
+    expect(counts.map((count) => count())).toEqual([0, 0]);
+    expect(summary.complete).toBe(true);
+    expect(world.costs()).toEqual([]);
+  });
+
+  it('finds one edit deep below, and yields only its directory', async () => {
+    const world = await openWorld('two-way');
+    fill(world, 'local');
+    await world.sync();
+    await world.sync();
+    const count = countYielded(world.sides.local);
+    world.write('local', 'a/b/three', 'THREE');
+    await world.sync();
+    expect(count()).toBe(1);
+    expect(world.snapshot('remote')['a/b/three']).toBe('THREE');
+  });
+
+  it('looks into all of them again when other names are ignored', async () => {
+    const world = await openWorld('two-way');
+    fill(world, 'local');
+    await world.sync();
+    await world.sync();
+    world.configure({ ignore: ['two'] });
+    await world.restart();
+    const count = countYielded(world.sides.local);
+    await world.sync();
+    expect(count()).toBeGreaterThan(0);
+    expect(world.snapshot('remote')['a/two']).toBe('a/two');
+  });
+
+  it('keeps a directory with an ignored file that the other side has removed', async () => {
+    const world = await openWorld('two-way');
+    fill(world, 'local');
+    world.write('local', 'c/Thumbs.db', 'ignored');
+    await world.sync();
+    await world.sync();
+    world.remove('remote', 'c');
+    await world.sync();
+    expect(world.snapshot('local')).toMatchObject({ 'c/Thumbs.db': 'ignored' });
+    expect(world.snapshot('local')['c/four']).toBeUndefined();
+    expect((await world.sync()).complete).toBe(true);
+  });
+
+  it('still says of a conflict that it is there, in a directory where nothing changes', async () => {
+    const world = await openWorld('two-way');
+    fill(world, 'local');
+    await world.sync();
+    world.write('local', 'c/four', 'mine');
+    world.write('remote', 'c/four', 'theirs');
+    for (let round = 0; round < 4; round++) await world.sync();
+    expect((await (await world.engine()).conflicts()).map(({ path }) => path)).toEqual(['c/four']);
+  });
+});
+
+/** Small and seeded. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed * 2654435761;
+  return (below) => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
+    return ((state ^ (state >>> 13)) >>> 0) % below;
+  };
+}
+
+const NAMES = ['a', 'b', 'a/c', 'a/d', 'b/c', 'e', 'e/f/g'];
+
+/** Tells whether something can be put at the path: only directories above it, and nothing there. */
+function isFree(tree: Snapshot, path: string): boolean {
+  const segments = path.split('/');
+  const above = segments.slice(1).map((_, index) => segments.slice(0, index + 1).join('/'));
+  return tree[path] === undefined && above.every((one) => (tree[one] ?? '/') === '/');
+}
+
+function edit(world: SyncWorld, random: (below: number) => number, mark: string): void {
+  const side = SIDES[random(2)] as Side;
+  const tree = world.snapshot(side);
+  const path = NAMES[random(NAMES.length)] as string;
+  const some = Object.keys(tree)[random(Math.max(1, Object.keys(tree).length))];
+  const kind = random(5);
+  const isFile = tree[path] !== undefined && tree[path] !== '/';
+  if (kind <= 1 && (isFile || isFree(tree, path))) world.write(side, path, mark);
+  else if (kind === 2 && isFree(tree, path)) world.makeDirectory(side, path);
+  else if (kind === 3 && some) world.remove(side, some);
+  else if (some && isFree(tree, path) && !path.startsWith(`${some}/`)) world.move(side, some, path);
+}
+
+/** Makes the same edits in both worlds and runs both; returns what differs. */
+async function differences(
+  pair: readonly [SyncWorld, SyncWorld],
+  seed: number,
+  round: number,
+): Promise<unknown> {
+  for (const world of pair) {
+    const random = randomOf(seed * 10 + round);
+    for (let count = 0; count < 3; count++) edit(world, random, `${seed}.${round}.${count}`);
+    await world.sync();
+    if (round === 2) await world.restart();
+  }
+  const [knowing, looking] = pair.map((world) => ({
+    costs: world.costs(),
+    local: world.snapshot('local'),
+    remote: world.snapshot('remote'),
+  }));
+  const isSame = JSON.stringify(knowing) === JSON.stringify(looking);
+  return isSame ? null : { seed, round, knowing, looking };
+}
+
+describe('knowing listings', () => {
+  it.each(DIRECTIONS)(
+    'changes nothing in what runs do (%s)',
+    async (direction) => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const pair = [await openWorld(direction), await openWorld(direction, false)] as const;
+        for (let round = 0; round < 4; round++)
+          expect(await differences(pair, seed, round)).toBeNull();
+        for (const world of worlds.splice(0)) await world.close();
+      }
+    },
+    60_000,
+  );
+});
