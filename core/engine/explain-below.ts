@@ -35,8 +35,7 @@ export async function explainBelow(
   const local = await entriesBelow('local', directory, options);
   const remote = await entriesBelow('remote', directory, options);
   const recorded = new Map<SyncPath, PairRecord>();
-  for (const [path, record] of records.byPath())
-    if (path !== directory && isAtOrBelow(path, directory)) recorded.set(path, record);
+  for await (const [path, record] of records.below(directory)) recorded.set(path, record);
   const conflicted = new Set(records.conflicts().flatMap(({ path, copyPath }) => [path, copyPath]));
   const judgeAt = (path: SyncPath): Judged => {
     const problem = problemFor(problems, path);

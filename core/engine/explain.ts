@@ -53,7 +53,7 @@ export async function explain(path: SyncPath, options: ExplainOptions): Promise<
   const { records, settings } = options;
   const local = await seenOn('local', path, options);
   const remote = await seenOn('remote', path, options);
-  const record = path === ROOT ? undefined : records.at(path);
+  const record = await records.find(path);
   const history = await historyOf(path, records.runLog);
   const kind = local.entry?.kind ?? remote.entry?.kind ?? record?.kind ?? null;
   const looks = {

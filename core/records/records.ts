@@ -1,6 +1,6 @@
 import type { Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
-import { nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
+import { childPath, nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
 import { DigestSum } from './digest.ts';
 import {
@@ -121,6 +121,18 @@ export class Records {
   /** Reads the records in these directories. @throws RECORD_CORRUPT when they are not complete */
   async load(ids: Iterable<number>): Promise<void> {
     for (const id of ids) if (!this.#loaded.has(id)) await this.#loadDirectory(id);
+  }
+
+  /** Yields every record below a recorded directory by its path, reading what is not loaded. @throws RECORD_CORRUPT */
+  async *below(directory: SyncPath): AsyncIterable<readonly [SyncPath, PairRecord]> {
+    const summary = this.#directories.at(directory);
+    if (!summary) return;
+    await this.load([summary.id]);
+    for (const record of this.childrenOf(summary.id)) {
+      const path = childPath(directory, record.name);
+      yield [path, record];
+      if (record.kind === 'directory') yield* this.below(path);
+    }
   }
 
   /** Yields all records as they were committed last, in no order that means anything; none is kept in memory. */
