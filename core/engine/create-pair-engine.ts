@@ -3,7 +3,7 @@ import type { Side } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Conflict, Problem } from '../model/problem.ts';
-import { isNotice } from '../model/problem.ts';
+import { isNotice, withoutDuplicates } from '../model/problem.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
 import {
   type OpenRecordsOptions,
@@ -415,11 +415,4 @@ class SerialPairEngine implements PairEngine {
   #set(change: Partial<PairState>): void {
     this.#state.next({ ...this.#state.value, ...change });
   }
-}
-
-function withoutDuplicates(problems: readonly Problem[]): readonly Problem[] {
-  const seen = new Map<string, Problem>();
-  for (const problem of problems)
-    seen.set(`${problem.side}\n${problem.path}\n${problem.code}`, problem);
-  return [...seen.values()];
 }

@@ -76,3 +76,11 @@ export interface ConflictTrail {
   /** Versions of both files that were found to differ; they are not read again. */
   readonly differ?: string;
 }
+
+/** Returns the problems, the last one of each side, path and code. */
+export function withoutDuplicates(problems: readonly Problem[]): readonly Problem[] {
+  const seen = new Map<string, Problem>();
+  for (const problem of problems)
+    seen.set(`${problem.side}\n${problem.path}\n${problem.code}`, problem);
+  return [...seen.values()];
+}
