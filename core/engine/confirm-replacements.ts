@@ -28,9 +28,7 @@ interface Suspect extends Undecided {
  */
 export async function confirmReplacements(options: ConfirmOptions): Promise<boolean> {
   const { plan, views, records, look } = options;
-  let recordedFiles = 0;
-  for (const { kind } of records.all()) if (kind === 'file') recordedFiles++;
-  if (!replacesMany(plan, recordedFiles)) return false;
+  if (!replacesMany(plan, records.files)) return false;
   const suspects = plan.nodes.flatMap((node) => suspectOf(node, views, records) ?? []);
   if (suspects.length === 0) return false;
   const sample = suspects.slice(0, SAMPLE);

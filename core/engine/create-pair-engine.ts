@@ -2,8 +2,8 @@ import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs
 import type { Side } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { Conflict, Problem } from '../model/problem.ts';
-import { isNotice, withoutDuplicates } from '../model/problem.ts';
+import type { Conflict } from '../model/problem.ts';
+import { isNotice } from '../model/problem.ts';
 import type { Clock, Logger, Replica } from '../ports.ts';
 import {
   type OpenRecordsOptions,
@@ -40,6 +40,7 @@ import { runPair } from './run.ts';
 import { RunTally } from './run-progress.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { type ConflictView, showConflict } from './show-conflict.ts';
+import { summarize } from './summarize.ts';
 
 export interface PairEngineOptions {
   readonly settings: PairSettings;
@@ -300,7 +301,8 @@ class SerialPairEngine implements PairEngine {
         release: request.release && !dryRun ? { admitted: null } : null,
       });
       if (!dryRun) await this.#pruneVersions(request.signal);
-      const summary = this.#summary(tally, { startedAtMs, complete, dryRun });
+      const durationMs = clock.now() - startedAtMs;
+      const summary = summarize(tally, { settings, durationMs, complete, dryRun });
       if (!dryRun) await noteKnownProblems(this.#records, summary.problems, clock.now());
       if (!dryRun) this.#finished(summary);
       else if (this.#changedSinceRun && this.state.inSync === 'in-sync')
@@ -374,34 +376,6 @@ class SerialPairEngine implements PairEngine {
       lastRunAtMs: clock.now(),
       inSync: isClean && !this.#changedSinceRun ? 'in-sync' : 'pending',
     });
-  }
-
-  #summary(
-    tally: RunTally,
-    { startedAtMs, complete, dryRun }: { startedAtMs: number; complete: boolean; dryRun: boolean },
-  ): RunSummary {
-    const { settings, clock } = this.#options;
-    return {
-      pair: settings.name,
-      direction: settings.direction,
-      uploaded: tally.uploaded,
-      downloaded: tally.downloaded,
-      moved: tally.moved,
-      deletedLocal: tally.deletedLocal,
-      deletedRemote: tally.deletedRemote,
-      adopted: tally.adopted,
-      conflicts: tally.conflicts,
-      problems: withoutDuplicates(tally.problems),
-      bytesSent: tally.bytesSent,
-      bytesReceived: tally.bytesReceived,
-      durationMs: clock.now() - startedAtMs,
-      localOnly: tally.localOnly,
-      changedHere: tally.changedHere,
-      removedHere: tally.removedHere,
-      complete,
-      dryRun,
-      actions: tally.actions,
-    };
   }
 
   #publishProgress(progress: Progress): void {

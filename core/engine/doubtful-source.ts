@@ -57,7 +57,8 @@ function checkEmptied({ plan, views, records, isFirstPass }: DoubtfulSourceOptio
   }
   for (const [id, { entries, children }] of lost) {
     const directory = records.get(id);
-    if (!directory || entries <= FREE_DELETIONS || childrenOf(id, records) > children) continue;
+    if (!directory || entries <= FREE_DELETIONS || records.childrenOf(id).length > children)
+      continue;
     const path = pathOf(directory, records);
     if (isUsed(path, plan, gone)) continue;
     stop(
@@ -72,12 +73,6 @@ function topOfRemoved(record: PairRecord, gone: ReadonlySet<number>, records: Re
   let top = record;
   while (gone.has(top.parentId)) top = records.get(top.parentId) ?? top;
   return top;
-}
-
-function childrenOf(id: number, records: Records): number {
-  let count = 0;
-  for (const record of records.all()) if (record.parentId === id) count++;
-  return count;
 }
 
 function pathOf(record: PairRecord, records: Records): SyncPath {
