@@ -6,13 +6,14 @@ import type { Mutant } from './mutant.ts';
 import { openWorkspace, readSources, type Workspace } from './workspace.ts';
 
 /**
- * `npm run mutants [-- --only ID --jobs N]`: plants each bug into a copy of the compiled tree and runs what may notice it.
- * Fails when one survives: then a test or an invariant is missing.
+ * `npm run mutants [-- --only ID --jobs N --depth N]`: plants each bug into a copy of the compiled tree and runs what may notice
+ * it, only the first N when a depth is given. Fails when one survives: then a test or an invariant is missing.
  */
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
     jobs: { type: 'string', default: '1' },
+    depth: { type: 'string', default: '99' },
     list: { type: 'boolean', default: false },
   },
 });
@@ -44,7 +45,7 @@ function checkSound(killer: Killer, workspace: Workspace): Promise<void> {
 async function judge(mutant: Mutant, workspace: Workspace): Promise<string | null> {
   await workspace.plant(mutant);
   try {
-    for (const killer of killersFor(mutant.file)) {
+    for (const killer of killersFor(mutant.file).slice(0, Number(values.depth))) {
       const found = await killer.run(workspace.path, stopped.signal);
       if (found === null) continue;
       await workspace.restore();

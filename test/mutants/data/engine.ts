@@ -90,7 +90,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       replace: 'while (hasNewDirection(context) && context.dryRun &&',
     },
     {
-      id: 'roots-not-checked-again',
+      id: 'roots-not-noted',
       bug: 'the roots are not noted: another disk at the same place is not noticed',
       find: 'roots: { local: roots.local.id, remote: roots.remote.id },',
       replace: '',
@@ -215,12 +215,6 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       bug: 'equal size and time are proof for files that were synced before, too',
       find: 'if (records.at(path)) return false;\n  const local',
       replace: 'const local',
-    },
-    {
-      id: 'sizes-not-compared',
-      bug: 'equal times are proof although the sizes differ',
-      find: 'if (local.sizeBytes !== remote.sizeBytes) return false;',
-      replace: '',
     },
     {
       id: 'side-lost-while-comparing',

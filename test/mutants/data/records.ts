@@ -61,7 +61,7 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       id: 'newer-layout-read',
       bug: 'records of a newer layout are read as if they were known',
       find: 'if (state.schema > SCHEMA_VERSION)',
-      replace: 'if (state.schema > SCHEMA_VERSION + 1)',
+      replace: 'if (state.schema < 0)',
     },
   ]),
   ...inFile('core/records/open-records.ts', [

@@ -46,19 +46,6 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
       find: "if (result.status === 'rejected') ledger.fatal ??= toFerryError(result.reason);",
       replace: "if (result.status === 'rejected') void toFerryError(result.reason);",
     },
-    {
-      id: 'contents-after-fatal',
-      bug: 'contents are still transferred after the names could not be put right',
-      find: 'if (!ledger.fatal) await onBoth((side) => writeContents(',
-      replace: 'await onBoth((side) => writeContents(',
-    },
-    {
-      id: 'contents-before-names',
-      bug: 'times and modes are set before the contents are there',
-      find: 'if (!ledger.fatal) await onBoth((side) => writeContents(plan.operations[side], content(side)));\n  if (!ledger.fatal) await onBoth((side) => finishEntries(plan.operations[side], content(side)));',
-      replace:
-        'if (!ledger.fatal) await onBoth((side) => finishEntries(plan.operations[side], content(side)));\n  await onBoth((side) => runStructural([], { ...content(side), replica: replicas[side] }));',
-    },
   ]),
   ...inFile('core/transfer/contents.ts', [
     {
@@ -71,13 +58,6 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
       yield Object.assign(item, { expected: now?.kind === 'file' ? now.version : 'absent' });
     }
   })(), {`,
-    },
-    {
-      id: 'read-unconditional',
-      bug: 'whatever the source holds now is sent and recorded as the version that was planned with',
-      find: 'const content = await replica.read(path, { expected: source.version, signal });',
-      replace:
-        'const now = await replica.stat(path, { signal });\n  const content = await replica.read(path, { expected: now?.version ?? source.version, signal });',
     },
     {
       id: 'content-unverified',
@@ -193,12 +173,6 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
       bug: 'a failed entry is not named in the summary',
       find: 'else this.problems.push(problemOf(error, path, side));',
       replace: 'else void problemOf(error, path, side);',
-    },
-    {
-      id: 'steps-after-failure',
-      bug: 'what depends on a failed step is done all the same',
-      find: 'if (this.#failed.has(key)) return true;\n    const blocked = this.#blocked[side];',
-      replace: 'const blocked = this.#blocked[side];',
     },
     {
       id: 'recorded-before-arrival',
