@@ -8,14 +8,34 @@ export interface Killer {
   run(path: string, signal: AbortSignal): Promise<string | null>;
 }
 
-const TIME_LIMIT_MS = 300_000;
+const TIME_LIMIT_MS = 900_000;
+const MOST_SAID = 100_000;
 /** A file system in memory, where there is one: records that are flushed take no time there. */
 const MEMORY = '/dev/shm';
 
 /** Runs the tests whose paths match; what it noticed is the name of the first that failed. */
 function tests(name: string, pattern: string): Killer {
   const args = ['dist/test/mutants/one-process/main.js', pattern];
-  return { name, run: (path, signal) => program(args, path, signal) };
+  return {
+    name,
+    async run(path, signal) {
+      const end = await program(args, path, signal);
+      return end === null ? null : (/^failed: (.*)/m.exec(end)?.[1] ?? end.slice(0, 200));
+    },
+  };
+}
+
+/** Plays so many seeds of the simulation; what it noticed is what is wrong with the first seed that failed. */
+function simulation(name: string, seeds: number): Killer {
+  const args = ['--seeds', `${seeds}`, '--jobs', '1', '--max-failures', '1', '--no-shrink'];
+  return {
+    name,
+    async run(path, signal) {
+      const end = await program(['dist/test/simulation/main.js', ...args], path, signal);
+      const [, seed, violation] = /seed (\d+) failed.*\n +(.*)/.exec(end ?? '') ?? [];
+      return seed === undefined ? end : `seed ${seed}, ${violation}`;
+    },
+  };
 }
 
 /** Resolves with null when the program succeeds, else with what it says; one that hangs has noticed the bug, too. */
@@ -30,13 +50,14 @@ function program(
       cwd,
       env,
       signal,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let said = '';
     let isLate = false;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += said.length < 10_000 ? text : '';
-    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += said.length < MOST_SAID ? text : '';
+      });
     const timer = setTimeout(() => {
       isLate = true;
       child.kill('SIGKILL');
@@ -47,9 +68,7 @@ function program(
     });
     child.once('close', (code) => {
       clearTimeout(timer);
-      const [line = ''] = said.split('\n');
-      const noticed = isLate ? 'does not end' : line || `exit code ${code}`;
-      resolve(code === 0 ? null : noticed);
+      resolve(code === 0 ? null : isLate ? 'does not end' : said || `exit code ${code}`);
     });
   });
 }
@@ -61,11 +80,13 @@ const EDITS = tests('random edits of trees', 'core/reconcile/edits');
 const UNITS = tests('unit tests', 'core/(model|records|transfer|engine)/');
 const SCENARIOS = tests('scenarios', '^scenarios/(?!random-edits|interrupted)');
 const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted)');
+const SIMULATION = simulation('simulation', 400);
+const LONG_SIMULATION = simulation('long simulation', 20_000);
 
 /** What is tried on a bug in that file, in order; the first that notices it ends it. */
 export function killersFor(file: string): readonly Killer[] {
   const isPlan = file.startsWith('core/reconcile/') || file.startsWith('core/model/');
   return isPlan
-    ? [TABLES, WORLDS, CUTS, EDITS, SCENARIOS, LONG_SCENARIOS]
-    : [UNITS, SCENARIOS, LONG_SCENARIOS];
+    ? [TABLES, WORLDS, CUTS, EDITS, SCENARIOS, LONG_SCENARIOS, LONG_SIMULATION]
+    : [SIMULATION, UNITS, SCENARIOS, LONG_SCENARIOS, LONG_SIMULATION];
 }

@@ -10,8 +10,7 @@ const TIME_LIMIT_MS = 120_000;
 
 /**
  * Puts every mutant beside the file that it is one of, in a copy of the sources, and compiles all of them at once.
- * Returns what the compiler says about each that is no valid program.
- * @throws Error when the text of a mutant is not in its file
+ * Returns what is wrong with them: the text to replace is not in its file, or the compiler refuses what comes out.
  */
 export async function compilerErrors(
   root: string,
@@ -22,12 +21,17 @@ export async function compilerErrors(
     for (const name of ['core', 'native', 'package.json', 'tsconfig.json'])
       await cp(join(root, name), join(folder.path, name), { recursive: true });
     await symlink(join(root, 'node_modules'), join(folder.path, 'node_modules'));
+    const misplaced: string[] = [];
     for (const mutant of mutants) {
-      const source = planted(mutant, await readFile(join(root, mutant.file), 'utf8'));
+      const source = await readFile(join(root, mutant.file), 'utf8').catch(() => '');
       const own = mutant.file.replace(/\.ts$/, `.mutant-${mutant.id}.ts`);
-      await writeFile(join(folder.path, own), source);
+      try {
+        await writeFile(join(folder.path, own), planted(mutant, source));
+      } catch (error) {
+        misplaced.push((error as Error).message);
+      }
     }
-    return await compile(root, folder.path);
+    return [...misplaced, ...(await compile(root, folder.path))];
   } finally {
     await folder.close();
   }

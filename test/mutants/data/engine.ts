@@ -154,8 +154,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'ransomware-guard-off-by-one',
       bug: 'fifty replaced files are not asked about',
-      find: 'if (modified >= MODIFIED_FROM &&',
-      replace: 'if (modified > MODIFIED_FROM &&',
+      find: 'return modified >= MODIFIED_FROM &&',
+      replace: 'return modified > MODIFIED_FROM &&',
     },
     {
       id: 'conflict-guard-off-by-one',
@@ -192,9 +192,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'version-not-compared',
       bug: 'a file whose version has changed counts as unedited while its size is the recorded one',
-      find: "if (record?.kind === 'file' && record[side].version === entry.version)",
-      replace:
-        "if (record?.kind === 'file' && entry.kind === 'file' && record.sizeBytes === entry.sizeBytes)",
+      find: 'record[side].version === entry.version &&',
+      replace: "entry.kind === 'file' &&\n      record.sizeBytes === entry.sizeBytes &&",
     },
     {
       id: 'links-lead-out',
@@ -270,8 +269,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'runs-overlap',
       bug: 'two runs of one pair go on at the same time',
-      find: 'const next = this.#queue.then(work, work);',
-      replace: 'const next = Promise.resolve().then(work);',
+      find: 'const next = this.#queue.then(ready, ready);',
+      replace: 'const next = Promise.resolve().then(ready);',
     },
     {
       id: 'end-not-noted',

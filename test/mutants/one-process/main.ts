@@ -16,7 +16,7 @@ try {
   for (const file of found) await runFile(() => import(pathToFileURL(join(TESTS, file)).href));
 } catch (error) {
   const { message, cause } = error as Error;
-  process.stderr.write(`${message}\n${String((cause as Error | undefined)?.stack)}\n`);
+  process.stderr.write(`\nfailed: ${message}\n${String((cause as Error | undefined)?.stack)}\n`);
   process.exit(1);
 }
 process.exit(found.length > 0 ? 0 : 2);

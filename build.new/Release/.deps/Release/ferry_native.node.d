@@ -1,1 +1,0 @@
-cmd_Release/ferry_native.node := ln -f "Release/obj.target/ferry_native.node" "Release/ferry_native.node" 2>/dev/null || (rm -rf "Release/ferry_native.node" && cp -af "Release/obj.target/ferry_native.node" "Release/ferry_native.node")

@@ -1,1 +1,0 @@
-cmd_Release/obj.target/ferry_native.node := g++ -o Release/obj.target/ferry_native.node -shared -pthread -rdynamic -m64  -Wl,-soname=ferry_native.node -Wl,--start-group Release/obj.target/ferry_native/native/addon.o Release/obj.target/ferry_native/native/beneath.o Release/obj.target/ferry_native/native/listing.o Release/obj.target/ferry_native/native/whole-file.o -Wl,--end-group 
