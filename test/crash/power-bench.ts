@@ -14,6 +14,7 @@ import {
   unmountDisk,
 } from './disks.ts';
 import { bothSides, type Expectation, expectationAfter, recoverAndCheck } from './oracle.ts';
+import { command } from './native-programs.ts';
 import { linesOf, unlike } from './picture.ts';
 import { seededRandom } from './points.ts';
 import { type RecordedFile, readRecordedFiles } from './read-records.ts';
@@ -74,10 +75,11 @@ interface Recording extends RecordingId {
 }
 
 const DONE = 'done';
+const SETTLED = 'settled';
 const LOG = 'log';
 const ORIGIN_FILE = 'recording.json';
 const RECORDING_FILES = [LOG, ...DISKS.map((disk) => `${disk}.start.img`)];
-/** Longer than the file systems leave anything unwritten. */
+/** Longer than the file systems leave names unwritten. */
 const SETTLE_MS = 1500;
 
 /** Records runs on disks whose every write is logged, and tries what is left when the power goes in between. */
@@ -164,6 +166,9 @@ export class PowerBench {
         throw new Error(`the recorded run ended with ${code}: ${stderr}`);
       await disks.mark(DONE);
       await sleep(SETTLE_MS);
+      await disks.mark(SETTLED);
+      // The whole log leads to what the run has come to, whether the run has seen to that or not.
+      for (const disk of DISKS) await command('sync', '-f', this.#place[disk]);
       return await WriteLog.read(log, await disks.logBytes());
     } finally {
       await this.#server.close();
@@ -214,7 +219,7 @@ export class PowerBench {
     const { fileSystem, direction, log, expectation, recorded, origin } = this.#recording;
     const startedAt = performance.now();
     const random = seededRandom(seed);
-    const cut = cutOf(log, random);
+    const cut = cutOf(log.placeOf(SETTLED), random);
     await this.#compose(log, cut, random);
     await this.#mount('now', fileSystem);
     const wrong: string[] = [];

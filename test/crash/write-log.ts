@@ -29,9 +29,9 @@ export interface Cut {
   readonly inTheAir: 'none' | 'all' | 'some' | 'torn';
 }
 
-/** Returns a cut by chance. */
-export function cutOf(log: WriteLog, random: () => number): Cut {
-  const at = Math.floor(random() * (log.length + 1));
+/** Returns a cut by chance, in the first `length` entries of a log. */
+export function cutOf(length: number, random: () => number): Cut {
+  const at = Math.floor(random() * (length + 1));
   const victims = random() < 0.6 ? (['client'] as const) : DISKS;
   return { at, victims, inTheAir: IN_THE_AIR[Math.floor(random() * IN_THE_AIR.length)] ?? 'some' };
 }
