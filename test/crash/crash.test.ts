@@ -13,7 +13,8 @@ const DOUBLES = 3;
 
 const reason = noCompilerReason();
 if (reason !== null) process.stderr.write(`skipped: crash tests: ${reason}\n`);
-const describeCompiled = reason === null ? describe : describe.skip;
+const isRequired = process.env['FERRY_REQUIRE_SERVERS'] === '1';
+const describeCompiled = reason === null || isRequired ? describe : describe.skip;
 
 describeCompiled('a client that is killed between two system calls', () => {
   let directory: string;

@@ -59,7 +59,7 @@ async function withBenches(
     const own = join(directory, `worker-${index}`);
     await mkdir(own, { recursive: true });
     const options: BenchOptions = { directory: own, shim, threads };
-    return LineProcess.start('bench-host', JSON.stringify(options));
+    return LineProcess.start('bench-host', [JSON.stringify(options)]);
   };
   const benches: [LineProcess, ...LineProcess[]] = [await open(0)];
   try {

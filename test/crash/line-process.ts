@@ -14,11 +14,17 @@ export class LineProcess {
   }
 
   /** Starts the compiled program `name` of this folder. */
-  static start(name: string, ...args: readonly string[]): LineProcess {
+  static start(
+    name: string,
+    args: readonly string[] = [],
+    environment: NodeJS.ProcessEnv = {},
+  ): LineProcess {
     const program = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
     const child = spawn(process.execPath, [program, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
     });
+    child.stdin.on('error', () => undefined); // it was killed: the answer that does not come says so
     const lines = createInterface({ input: child.stdout });
     return new LineProcess(child, lines[Symbol.asyncIterator]());
   }

@@ -12,6 +12,9 @@ export const USAGE = `usage: npm run crash-test -- [options]
   --images N          disks to look at after the power went (0; needs root and FUSE)
   --fs F,…            ext4, ext4-noauto, xfs (all)
   --image ID          one image only, such as xfs:two-way:17, of the kept --recording DIR
+  --server-points N   companion servers to kill, or all (0)
+  --server-images N   disks of companion servers to look at after the power went (0)
+  --server-point ID   one moment only, such as rename:after:3
   --direction D,…     two-way, remote-to-local, local-to-remote (all)
   --point ID          one point only, such as two-way:rename:after:17, as a failure names it
   --seed N            chooses other points (1)
@@ -31,6 +34,9 @@ export interface CrashTestOptions {
   readonly images: number;
   readonly fileSystems: readonly FileSystem[];
   readonly image: string | null;
+  readonly serverPoints: number;
+  readonly serverImages: number;
+  readonly serverPoint: string | null;
   readonly recording: string | null;
   readonly seed: number;
   readonly threads: number;
@@ -75,6 +81,9 @@ export function optionsFrom(args: readonly string[]): CrashTestOptions | null {
       images: text('0'),
       fs: text(''),
       image: { type: 'string' },
+      'server-points': text('0'),
+      'server-images': text('0'),
+      'server-point': { type: 'string' },
       recording: { type: 'string' },
       seed: text('1'),
       threads: text('1'),
@@ -94,6 +103,9 @@ export function optionsFrom(args: readonly string[]): CrashTestOptions | null {
     images: count(values.images, 'images'),
     fileSystems: choicesOf(values.fs, FILE_SYSTEMS, 'fs'),
     image: values.image ?? null,
+    serverPoints: count(values['server-points'], 'server-points'),
+    serverImages: count(values['server-images'], 'server-images'),
+    serverPoint: values['server-point'] ?? null,
     recording: values.recording === undefined ? null : resolve(values.recording),
     seed: count(values.seed, 'seed'),
     threads: Math.max(1, count(values.threads, 'threads')),

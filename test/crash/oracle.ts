@@ -39,10 +39,23 @@ function contentsOf({ local, remote }: BothSides): ReadonlySet<string> {
  * Lets the client recover from whatever happened, and returns what is wrong then: a lost or half content, sides that
  * are not as they should be, something left over, a second run that still finds something to do. Empty when all is well.
  */
-export async function recoverAndCheck(
+export function recoverAndCheck(
   place: Place,
   expectation: Expectation,
 ): Promise<readonly string[]> {
+  return orWhatFailed(recover(place, expectation));
+}
+
+/** What cannot even be checked is wrong, too, and no reason to try nothing more. */
+export async function orWhatFailed(checks: Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await checks;
+  } catch (error) {
+    return [`the check itself failed: ${error instanceof Error ? error.stack : String(error)}`];
+  }
+}
+
+async function recover(place: Place, expectation: Expectation): Promise<readonly string[]> {
   const recovered = await syncHere(place);
   const wrong = [...endOf('the recovering run', recovered)];
   const now = await bothSides(place);

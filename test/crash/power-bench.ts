@@ -13,8 +13,8 @@ import {
   mountDisk,
   unmountDisk,
 } from './disks.ts';
-import { bothSides, type Expectation, expectationAfter, recoverAndCheck } from './oracle.ts';
 import { command } from './native-programs.ts';
+import { bothSides, type Expectation, expectationAfter, recoverAndCheck } from './oracle.ts';
 import { linesOf, unlike } from './picture.ts';
 import { seededRandom } from './points.ts';
 import { type RecordedFile, readRecordedFiles } from './read-records.ts';

@@ -37,7 +37,7 @@ async function withBench(
   const directory = join(options.directory, name);
   await mkdir(directory, { recursive: true });
   const own: PowerBenchOptions = { directory, shim, recordedDisk };
-  const bench = LineProcess.start('power-host', JSON.stringify(own));
+  const bench = LineProcess.start('power-host', [JSON.stringify(own)]);
   try {
     await work(bench);
   } finally {

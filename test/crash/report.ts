@@ -1,5 +1,6 @@
 import type { KillResult } from './bench.ts';
 import type { ImageResult } from './power-bench.ts';
+import type { ServerResult } from './server-trials.ts';
 
 const EVERY = 100;
 
@@ -43,6 +44,17 @@ export class Report {
     const [fileSystem, direction] = image.split(':');
     const again = `--image '${image}' --recording KEPT/${fileSystem}-${direction}`;
     this.#add(`power cut on ${fileSystem}`, again, { point: image, isReached: true, ...result });
+  }
+
+  /** Takes in what became of a server that was killed. */
+  serverKilled({ trial, ...result }: ServerResult): void {
+    this.#add('server killed', `--server-point '${trial}'`, { point: trial, ...result });
+  }
+
+  /** Takes in what was left of a server's disk. */
+  serverCut(fileSystem: string, { trial, ...result }: ServerResult): void {
+    const again = `--server-images 1000 --fs ${fileSystem}`;
+    this.#add(`server's power cut on ${fileSystem}`, again, { point: trial, ...result });
   }
 
   #add(

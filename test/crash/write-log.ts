@@ -78,6 +78,11 @@ export class WriteLog {
     return at < 0 ? this.length : at;
   }
 
+  /** Returns how many marks were set before a place. */
+  marksBefore(at: number): number {
+    return this.#entries.slice(0, at).filter(({ kind }) => kind === 'marked').length;
+  }
+
   /** Writes into the image of a disk what had reached it at a cut. */
   async apply(image: string, disk: Disk, cut: Cut, random: () => number): Promise<void> {
     const happened = this.#entries.slice(0, cut.at);
