@@ -8,12 +8,11 @@ import type { Records } from '../records/records.ts';
 import { type EntryState, type Judged, judge, lookOf, type SideLook } from './entry-state.ts';
 import { type Below, explainBelow } from './explain-below.ts';
 import { type ExplainedStep, historyOf } from './explain-history.ts';
-import { type IgnoredBy, type IgnoreSource, ignoredBy } from './explain-ignore.ts';
 import { readHeldPlan } from './held-plan.ts';
-import { IGNORE_FILE } from './ignore-rules.ts';
+import { IgnoreFiles } from './ignore-files.ts';
+import { type IgnoredBy, IgnoreRules } from './ignore-rules.ts';
 import { type KnownProblem, problemFor, readKnownProblems, wordsOf } from './known-problems.ts';
 import type { PairSettings } from './pair-settings.ts';
-import { readWhole } from './read-whole.ts';
 
 /** What one side holds at a path. */
 export interface ExplainedSide {
@@ -64,7 +63,7 @@ export async function explain(path: SyncPath, options: ExplainOptions): Promise<
     local: sideOf(local, looks.local),
     remote: sideOf(remote, looks.remote),
   };
-  const sources = await ignoreSources(options);
+  const rules = await ignoreRules(options);
   const known: Explanation = {
     path,
     kind,
@@ -75,10 +74,9 @@ export async function explain(path: SyncPath, options: ExplainOptions): Promise<
       ? ({ state: 'in-sync', text: 'the root of the pair' } as const)
       : judge(looks, record !== undefined, settings)),
   };
-  const judged = withPast({ ...known, ...(await overruled(known, sources, options)) }, record);
+  const judged = withPast({ ...known, ...(await overruled(known, rules, options)) }, record);
   if (kind !== 'directory' || judged.state === 'ignored') return judged;
-  const isIgnored = (each: string, isDirectory: boolean): boolean =>
-    ignoredBy(each, isDirectory, sources) !== null;
+  const { isIgnored } = rules;
   const problems = await readKnownProblems(records);
   return { ...judged, below: await explainBelow(path, { ...options, isIgnored, problems }) };
 }
@@ -116,13 +114,13 @@ function sideOf({ entry, note }: Seen, look: SideLook): ExplainedSide {
 /** What is said about a path elsewhere, and decides more than what the sides hold. */
 async function overruled(
   { path, kind, state }: Explanation,
-  sources: readonly IgnoreSource[],
+  rules: IgnoreRules,
   { records }: ExplainOptions,
 ): Promise<Partial<Explanation>> {
   if (path === ROOT) return {};
   if (path.split('/').some(isPrivateName))
     return { state: 'ignored', text: 'it belongs to Ferry itself and is never synced' };
-  const by = ignoredBy(path, kind === 'directory', sources);
+  const by = rules.ignoredBy(path, kind === 'directory');
   if (by)
     return {
       state: 'ignored',
@@ -185,17 +183,12 @@ function withPast(explanation: Explanation, record: PairRecord | undefined): Exp
   return { ...explanation, text: gone };
 }
 
-async function ignoreSources({
-  replicas,
-  settings,
-  signal,
-}: ExplainOptions): Promise<readonly IgnoreSource[]> {
-  const own = await readWhole(replicas.local, IGNORE_FILE as SyncPath, signal).catch(() => null);
-  return [
-    {
-      lines: own?.toString('utf8').split(/\r?\n/) ?? [],
-      nameOf: (line) => `${IGNORE_FILE}:${line}`,
-    },
-    { lines: settings.ignore, nameOf: () => 'pair settings' },
-  ];
+/** Returns the rules that a run obeys; where they cannot be read, only those that are built in or in the settings. */
+async function ignoreRules(options: ExplainOptions): Promise<IgnoreRules> {
+  const { ignore } = options.settings;
+  try {
+    return (await IgnoreFiles.load({ ...options, ignore })).rules;
+  } catch {
+    return new IgnoreRules([{ lines: ignore, nameOf: () => 'pair settings' }]);
+  }
 }

@@ -1,11 +1,10 @@
 import type { Side } from '../model/entry.ts';
-import type { SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
 import { DigestSum } from '../records/digest.ts';
 import type { Records } from '../records/records.ts';
-import { compileIgnoreRules, IGNORE_FILE, type IsIgnored } from './ignore-rules.ts';
+import { IgnoreFiles } from './ignore-files.ts';
 import type { PairSettings } from './pair-settings.ts';
-import { readWhole } from './read-whole.ts';
+import type { SideView } from './side-view.ts';
 
 export interface LoadIgnoreRulesOptions {
   readonly settings: PairSettings;
@@ -15,33 +14,40 @@ export interface LoadIgnoreRulesOptions {
 }
 
 /**
- * Returns the pair's rules with those of the local root's ignore file. What is known of listings was judged by the
- * rules of then: with others it is forgotten.
+ * Returns the pair's rules with those of its ignore files. What is known of listings was judged by the rules of then:
+ * with others it is forgotten.
  */
-export async function loadIgnoreRules({
-  settings,
-  replicas,
-  records,
-  signal,
-}: LoadIgnoreRulesOptions): Promise<IsIgnored> {
-  const own = await readWhole(replicas.local, IGNORE_FILE as SyncPath, signal);
-  const lines = own === null ? [] : own.toString('utf8').split(/\r?\n/);
-  const patterns = [...lines, ...settings.ignore];
-  records.judgeListingsBy(rulesOf(patterns, replicas));
-  return compileIgnoreRules(patterns);
+export async function loadIgnoreRules(options: LoadIgnoreRulesOptions): Promise<IgnoreFiles> {
+  const files = await IgnoreFiles.load({ ...options, ignore: options.settings.ignore });
+  judgeListings(files, options);
+  return files;
 }
 
-/** Names everything by which it is judged what of a listing is an entry. */
-function rulesOf(
-  patterns: readonly string[],
-  replicas: LoadIgnoreRulesOptions['replicas'],
-): string {
+/**
+ * Takes in the ignore files that an observation has shown for the first time. Returns whether there were any: then both
+ * sides have to be observed again.
+ */
+export async function learnIgnoreRules(
+  files: IgnoreFiles,
+  views: Readonly<Record<Side, SideView>>,
+  options: LoadIgnoreRulesOptions,
+): Promise<boolean> {
+  if (!(await files.learn(views))) return false;
+  judgeListings(files, options);
+  return true;
+}
+
+function judgeListings(
+  files: IgnoreFiles,
+  { settings, replicas, records }: LoadIgnoreRulesOptions,
+) {
   const sides = [replicas.local, replicas.remote].map(({ capabilities }) => [
     capabilities.symlinks,
     capabilities.maxNameBytes,
     capabilities.caseSensitive,
   ]);
   const sum = new DigestSum();
-  sum.add('rules', JSON.stringify([patterns, sides]));
-  return sum.digest.sum;
+  // Everything by which it is judged what of a listing is an entry.
+  sum.add('rules', JSON.stringify([[...files.lines], settings.ignore, sides]));
+  records.judgeListingsBy(sum.digest.sum);
 }

@@ -2,10 +2,9 @@ import type { Direction, Side } from '../model/entry.ts';
 import { parentPath, type SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
 import type { Records } from '../records/records.ts';
-import { compileIgnoreRules, IGNORE_FILE } from './ignore-rules.ts';
+import { IgnoreFiles } from './ignore-files.ts';
 import { observePair } from './observe-pair.ts';
 import type { ResetPreview } from './pair-engine.ts';
-import { readWhole } from './read-whole.ts';
 import type { SideView } from './side-view.ts';
 
 export interface PreviewResetOptions {
@@ -19,11 +18,7 @@ export interface PreviewResetOptions {
 /** Says what a reset would move: the master's files (both sides' in a two-way pair), and which deleted ones would come back. */
 export async function previewReset(options: PreviewResetOptions): Promise<ResetPreview> {
   const { replicas, records, direction, signal } = options;
-  const own = await readWhole(replicas.local, IGNORE_FILE as SyncPath, signal);
-  const isIgnored = compileIgnoreRules([
-    ...(own?.toString('utf8').split(/\r?\n/) ?? []),
-    ...options.ignore,
-  ]);
+  const { isIgnored } = await IgnoreFiles.load(options);
   const { views, directories } = await observePair({
     replicas,
     records,

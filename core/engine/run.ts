@@ -21,8 +21,9 @@ import { followConflicts } from './follow-conflicts.ts';
 import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, identifyRoots } from './guards.ts';
 import type { Release } from './held-plan.ts';
+import type { IgnoreFiles } from './ignore-files.ts';
 import type { IsIgnored } from './ignore-rules.ts';
-import { loadIgnoreRules } from './load-ignore-rules.ts';
+import { learnIgnoreRules, loadIgnoreRules } from './load-ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
 import { withRootsToMake } from './missing-root.ts';
 import { noteListings } from './note-listings.ts';
@@ -80,15 +81,15 @@ export async function runPair(given: RunContext): Promise<boolean> {
     : given;
   tally.enter('checking');
   const seen = new Map<string, ContentHash>();
-  let isIgnored: IsIgnored | null = null;
+  let ignoreFiles: IgnoreFiles | null = null;
 
   for (let number = 1; ; number++) {
     throwIfAborted(signal);
     // A disk can be unmounted between two passes as well: what is there now is checked before each.
     const check = (): Promise<Record<Side, RootIdentity>> => checkRoots(context);
     const roots = number === 1 ? await stoppingAtStrangers(check) : await check();
-    const rules: IsIgnored = isIgnored ?? (await loadIgnoreRules(context));
-    isIgnored = rules;
+    const rules: IgnoreFiles = ignoreFiles ?? (await loadIgnoreRules(context));
+    ignoreFiles = rules;
     const prepare = (): Promise<Pass> => preparePass(context, rules, seen, number === 1);
     const pass = number === 1 ? await stoppingAtStrangers(prepare) : await prepare();
     const nowMs = context.clock.now();
@@ -105,6 +106,7 @@ export async function runPair(given: RunContext): Promise<boolean> {
       roots: { local: roots.local.id, remote: roots.remote.id },
       direction: context.settings.direction,
     });
+    rules.note();
     const again = await applyPass(context, pass, number === MAX_PASSES);
     if (!again) return true;
     if (number === MAX_PASSES) return false;
@@ -136,13 +138,15 @@ async function stoppingAtStrangers<T>(work: () => Promise<T>): Promise<T> {
 
 async function preparePass(
   context: RunContext,
-  isIgnored: IsIgnored,
+  rules: IgnoreFiles,
   seen: Map<string, ContentHash>,
   mayPostpone: boolean,
 ): Promise<Pass> {
   const { tally } = context;
   tally.enter('comparing');
-  const view = await observeBoth(context, isIgnored, seen);
+  let view = await observeBoth(context, rules.isIgnored, seen);
+  while (await learnIgnoreRules(rules, view.views, context))
+    view = await observeBoth(context, rules.isIgnored, seen);
   const { views } = view;
   tally.enter('planning');
   const first = planFor(context, view);

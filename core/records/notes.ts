@@ -4,7 +4,7 @@ const PREFIX = 'x!';
 
 /**
  * What is remembered beside the records for people to look at, one row a key: read when asked for, written and forgotten
- * together with the records' next commit. Nothing that a run decides on is among it.
+ * together with the records' next commit. Nothing that a run could not find out again is among it.
  */
 export class Notes {
   readonly #store: Store;

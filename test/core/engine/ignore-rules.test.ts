@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compileIgnoreRules } from '../../../core/engine/ignore-rules.ts';
+import { compileIgnoreRules, IgnoreRules } from '../../../core/engine/ignore-rules.ts';
+import type { SyncPath } from '../../../core/model/path.ts';
 
 describe('compileIgnoreRules', () => {
   it("ignores editors' and systems' scratch files by default, and nothing that looks like them", () => {
@@ -52,5 +53,47 @@ describe('compileIgnoreRules', () => {
 
   it('tells upper from lower case', () => {
     expect(compileIgnoreRules(['*.Log'])('a.log', false)).toBe(false);
+  });
+});
+
+describe('rules of several directories', () => {
+  const rules = new IgnoreRules([
+    { lines: ['*.log', 'out/', '/top'], nameOf: (line) => `.ferryignore:${line}` },
+    {
+      directory: 'a/b' as SyncPath,
+      lines: ['!keep.log', '/here', 're:^deep/.*\\d$', '*.tmp', '!re:^deep/1'],
+      nameOf: (line) => `a/b/.ferryignore:${line}`,
+    },
+    { directory: 'out' as SyncPath, lines: ['!*'], nameOf: (line) => `out/.ferryignore:${line}` },
+  ]);
+
+  it.each<readonly [string, boolean]>([
+    ['x.log', true],
+    ['a/x.log', true],
+    ['a/keep.log', true],
+    ['a/b/keep.log', false],
+    ['a/b/c/keep.log', false],
+    ['a/b/other.log', true],
+    ['top', true],
+    ['a/top', false],
+    ['a/b/here', true],
+    ['a/b/c/here', false],
+    ['here', false],
+    ['a/b/x.tmp', true],
+    ['a/x.tmp', false],
+    ['a/b/deep/x2', true],
+    ['deep/x2', false],
+    ['a/b/deep/12', false],
+    ['out/file', true],
+  ])('%s: %s', (path, expected) => {
+    expect(rules.isIgnored(path, false)).toBe(expected);
+  });
+
+  it('names the rule that decides', () => {
+    expect(rules.ignoredBy('a/b/x.tmp', false)).toEqual({
+      rule: '*.tmp',
+      source: 'a/b/.ferryignore:4',
+    });
+    expect(rules.ignoredBy('out/file', false)?.source).toBe('.ferryignore:2');
   });
 });
