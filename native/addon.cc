@@ -19,7 +19,7 @@ namespace ferry {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
-constexpr int kRevision = 2;
+constexpr int kRevision = 3;
 
 struct Outcome {
   int64_t code = 0;
@@ -163,7 +163,7 @@ Napi::Value StatDescriptor(Arguments info) {
       AsWords);
 }
 
-/** Paths, a BigUint64Array with two words for each, the private folder and the private prefix. */
+/** Paths, a BigUint64Array with two words for each, the private folder and prefix, whether only directories are wanted. */
 Napi::Value Survey(Arguments info) {
   const int root = Int(info, 0);
   const Napi::Array given = info[1].As<Napi::Array>();
@@ -171,6 +171,7 @@ Napi::Value Survey(Arguments info) {
   std::vector<SurveyOf> surveys(given.Length());
   for (uint32_t index = 0; index < given.Length(); index++) {
     surveys[index].path = given.Get(index).As<Napi::String>().Utf8Value();
+    surveys[index].onlyDirectories = info[5].As<Napi::Boolean>().Value();
     surveys[index].known[0] = known[2 * index];
     surveys[index].known[1] = known[2 * index + 1];
   }

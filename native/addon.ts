@@ -18,13 +18,14 @@ export interface Addon {
   readSmallFile(root: number, path: string, maxBytes: number): Promise<number | ArrayBuffer>;
   stat(root: number, path: string): Promise<number | ArrayBuffer>;
   statDescriptor(fd: number): Promise<number | ArrayBuffer>;
-  /** `known` holds two words for each path; the last two are the private names. */
+  /** `known` holds two words for each path; the private names are left out of fingerprints. */
   survey(
     root: number,
     paths: readonly string[],
     known: BigUint64Array,
     privateFolder: string,
     privatePrefix: string,
+    onlyDirectories: boolean,
   ): Promise<number | ArrayBuffer>;
   makeDirectory(root: number, path: string, mode: number): Promise<number>;
   unlink(root: number, path: string, isDirectory: boolean): Promise<number>;
@@ -41,7 +42,7 @@ export interface Addon {
 }
 
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
-const REVISION = 2;
+const REVISION = 3;
 
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {

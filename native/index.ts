@@ -14,8 +14,10 @@ export type {
   RenameMode,
   SafeRoot,
   SmallFile,
+  SurveyOptions,
   SurveyRequest,
 } from './safe-root.ts';
+export { surveyAhead } from './survey-ahead.ts';
 export { codeOf } from './system-error.ts';
 
 /** Tells whether the addon is built and this kernel has what it needs. */

@@ -9,10 +9,10 @@ import type {
   DirectoryItem,
   DirectoryListing,
   NodeStat,
-  PrivateNames,
   RenameMode,
   SafeRoot,
   SmallFile,
+  SurveyOptions,
   SurveyRequest,
 } from './safe-root.ts';
 import { surveyed } from './surveyed.ts';
@@ -236,12 +236,12 @@ export class JavascriptRoot implements SafeRoot {
 
   async survey(
     requests: readonly SurveyRequest[],
-    hidden?: PrivateNames,
+    options?: SurveyOptions,
   ): Promise<readonly DirectoryListing[]> {
     const listings: DirectoryListing[] = [];
     for (const request of requests) {
       try {
-        listings.push(surveyed(request, await this.list(request.path), hidden));
+        listings.push(surveyed(request, await this.list(request.path), options));
       } catch (error) {
         listings.push({ path: request.path, errno: codeOf(error) ?? 'EIO' });
       }

@@ -161,7 +161,7 @@ void PackSurvey(int root, const SurveyOf& survey, const PrivateNames& hidden, Wo
     else if (item.name != hidden.folder) fingerprint.Add(item);
   }
   const bool isKnown = !hasPrivate && fingerprint.low() == survey.known[0] && fingerprint.high() == survey.known[1];
-  if (isKnown)
+  if (isKnown || survey.onlyDirectories)
     items.erase(std::remove_if(items.begin(), items.end(),
                                [](const Seen& item) { return item.error != 0 || !S_ISDIR(item.stat.stx_mode); }),
                 items.end());

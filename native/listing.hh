@@ -20,6 +20,7 @@ void PackStat(const struct statx& stat, Words* out);
 /** What a survey is about. */
 struct SurveyOf {
   std::string path;
+  bool onlyDirectories = false;
   /** The fingerprint that is known already, as two words; both zero: none is. */
   uint64_t known[2] = {0, 0};
 };
@@ -33,7 +34,8 @@ struct PrivateNames {
 /**
  * Appends one directory: the 32-bit pair (errno, number of records), and without an errno the two words of its
  * fingerprint, the pair (1 if it is the known one, 0), then its records in byte order of
- * the names; of a directory whose fingerprint is the known one only those of directories. A name with the private prefix makes it unknown.
+ * the names; of a directory whose fingerprint is the known one, or always if
+ * that is asked for, only those of directories. A name with the private prefix makes it unknown.
  *
  * The fingerprint is 128 bits over the names and kinds of all items, and whatever tells one state of a file from
  * another: device, inode, size, times, mode, number of links (of directories only device, inode and birth time).

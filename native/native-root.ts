@@ -11,6 +11,7 @@ import type {
   RenameMode,
   SafeRoot,
   SmallFile,
+  SurveyOptions,
   SurveyRequest,
 } from './safe-root.ts';
 import { codeOf, errnoName, systemError } from './system-error.ts';
@@ -111,13 +112,13 @@ export class NativeRoot implements SafeRoot {
 
   async survey(
     requests: readonly SurveyRequest[],
-    hidden: PrivateNames = NOTHING_PRIVATE,
+    { hidden = NOTHING_PRIVATE, onlyDirectories = false }: SurveyOptions = {},
   ): Promise<readonly DirectoryListing[]> {
     const paths = requests.map(({ path }) => path);
     paths.forEach(parseRelativePath);
     const known = packFingerprints(requests);
     const packed = await this.#call<ArrayBuffer>('list', paths[0] ?? '', (root) =>
-      this.#addon.survey(root, paths, known, hidden.folder, hidden.prefix),
+      this.#addon.survey(root, paths, known, hidden.folder, hidden.prefix, onlyDirectories),
     );
     return unpackListings(packed, paths);
   }

@@ -36,13 +36,19 @@ export interface PrivateNames {
   readonly prefix: string;
 }
 
+export interface SurveyOptions {
+  readonly hidden?: PrivateNames;
+  /** Of everything else only the fingerprint is wanted. */
+  readonly onlyDirectories?: boolean;
+}
+
 /** One directory of a survey, or the errno name that kept it from being listed completely. */
 export type DirectoryListing =
   | {
       readonly path: string;
       /** Everything that tells one state of the listing from another, in 128 bits; only equal to ones of the same backend. */
       readonly fingerprint: string;
-      /** The fingerprint is the known one; then `items` are only the directories. */
+      /** The fingerprint is the known one; then, too, `items` are only the directories. */
       readonly isKnown: boolean;
       readonly items: readonly DirectoryItem[];
     }
@@ -92,7 +98,7 @@ export interface SafeRoot {
   /** Lists several directories in one task of the thread pool; one that cannot be listed does not fail the others. */
   survey(
     requests: readonly SurveyRequest[],
-    hidden?: PrivateNames,
+    options?: SurveyOptions,
   ): Promise<readonly DirectoryListing[]>;
   makeDirectory(path: string, mode?: number): Promise<void>;
   removeFile(path: string): Promise<void>;

@@ -3,7 +3,7 @@ import type {
   DirectoryItem,
   DirectoryListing,
   NodeStat,
-  PrivateNames,
+  SurveyOptions,
   SurveyRequest,
 } from './safe-root.ts';
 
@@ -11,7 +11,7 @@ import type {
 export function surveyed(
   { path, known }: SurveyRequest,
   items: readonly DirectoryItem[],
-  hidden?: PrivateNames,
+  { hidden, onlyDirectories = false }: SurveyOptions = {},
 ): DirectoryListing {
   const hash = createHash('sha256');
   let hasPrivate = false;
@@ -26,7 +26,8 @@ export function surveyed(
     path,
     fingerprint,
     isKnown,
-    items: isKnown ? items.filter(({ stat }) => stat?.kind === 'directory') : items,
+    items:
+      isKnown || onlyDirectories ? items.filter(({ stat }) => stat?.kind === 'directory') : items,
   };
 }
 

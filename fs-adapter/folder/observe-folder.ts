@@ -9,16 +9,19 @@ import {
   TEMPORARY_PREFIX,
 } from '../../core/model/path.ts';
 import type { Observation, ObserveOptions } from '../../core/ports.ts';
-import type { DirectoryItem, DirectoryListing, NodeStat, SafeRoot } from '../../native/index.ts';
+import {
+  type DirectoryItem,
+  type DirectoryListing,
+  type NodeStat,
+  type SafeRoot,
+  type SurveyRequest,
+  surveyAhead,
+} from '../../native/index.ts';
 import { folderError } from './errno.ts';
 import { entryOf } from './node-version.ts';
 import type { RealNames } from './real-names.ts';
 
 const BATCH = 1000;
-/** Directories of one native call: enough to make the call cheap, few enough to hear of a cancellation. */
-const DIRECTORIES_AT_ONCE = 64;
-/** Calls under way: two threads are at work while this one reads what came before. */
-const SURVEYS_AHEAD = 3;
 const HIDDEN = { folder: PRIVATE_FOLDER, prefix: TEMPORARY_PREFIX };
 
 /** A directory to be listed: as it is shown, and as it is called on the disk. */
@@ -30,8 +33,6 @@ interface Visit {
 /** No form of composition makes another name of these. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII, too
 const IS_ASCII = /^[\x00-\x7f]*$/;
-
-type Surveyed = readonly [visit: Visit, listing: DirectoryListing];
 
 type Found =
   | Observation
@@ -81,12 +82,11 @@ export class FolderScan {
     this.#names.forget(ROOT);
     this.#device = (await this.#root.stat(''))?.dev ?? 0n;
     let batch: Observation[] = [];
-    const ahead: Promise<readonly Surveyed[]>[] = [];
-    for (;;) {
+    const surveys = surveyAhead(this.#root, this.#visits, (visit) => this.#request(visit), {
+      hidden: HIDDEN,
+    });
+    for await (const surveyed of surveys) {
       throwIfAborted(this.#options.signal);
-      while (this.#visits.length > 0 && ahead.length < SURVEYS_AHEAD) ahead.push(this.#survey());
-      const surveyed = await ahead.shift();
-      if (surveyed === undefined) break;
       for (const [visit, listing] of surveyed) {
         for (const each of await this.#look(visit, listing)) batch.push(each);
         if (batch.length < BATCH) continue;
@@ -98,18 +98,9 @@ export class FolderScan {
     if (batch.length > 0) yield batch;
   }
 
-  #survey(): Promise<readonly Surveyed[]> {
-    const { listings } = this.#options;
-    const visits = this.#visits.splice(0, DIRECTORIES_AT_ONCE);
-    const requests = visits.map(({ path, real }) => {
-      const known = listings?.known(path);
-      return known === undefined ? { path: real } : { path: real, known };
-    });
-    const surveyed = this.#root
-      .survey(requests, HIDDEN)
-      .then((found) => found.map((listing, index): Surveyed => [visits[index] as Visit, listing]));
-    surveyed.catch(() => undefined); // whoever awaits it hears of it; nobody may, when another failed before
-    return surveyed;
+  #request({ path, real }: Visit): SurveyRequest {
+    const known = this.#options.listings?.known(path);
+    return known === undefined ? { path: real } : { path: real, known };
   }
 
   async #look(visit: Visit, listing: DirectoryListing): Promise<readonly Observation[]> {

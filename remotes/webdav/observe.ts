@@ -7,9 +7,10 @@ import {
   ROOT,
   type SyncPath,
 } from '../../core/model/path.ts';
-import type { Observation, ObserveOptions } from '../../core/ports.ts';
+import type { KnownListings, Observation, ObserveOptions } from '../../core/ports.ts';
 import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import type { Blame } from './blame.ts';
+import { type Fingerprints, readFingerprints } from './fingerprints.ts';
 import { StatusError } from './http-errors.ts';
 import { isListable } from './listable.ts';
 import { type Listed, list, listedTwice, lookAt } from './listing.ts';
@@ -19,6 +20,8 @@ import type { Session } from './session.ts';
 import { unsettledMs } from './settling.ts';
 
 const LISTINGS_AHEAD = 32;
+/** Up to so many directories are listed one by one rather than with all others. */
+const FEW_LISTINGS = 16;
 
 export interface WalkOptions extends ObserveOptions {
   /** Listings that are asked for at a time. */
@@ -33,6 +36,7 @@ export function observeTree(
   options: WalkOptions,
 ): AsyncIterable<readonly Observation[]> {
   const observer = new Observer(session, probe, options);
+  if (probe.companion && options.listings) return observer.changed(options.listings);
   return probe.depthInfinity ? observer.stream() : observer.walk();
 }
 
@@ -50,16 +54,55 @@ class Observer {
     this.#signal = sharedSignal(options.signal, this.#stop.signal);
   }
 
-  /** Depth 1, several directories at a time; a directory's own entry is always yielded before it is entered. */
-  async *walk(): AsyncGenerator<readonly Observation[], void, undefined> {
-    const waiting: SyncPath[] = [ROOT];
+  /** Looks only into directories whose listings are not known, where the server tells one listing from another. */
+  async *changed(listings: KnownListings): AsyncGenerator<readonly Observation[], void, undefined> {
+    const fingerprints = await readFingerprints(this.#session, this.#options);
+    if (fingerprints === null) {
+      yield* this.stream();
+      return;
+    }
+    const unknown: SyncPath[] = [];
+    for (const [directory, fingerprint] of fingerprints) {
+      if (fingerprint === null || listings.known(directory) !== fingerprint)
+        unknown.push(directory);
+      if (fingerprint !== null) listings.listed(directory, fingerprint);
+    }
+    if (unknown.length < FEW_LISTINGS || unknown.length * 8 < fingerprints.size) {
+      yield* this.walk(unknown, fingerprints);
+      return;
+    }
+    const wanted = new Set(unknown);
+    const isWanted = (path: SyncPath): boolean => {
+      const parent = parentPath(path);
+      return wanted.has(parent) || !fingerprints.has(parent);
+    };
+    for await (const batch of this.stream())
+      yield batch.filter((one) => one.type === 'problem' || isWanted(one.entry.path));
+    const failed = [...fingerprints].filter(([, fingerprint]) => fingerprint === null);
+    yield failed.map(([path]) =>
+      problem(
+        path,
+        new FerryError('REMOTE_PROTOCOL', `${path}: the server could not list it`, { path }),
+      ),
+    );
+  }
+
+  /**
+   * Depth 1, several directories at a time; a directory's own entry is always yielded before it is entered. Directories
+   * in `others` are not entered from above.
+   */
+  async *walk(
+    start: readonly SyncPath[] = [ROOT],
+    others: Pick<Fingerprints, 'has'> = new Map(),
+  ): AsyncGenerator<readonly Observation[], void, undefined> {
+    const waiting: SyncPath[] = [...start].reverse();
     const ready: (readonly Observation[])[] = [];
     const running = new Set<Promise<void>>();
     let failure: { error: unknown } | null = null;
     const enter = async (directory: SyncPath): Promise<void> => {
       try {
         const { observations, directories } = await this.#directory(directory);
-        waiting.push(...directories);
+        for (const found of directories) if (!others.has(found)) waiting.push(found);
         if (observations.length > 0) ready.push(observations);
       } catch (caught) {
         const error = await this.#options.blame.of(directory, caught).catch(toFerryError);

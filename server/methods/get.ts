@@ -8,6 +8,7 @@ import type { Exchange } from '../exchange.ts';
 import { encodeSegment, isHiddenName } from '../request-path.ts';
 import { closeAsync } from '../storage/stage.ts';
 import { escapeXml } from '../xml/write.ts';
+import { LISTINGS_TYPE, sendListings } from './listings.ts';
 
 const readAsync = promisify(read);
 
@@ -119,6 +120,7 @@ function isRangeCurrent(ifRange: string | undefined, stat: NodeStat, etag: strin
 
 async function sendIndex(exchange: Exchange, stat: NodeStat): Promise<void> {
   await exchange.check(stat, true);
+  if (exchange.header('accept') === LISTINGS_TYPE) return sendListings(exchange);
   const items = await exchange.site.root.list(exchange.path);
   const rows = items.flatMap(({ name, stat: item }) => {
     const isShown = item?.kind === 'file' || item?.kind === 'directory';
