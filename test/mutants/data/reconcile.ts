@@ -55,15 +55,15 @@ export const RECONCILE_MUTANTS: readonly Mutant[] = [
     },
     {
       id: 'unlisted-is-deleted',
-      bug: 'what is recorded below a directory that could not be listed counts as deleted',
+      bug: 'the record of what the other side deleted below an unlisted directory is removed',
       find: 'return baseParent !== null && (baseParent.spots[side]?.frozen === true || hidden.has(baseParent));',
-      replace: 'return baseParent !== null && hidden.has(baseParent);',
+      replace: 'return baseParent !== null && baseParent.frozen && hidden.size < 0;',
     },
     {
       id: 'unlisted-far-below-is-deleted',
       bug: 'only the first level below an unlisted directory is protected',
       find: '(baseParent.spots[side]?.frozen === true || hidden.has(baseParent));',
-      replace: '(baseParent.spots[side]?.frozen === true && !hidden.has(baseParent));',
+      replace: 'baseParent.spots[side]?.frozen === true;',
     },
     {
       id: 'ambiguous-pairs',

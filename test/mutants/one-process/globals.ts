@@ -27,6 +27,8 @@ const TIME_LIMIT_MS = 120_000;
 const require = createRequire(createRequire(import.meta.url).resolve('jest'));
 /** Jest's assertions. */
 export const expect = require('expect').expect;
+/** Jest's `fn` and `spyOn`; no timers. */
+export const jest = new (require('jest-mock').ModuleMocker)(globalThis);
 
 function suiteNamed(name: string, parent: Suite | null): Suite {
   return {
