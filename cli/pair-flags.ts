@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { DIRECTIONS, type Direction } from '../core/model/entry.ts';
-import { type KeepVersionsConfig, PAIR_DEFAULTS, type PairConfig } from '../daemon/config.ts';
+import type { KeepVersions } from '../core/model/keep-versions.ts';
+import { PAIR_DEFAULTS, type PairConfig } from '../daemon/config.ts';
 import { matching, oneOf } from '../daemon/parse.ts';
 import { NO_SCHEDULE, type Schedule } from '../daemon/schedule.ts';
 import { parseDays, parseDuration, parseFraction, parseSize } from '../daemon/units.ts';
@@ -82,9 +83,9 @@ function guardFileFrom(text: string): { readonly path: string; readonly pattern?
 }
 
 function keepVersionsFrom(
-  before: KeepVersionsConfig | undefined,
+  before: KeepVersions | undefined,
   { keepVersionsBytes, keepVersionsDays }: PairFlags,
-): { readonly keepVersions?: KeepVersionsConfig } {
+): { readonly keepVersions?: KeepVersions } {
   const { days, ...room } = before ?? {};
   const after = {
     ...daysFrom(days, keepVersionsDays),
@@ -99,7 +100,7 @@ function daysFrom(before: number | undefined, text: string | undefined): { days?
   return { days: Number(wholeDays(text, '--keep-versions-days')) };
 }
 
-function roomFrom(text: string): Omit<KeepVersionsConfig, 'days'> {
+function roomFrom(text: string): Omit<KeepVersions, 'days'> {
   if (text === OFF) return {};
   const flag = '--keep-versions-bytes';
   return text.endsWith('%')

@@ -1,4 +1,5 @@
 import { DIRECTIONS, type Direction } from '../core/model/entry.ts';
+import type { KeepVersions } from '../core/model/keep-versions.ts';
 import {
   boolean,
   listOf,
@@ -29,14 +30,6 @@ export interface Pause {
   readonly untilMs: number | null;
 }
 
-/** What is absent has its default. */
-export interface KeepVersionsConfig {
-  readonly days?: number;
-  readonly bytes?: number;
-  /** Part (0..1) of the room that there would be without them. */
-  readonly fraction?: number;
-}
-
 export interface PairConfig {
   readonly local: string;
   /** A remote's name, `NAME:FOLDER`, a URL or a path. */
@@ -51,7 +44,7 @@ export interface PairConfig {
   readonly guardFile?: { readonly path: string; readonly pattern?: string };
   readonly bandwidthBytesPerS?: number;
   /** How long and in how much room replaced and deleted files are kept; absent: 30 days, a tenth of the room or 10 GiB. */
-  readonly keepVersions?: KeepVersionsConfig;
+  readonly keepVersions?: KeepVersions;
   readonly pause?: Pause;
 }
 
@@ -138,7 +131,7 @@ function guardFile(warn: Warn): Parser<{ readonly path: string; readonly pattern
   );
 }
 
-function keepVersions(warn: Warn): Parser<KeepVersionsConfig> {
+function keepVersions(warn: Warn): Parser<KeepVersions> {
   return object(
     (reader) => ({
       ...reader.spread('days', number(0, 100_000)),

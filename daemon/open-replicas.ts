@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Direction } from '../core/model/entry.ts';
+import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { Clock, Logger, Replica } from '../core/ports.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import type { Config, KeepVersionsConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import type { Home } from './home.ts';
 import type { Parts } from './parts.ts';
@@ -72,7 +73,7 @@ export interface RemoteUse {
   /** True: a remote that is a folder tells when something changes in it. */
   readonly watch?: boolean;
   /** Of a remote that is a folder. */
-  readonly keepVersions?: KeepVersionsConfig;
+  readonly keepVersions?: KeepVersions;
 }
 
 /** Opens what REMOTE means as the remote side of a pair. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */

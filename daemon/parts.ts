@@ -2,9 +2,9 @@ import type { Observable } from 'rxjs';
 import type { PairEngine } from '../core/engine/pair-engine.ts';
 import type { PairSettings } from '../core/engine/pair-settings.ts';
 import type { Version } from '../core/model/entry.ts';
+import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { SyncPath } from '../core/model/path.ts';
 import type { Clock, Content, Logger, Replica } from '../core/ports.ts';
-import type { KeepVersionsConfig } from './config.ts';
 import type { Credentials } from './secrets.ts';
 
 export interface PairEngineOptions {
@@ -22,7 +22,7 @@ export interface FolderReplicaOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly watch?: boolean;
-  readonly keepVersions?: KeepVersionsConfig;
+  readonly keepVersions?: KeepVersions;
 }
 
 export interface TlsTrust {

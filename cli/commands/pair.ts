@@ -1,11 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import {
-  type Config,
-  type KeepVersionsConfig,
-  type PairConfig,
-  name as pairName,
-} from '../../daemon/config.ts';
+import type { KeepVersions } from '../../core/model/keep-versions.ts';
+import { type Config, type PairConfig, name as pairName } from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
 import { readDriveNote } from '../../daemon/drive-names.ts';
 import { pairDirectory } from '../../daemon/home.ts';
@@ -120,7 +116,7 @@ function describe(context: Context, name: string, pair: PairConfig): void {
   terminal.text(printableTable(rows.filter(([, value]) => value !== '')));
 }
 
-function describeKeeping(keep: KeepVersionsConfig = {}): string {
+function describeKeeping(keep: KeepVersions = {}): string {
   const { bytes, days, fraction } = keep;
   if (bytes === undefined && days === undefined && fraction === undefined) return '';
   const room =

@@ -1,6 +1,7 @@
 import { NEVER, type Observable } from 'rxjs';
 import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
+import type { KeepVersions } from '../../core/model/keep-versions.ts';
 import { parentPath, type SyncPath, TEMPORARY_PREFIX } from '../../core/model/path.ts';
 import type {
   Clock,
@@ -27,7 +28,6 @@ import { FolderRoot } from './folder-root.ts';
 import { DIRECTORY_VERSION, entryOf, isSameContent, versionAfterChange } from './node-version.ts';
 import { FolderScan } from './observe-folder.ts';
 import { removeIfThere } from './private-files.ts';
-import type { KeepVersions } from './prune-versions.ts';
 import { keepDisplaced, type PublishContext, requireVersion } from './publish.ts';
 import { readFolderFile } from './read-file.ts';
 import { RealNames } from './real-names.ts';

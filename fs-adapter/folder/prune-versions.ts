@@ -1,5 +1,12 @@
 import { throwIfAborted } from '../../core/model/errors.ts';
-import { ROOT, type SyncPath } from '../../core/model/path.ts';
+import {
+  bytesOf,
+  type KeepVersions,
+  keptSince,
+  roomFor,
+  versionsDue,
+} from '../../core/model/keep-versions.ts';
+import { ROOT } from '../../core/model/path.ts';
 import type {
   Clock,
   Logger,
@@ -13,18 +20,6 @@ import { privatePath, removeIfThere } from './private-files.ts';
 import { notesFile, placeOf, runFolders, VERSIONS } from './version-folders.ts';
 import type { VersionStore } from './version-store.ts';
 
-/** How long versions are kept, and how much room they may take. */
-export interface KeepVersions {
-  readonly days?: number;
-  /** Absent: the least of `fraction` and 10 GiB. */
-  readonly bytes?: number;
-  /** Part (0..1) of the room that there would be without them. */
-  readonly fraction?: number;
-}
-
-const DEFAULT_DAYS = 30;
-const DEFAULT_FRACTION = 0.1;
-const DEFAULT_BYTES = 10 * 1024 ** 3;
 const DAY_MS = 86_400_000;
 /** A look at all versions costs as much as there are; without anything new, once a day is enough. */
 const LOOK_EVERY_MS = DAY_MS;
@@ -33,6 +28,7 @@ const MAX_REMOVALS = 20_000;
 const MAX_ONLY_COPIES = 100;
 /** Its time says when all versions were last looked at. */
 const LOOKED = privatePath('versions-looked-at');
+const NONE: ReadonlySet<StoredVersion> = new Set();
 const NOTHING: PruneResult = { versions: 0, bytes: 0 };
 
 interface PruningOptions {
@@ -43,10 +39,7 @@ interface PruningOptions {
   readonly logger: Logger;
 }
 
-/**
- * Decides which versions go: those past their time; then, while they take more room than they may, the oldest of
- * those that a later version of the same path is kept of; then the oldest. What the other side never had stays.
- */
+/** Removes what is past its time or has no room, after a run. */
 export class VersionPruning {
   readonly #options: PruningOptions;
   readonly #shelf: Pick<VersionShelf, 'list'>;
@@ -84,30 +77,12 @@ export class VersionPruning {
     { reached }: PruneOptions,
   ): Promise<readonly StoredVersion[]> {
     const { clock, keep } = this.#options;
-    const before = clock.now() - (keep.days ?? DEFAULT_DAYS) * DAY_MS;
-    const old = versions.filter(({ keptAtMs }) => keptAtMs < before);
-    const held = old.filter(({ isOnlyCopy }) => isOnlyCopy).slice(-MAX_ONLY_COPIES);
-    const free = held.length > 0 ? await reached(held) : new Set<StoredVersion>();
-    const due = new Set(old.filter((version) => !version.isOnlyCopy || free.has(version)));
-    const total = versions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    let excess = total - sum(due) - (await this.#limit(root, total));
-    if (excess <= 0) return [...due];
-    for (const version of byWorth(versions)) {
-      if (excess <= 0) break;
-      if (version.isOnlyCopy || due.has(version)) continue;
-      due.add(version);
-      excess -= version.sizeBytes;
-    }
-    return [...due];
-  }
-
-  /** How many bytes may be kept. */
-  async #limit(root: SafeRoot, total: number): Promise<number> {
-    const { bytes, fraction } = this.#options.keep;
-    if (bytes !== undefined) return bytes;
+    const sinceMs = keptSince(keep, clock.now());
+    const held = versions.filter((one) => one.isOnlyCopy && one.keptAtMs < sinceMs);
+    const released = held.length > 0 ? await reached(held.slice(-MAX_ONLY_COPIES)) : NONE;
     const { freeBytes } = await root.space();
-    const part = (fraction ?? DEFAULT_FRACTION) * (freeBytes + total);
-    return fraction === undefined ? Math.min(part, DEFAULT_BYTES) : part;
+    const roomBytes = roomFor(keep, { keptBytes: bytesOf(versions), freeBytes });
+    return versionsDue(versions, { sinceMs, roomBytes, released });
   }
 
   async #remove(
@@ -169,24 +144,6 @@ async function noteLook(root: SafeRoot, nowMs: number): Promise<void> {
   } catch {
     // No room, or a folder that was never prepared: the next run looks again.
   }
-}
-
-function sum(versions: Iterable<StoredVersion>): number {
-  let bytes = 0;
-  for (const { sizeBytes } of versions) bytes += sizeBytes;
-  return bytes;
-}
-
-/** Returns the versions in the order in which they go: oldest first, the newest of each path after all others. */
-function byWorth(versions: readonly StoredVersion[]): readonly StoredVersion[] {
-  const newest = new Set<SyncPath>();
-  const last: StoredVersion[] = [];
-  const first: StoredVersion[] = [];
-  for (const version of versions) {
-    (newest.has(version.path) ? first : last).push(version);
-    newest.add(version.path);
-  }
-  return [...first.reverse(), ...last.reverse()];
 }
 
 /** Removes the directory if nothing but empty directories is in it, and returns whether it is gone. */

@@ -1,33 +1,11 @@
 import type { SyncPath } from '../../core/model/path.ts';
+import { inOrder, runFolderTime } from '../../core/model/version-folder.ts';
 import type { Displacement, StoredVersion } from '../../core/ports.ts';
 import type { SafeRoot } from '../../native/index.ts';
 import { privatePath, readLines } from './private-files.ts';
 
 /** Where replaced and removed files are kept, one folder for each run. */
 export const VERSIONS = privatePath('versions');
-
-const ONLY_COPY = '-only-copy';
-const FOLDER = /^(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)Z(-only-copy)?(-\d+)?$/;
-
-/**
- * Returns the name of a run's folder: UTC, so that it sorts and no clock change makes two runs one. Contents that the
- * other side never had are in a folder of their own, so that the rename that puts one away also marks it.
- */
-export function runFolderName(nowMs: number, isOnlyCopy = false): string {
-  const time = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-');
-  return `${time}Z${isOnlyCopy ? ONLY_COPY : ''}`;
-}
-
-/** Returns when the run of a folder began, in ms since 1970; NaN for a name that is none of ours. */
-export function runFolderTime(name: string): number {
-  const match = FOLDER.exec(name);
-  return match ? Date.parse(`${match[1]}${match[2]}:${match[3]}:${match[4]}Z`) : Number.NaN;
-}
-
-/** Tells whether the folder holds contents that the other side never had. */
-export function holdsOnlyCopies(name: string): boolean {
-  return FOLDER.exec(name)?.[5] !== undefined;
-}
 
 /** What is noted beside a run's folder about one version in it. */
 export interface VersionNote {
@@ -64,9 +42,7 @@ export async function runFolders(root: SafeRoot): Promise<readonly string[]> {
   for (const { name, stat } of await root.list(VERSIONS))
     if (name !== null && stat?.kind === 'directory' && !Number.isNaN(runFolderTime(name)))
       names.push(name);
-  // Folders of one second are numbered: -2 came after the first, -10 after -2.
-  const order = new Intl.Collator('en', { numeric: true });
-  return names.sort((a, b) => runFolderTime(b) - runFolderTime(a) || order.compare(b, a));
+  return inOrder(names);
 }
 
 /** Returns where a version is, on the disk; null when it is gone. */

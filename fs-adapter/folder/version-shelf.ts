@@ -1,5 +1,7 @@
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
+import type { KeepVersions } from '../../core/model/keep-versions.ts';
 import { childPath, isAtOrBelow, type SyncPath } from '../../core/model/path.ts';
+import { holdsOnlyCopies, runFolderTime } from '../../core/model/version-folder.ts';
 import type {
   Clock,
   Content,
@@ -13,20 +15,12 @@ import type {
 import type { NodeStat, SafeRoot } from '../../native/index.ts';
 import { translated } from './errno.ts';
 import { versionOf } from './node-version.ts';
-import { type KeepVersions, VersionPruning } from './prune-versions.ts';
+import { VersionPruning } from './prune-versions.ts';
 import { keepDisplaced } from './publish.ts';
 import { readFolderFile } from './read-file.ts';
 import type { RealNames } from './real-names.ts';
 import type { Stage } from './stage.ts';
-import {
-  holdsOnlyCopies,
-  placeOf,
-  readNotes,
-  runFolders,
-  runFolderTime,
-  VERSIONS,
-  type VersionNote,
-} from './version-folders.ts';
+import { placeOf, readNotes, runFolders, VERSIONS, type VersionNote } from './version-folders.ts';
 import { folderOf, type VersionStore } from './version-store.ts';
 
 export interface FolderVersionsOptions {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { conflictCopyName } from '../../core/model/conflict-name.ts';
 import { childPath, nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
+import { runFolderName } from '../../core/model/version-folder.ts';
 import type { Clock, Displacement, Logger } from '../../core/ports.ts';
 import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
 import {
@@ -11,7 +12,7 @@ import {
   removeIfThere,
 } from './private-files.ts';
 import type { RealNames } from './real-names.ts';
-import { notesFile, runFolderName, VERSIONS, type VersionNote } from './version-folders.ts';
+import { notesFile, VERSIONS, type VersionNote } from './version-folders.ts';
 
 const DISPLACED = privatePath('displaced.ndjson');
 const MAX_FOLDERS_A_RUN = 1000;

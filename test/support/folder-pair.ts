@@ -4,9 +4,9 @@ import { createPairEngine } from '../../core/engine/create-pair-engine.ts';
 import type { PairEngine, RunSummary } from '../../core/engine/pair-engine.ts';
 import type { PairSettings } from '../../core/engine/pair-settings.ts';
 import type { Side } from '../../core/model/entry.ts';
+import type { KeepVersions } from '../../core/model/keep-versions.ts';
 import type { Clock, Replica } from '../../core/ports.ts';
 import { openFolderReplica } from '../../fs-adapter/folder/folder-replica.ts';
-import type { KeepVersions } from '../../fs-adapter/folder/prune-versions.ts';
 import { quietLogger } from './quiet.ts';
 import { temporaryDirectory } from './temporary.ts';
 

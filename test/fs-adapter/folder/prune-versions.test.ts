@@ -1,10 +1,10 @@
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { KeepVersions } from '../../../core/model/keep-versions.ts';
+import { runFolderName } from '../../../core/model/version-folder.ts';
 import type { Replica, StoredVersion } from '../../../core/ports.ts';
 import { openFolderReplica } from '../../../fs-adapter/folder/folder-replica.ts';
-import type { KeepVersions } from '../../../fs-adapter/folder/prune-versions.ts';
-import { runFolderName } from '../../../fs-adapter/folder/version-folders.ts';
 import { at, observeAll, put } from '../../conformance/setting.ts';
 import { quietLogger } from '../../support/quiet.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
