@@ -9,6 +9,18 @@ export const DIRECTION: FlagSpec = {
 
 const WATCH: FlagSpec = { flags: '--watch', summary: 'run at once when something changes' };
 
+/** What a folder or server keeps of what was replaced or deleted. */
+export const KEEP_VERSIONS: readonly FlagSpec[] = [
+  {
+    flags: '--keep-versions-days <days>',
+    summary: 'keep what was replaced or deleted so long (30); off: the default',
+  },
+  {
+    flags: '--keep-versions-bytes <size>',
+    summary: 'and in so much room, such as 5G or 10% (10%, at most 10 GiB); off: the default',
+  },
+];
+
 /** The flags of a pair's settings, apart from its schedule. */
 export const PAIR_FLAGS: readonly FlagSpec[] = [
   DIRECTION,
@@ -31,14 +43,7 @@ export const PAIR_FLAGS: readonly FlagSpec[] = [
   },
   { flags: '--max-delete <part>', summary: 'stop a run that would delete more, such as 25%' },
   { flags: '--bandwidth <rate>', summary: 'bytes per second each way, such as 2M; off: no limit' },
-  {
-    flags: '--keep-versions-days <days>',
-    summary: 'keep what was replaced or deleted so long (30); off: the default',
-  },
-  {
-    flags: '--keep-versions-bytes <size>',
-    summary: 'and in so much room, such as 5G or 10% (10%, at most 10 GiB); off: the default',
-  },
+  ...KEEP_VERSIONS,
   { flags: '--trust-times', summary: 'one-way: equal size and time mean equal content at first' },
 ];
 

@@ -1,6 +1,7 @@
 import {
   CONFLICT_FILTERS,
   DIRECTION,
+  KEEP_VERSIONS,
   ONE_PAIR,
   PAIR_FLAGS,
   SCHEDULE_FLAGS,
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--tls-key <file>', summary: 'its key (PEM)' },
       { flags: '--no-tls', summary: 'plain HTTP' },
       { flags: '--read-only', summary: 'nothing can be changed' },
+      ...KEEP_VERSIONS,
     ],
     load: async () => (await import('./commands/serve.ts')).run,
   },

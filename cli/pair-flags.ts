@@ -82,9 +82,13 @@ function guardFileFrom(text: string): { readonly path: string; readonly pattern?
   return { path, pattern };
 }
 
-function keepVersionsFrom(
+/** Returns how long versions are kept as the flags say; what they leave out stays as it was. @throws CONFIG_INVALID */
+export function keepVersionsFrom(
   before: KeepVersions | undefined,
-  { keepVersionsBytes, keepVersionsDays }: PairFlags,
+  {
+    keepVersionsBytes,
+    keepVersionsDays,
+  }: Pick<PairFlags, 'keepVersionsBytes' | 'keepVersionsDays'>,
 ): { readonly keepVersions?: KeepVersions } {
   const { days, ...room } = before ?? {};
   const after = {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { FerryError } from '../core/model/errors.ts';
+import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { openSafeRoot } from '../native/index.ts';
 import { errnoOf } from './dav-error.ts';
@@ -25,6 +26,8 @@ export interface ServeOptions {
   /** Where a generated TLS pair is kept. */
   readonly stateDirectory?: string;
   readonly readOnly?: boolean;
+  /** How long what is replaced or removed is kept, and in how much room; null: not at all. */
+  readonly keepVersions?: KeepVersions | null;
   readonly logger: Logger;
   readonly clock?: Pick<Clock, 'now'>;
   /** Allows passwords and files to cross a network unencrypted: for a TLS proxy in front. */
@@ -49,14 +52,14 @@ export interface RunningServer {
  * @throws FerryError CONFIG_INVALID, LOCAL_ROOT_MISSING, LOCAL_PERMISSION, LOCAL_BUSY when the port is taken
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { directory, host, users, logger, readOnly = false } = options;
+  const { directory, host, users, logger, readOnly = false, keepVersions = {} } = options;
   const clock = options.clock ?? { now: Date.now };
   requireSafe(options);
   const tls = await tlsPairOf(options, clock.now());
   const root = await openRoot(options);
   let site: Site | null = null;
   try {
-    const opened = await openSite({ root, readOnly, logger, clock });
+    const opened = await openSite({ root, readOnly, keepVersions, logger, clock });
     site = opened;
     const signIn = users === null ? null : new SignIn(users, clock, logger);
     const dispatch = createDispatch({ site: opened, signIn });

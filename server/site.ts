@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, read, write } from 'node:fs';
 import { promisify } from 'node:util';
+import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import type { NodeStat, SafeRoot } from '../native/safe-root.ts';
 import { errnoOf } from './dav-error.ts';
@@ -10,6 +11,7 @@ import { GroupSync } from './storage/group-sync.ts';
 import { PathTurns } from './storage/path-turns.ts';
 import { PropertyStore } from './storage/property-store.ts';
 import { closeAsync, Stage } from './storage/stage.ts';
+import { ServerVersions } from './storage/version-store.ts';
 
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
@@ -31,6 +33,8 @@ export interface Site {
   /** Random name of this tree, kept in it; null when it could not be kept. */
   readonly rootId: string | null;
   readonly stage: Stage | null;
+  /** Keeps what is replaced and removed; null: it is gone at once. */
+  readonly versions: ServerVersions | null;
   readonly sync: GroupSync;
   readonly turns: PathTurns;
   readonly locks: LockTable;
@@ -48,20 +52,27 @@ export interface Site {
 export interface SiteOptions {
   readonly root: SafeRoot;
   readonly readOnly: boolean;
+  /** Null: nothing is kept. */
+  readonly keepVersions: KeepVersions | null;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
 }
 
 /** Opens the served tree: sweeps the stage, reads the kept properties, and makes the tree's id when it has none. */
 export async function openSite(options: SiteOptions): Promise<Site> {
-  const { root, readOnly, logger, clock } = options;
+  const { root, readOnly, keepVersions, logger, clock } = options;
   const sync = new GroupSync(root);
   const stage = readOnly ? null : await Stage.open(root);
+  const versions =
+    readOnly || keepVersions === null
+      ? null
+      : new ServerVersions({ root, keep: keepVersions, clock, logger });
   const properties = await PropertyStore.open(root, sync, { readOnly, logger });
   return {
     ...options,
     rootId: await identify(root, stage, sync, logger),
     stage,
+    versions,
     sync,
     turns: new PathTurns(),
     locks: new LockTable(clock),
@@ -69,6 +80,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     look: (path) => look(root, path),
     space: spaceOf(root, clock),
     close: async () => {
+      await versions?.close();
       await properties.close();
       await root.close();
     },

@@ -4,6 +4,7 @@ import { FerryError } from '../../core/model/errors.ts';
 import type { Context } from '../context.ts';
 import { usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { keepVersionsFrom } from '../pair-flags.ts';
 
 export type ServeFlags = {
   readonly listen?: string;
@@ -14,6 +15,8 @@ export type ServeFlags = {
   /** False with --no-tls. */
   readonly tls?: boolean;
   readonly readOnly?: boolean;
+  readonly keepVersionsDays?: string;
+  readonly keepVersionsBytes?: string;
 };
 
 const DEFAULT_LISTEN = '127.0.0.1:8443';
@@ -98,6 +101,7 @@ export async function run(
     stateDirectory: join(context.home.stateDirectory, 'server'),
     readOnly: flags.readOnly ?? false,
     insecureAllowed: flags.tls === false,
+    keepVersions: keepVersionsFrom(undefined, flags).keepVersions ?? {},
     logger,
   });
   const { terminal, signal } = context;

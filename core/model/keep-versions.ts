@@ -46,8 +46,8 @@ export function bytesOf(versions: Iterable<Keepable>): number {
 
 /**
  * Returns the versions that go: those past their time; then, while the rest takes more than `roomBytes`, the oldest of
- * those that a later version of the same path is kept of; then the oldest. Only copies stay, unless they are `released`.
- * `versions` begin with the latest.
+ * those that a later version of the same path is kept of; then the oldest. Only copies stay and take no room from the
+ * others, unless they are `released`. `versions` begin with the latest.
  */
 export function versionsDue<T extends Keepable>(
   versions: readonly T[],
@@ -60,7 +60,7 @@ export function versionsDue<T extends Keepable>(
   const { released, roomBytes, sinceMs } = limits;
   const mayGo = (version: T): boolean => !version.isOnlyCopy || released.has(version);
   const due = new Set(versions.filter((one) => one.keptAtMs < sinceMs && mayGo(one)));
-  let excess = bytesOf(versions) - bytesOf(due) - roomBytes;
+  let excess = bytesOf(versions.filter(mayGo)) - bytesOf(due) - roomBytes;
   for (const version of byWorth(versions)) {
     if (excess <= 0) break;
     if (version.isOnlyCopy || due.has(version)) continue;

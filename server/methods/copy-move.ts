@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange.ts';
 import { isBelow, parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
 import { stageCopy } from '../storage/copy-tree.ts';
+import { dispose } from '../storage/dispose.ts';
 import { removeTree } from '../storage/remove-tree.ts';
 import type { Stage } from '../storage/stage.ts';
 import { isAsExpected, swapExpected } from '../storage/swap.ts';
@@ -27,10 +28,10 @@ export async function move(exchange: Exchange, stage: Stage): Promise<void> {
   await transfer(exchange, stage, async (settled) => {
     const { site } = exchange;
     const { from, to } = settled;
-    await (isSimple(settled) ? renameOver(settled) : renameChecked(settled));
+    const changed = await (isSimple(settled) ? renameOver(settled) : renameChecked(settled));
     site.locks.forget(from);
     await site.properties.move(from, to);
-    await site.sync.directories(parentOf(to), parentOf(from));
+    await site.sync.directories(parentOf(to), parentOf(from), ...changed);
   });
 }
 
@@ -41,14 +42,15 @@ export async function copy(exchange: Exchange, stage: Stage): Promise<void> {
   await transfer(exchange, stage, async (settled) => {
     const { site } = exchange;
     const staged = await stageCopy(site.root, stage, settled.from, depth);
+    let changed: readonly string[];
     try {
       await site.sync.everything();
-      await publishCopy(settled, staged);
+      changed = await publishCopy(settled, staged);
     } finally {
       await removeTree(site.root, staged);
     }
     await site.properties.copy(settled.from, settled.to, depth);
-    await site.sync.directories(parentOf(settled.to));
+    await site.sync.directories(parentOf(settled.to), ...changed);
   });
 }
 
@@ -107,17 +109,18 @@ async function settle(
 
 /** Tells whether one rename does it all: nothing is replaced but at most a file by a file, in whatever state. */
 function isSimple({ exchange, source, target }: Transfer): boolean {
-  if (exchange.isStateBound) return false;
+  if (exchange.isStateBound || (target !== null && exchange.site.versions !== null)) return false;
   return target === null || (source.kind === 'file' && target.kind === 'file');
 }
 
-async function renameOver({ exchange, from, to, target }: Transfer): Promise<void> {
+async function renameOver({ exchange, from, to, target }: Transfer): Promise<readonly string[]> {
   const mode = target === null ? 'no-replace' : 'replace';
   await renameOrRefuse(exchange.site, from, to, mode);
+  return [];
 }
 
 /** Renames, looks at what was moved and displaced, and takes it back when either is not what the request meant. */
-async function renameChecked(settled: Transfer): Promise<void> {
+async function renameChecked(settled: Transfer): Promise<readonly string[]> {
   const { exchange, stage, from, to, source, target } = settled;
   const { root } = exchange.site;
   const mode = target === null ? 'no-replace' : 'exchange';
@@ -127,17 +130,20 @@ async function renameChecked(settled: Transfer): Promise<void> {
     await root.rename(to, from, mode);
     throw new DavError(412, `/${from} or /${to} was changed meanwhile; nothing was moved`);
   }
-  if (target === null) return;
+  if (target === null) return [];
   const trash = stage.freshPath();
   await root.rename(from, trash, 'no-replace');
-  await discard(exchange, trash);
+  return dispose(exchange.site, trash, to);
 }
 
-async function publishCopy(settled: Transfer, staged: string): Promise<void> {
+async function publishCopy(settled: Transfer, staged: string): Promise<readonly string[]> {
   const { exchange, to, target } = settled;
   const { root } = exchange.site;
-  if (target === null) return await renameOrRefuse(exchange.site, staged, to, 'no-replace');
-  if (await swapExpected(root, staged, to, target)) return;
+  if (target === null) {
+    await renameOrRefuse(exchange.site, staged, to, 'no-replace');
+    return [];
+  }
+  if (await swapExpected(root, staged, to, target)) return dispose(exchange.site, staged, to);
   throw new DavError(412, `/${to} was changed meanwhile; nothing was copied`);
 }
 
@@ -156,12 +162,4 @@ async function renameOrRefuse(
       `/${to} is taken by something that appeared meanwhile or is not shared`,
     );
   }
-}
-
-async function discard({ site }: Exchange, trash: string): Promise<void> {
-  const leftovers = await removeTree(site.root, trash);
-  if (leftovers.length === 0) return;
-  site.logger.warn('replaced content could not be removed from the stage', {
-    count: leftovers.length,
-  });
 }

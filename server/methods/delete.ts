@@ -3,6 +3,7 @@ import { DavError, errnoOf, toDavError } from '../dav-error.ts';
 import { isSameContent } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { hrefOf, parentOf } from '../request-path.ts';
+import { dispose } from '../storage/dispose.ts';
 import { type Leftover, removeTree } from '../storage/remove-tree.ts';
 import type { Stage } from '../storage/stage.ts';
 import { multistatus, statusResponse } from '../xml/write.ts';
@@ -13,17 +14,18 @@ export async function remove(exchange: Exchange, stage: Stage): Promise<void> {
   if (path === '') throw new DavError(403, 'the root cannot be removed');
   if (exchange.depth('infinity') !== 'infinity')
     throw new DavError(400, 'a collection is removed with all it holds: Depth is infinity');
+  const changed: string[] = [parentOf(path)];
   const leftovers = await site.turns.run([path], async () => {
     const current = await site.look(path);
     if (current === null) throw new DavError(404, `/${path}: nothing is there`);
     await exchange.check(current);
     exchange.requireUnlocked(path, { membership: true, tree: current.kind === 'directory' });
-    if (current.kind === 'directory') return await removeCollection(exchange);
-    await removeFile(exchange, stage, current);
+    if (current.kind === 'directory') return await removeCollection(exchange, changed);
+    changed.push(...(await removeFile(exchange, stage, current)));
     return [];
   });
   await forget(exchange, leftovers);
-  await site.sync.directories(parentOf(path));
+  await site.sync.directories(...changed);
   const [only] = leftovers;
   if (only === undefined) return exchange.send(204);
   if (leftovers.length === 1 && only.path === path) throw toDavError(only.error, path, 'removing');
@@ -36,10 +38,20 @@ async function forget({ site, path }: Exchange, leftovers: readonly Leftover[]):
   await site.properties.forget(path);
 }
 
-async function removeCollection(exchange: Exchange): Promise<readonly Leftover[]> {
+async function removeCollection(
+  exchange: Exchange,
+  changed: string[],
+): Promise<readonly Leftover[]> {
   const { site, path } = exchange;
   if (exchange.header('ferry-if-empty')?.trim().toUpperCase() !== 'T')
-    return await removeTree(site.root, path, true);
+    return await removeTree(site.root, path, {
+      keepHidden: true,
+      takeFile: async (file) => {
+        const kept = (await site.versions?.keep(file, file)) ?? null;
+        if (kept === null) await site.root.removeFile(file);
+        else changed.push(...kept);
+      },
+    });
   try {
     await site.root.removeDirectory(path);
   } catch (error) {
@@ -50,15 +62,29 @@ async function removeCollection(exchange: Exchange): Promise<readonly Leftover[]
   return [];
 }
 
-/** A conditional removal takes the name away first and then looks at what it took, so that no edit slips in between. */
-async function removeFile(exchange: Exchange, stage: Stage, expected: NodeStat): Promise<void> {
+/**
+ * Takes the name away first and then looks at what it took, so that no edit slips in between; returns the directories
+ * to be made durable.
+ */
+async function removeFile(
+  exchange: Exchange,
+  stage: Stage,
+  expected: NodeStat,
+): Promise<readonly string[]> {
   const { site, path } = exchange;
-  if (!exchange.isStateBound) return await site.root.removeFile(path);
+  const { root } = site;
+  if (!exchange.isStateBound && site.versions === null) {
+    await root.removeFile(path);
+    return [];
+  }
   const taken = stage.freshPath();
-  await site.root.rename(path, taken, 'no-replace');
-  const found = await site.root.stat(taken);
-  if (found === null || isSameContent(found, expected)) return await site.root.removeFile(taken);
-  await site.root.rename(taken, path, 'no-replace');
+  await root.rename(path, taken, 'no-replace');
+  const found = await root.stat(taken);
+  const isMeant = exchange.isStateBound
+    ? found === null || isSameContent(found, expected)
+    : found?.kind !== 'directory';
+  if (isMeant) return dispose(site, taken, path);
+  await root.rename(taken, path, 'no-replace');
   throw new DavError(412, `/${path} was changed while it was removed; it is still there`);
 }
 

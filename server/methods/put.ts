@@ -4,8 +4,9 @@ import { etagOf, fileIdOf } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
+import { dispose } from '../storage/dispose.ts';
 import type { Stage, StagedFile } from '../storage/stage.ts';
-import { swapExpected } from '../storage/swap.ts';
+import { swapExpected, swapFile } from '../storage/swap.ts';
 import { requestedMode, requestedMtimeNs } from './write-headers.ts';
 
 /** A body up to this size is cheaper to take in than a look at the disk before it. */
@@ -99,11 +100,12 @@ async function commit(
     }
     throw new DavError(409, `/${path} could not be stored: something else keeps changing it`);
   });
-  // A swap left the displaced file in the stage; a plain rename left nothing.
-  const wasSwapped = exchange.isStateBound && !published.created;
-  await (wasSwapped ? staged.discard() : staged.seal());
+  await staged.seal();
   if (published.created) await site.properties.forget(path);
-  await site.sync.directories(parentOf(path));
+  // A swap left the displaced file in the stage; a plain rename left nothing.
+  const wasSwapped = swaps(exchange) && !published.created;
+  const changed = wasSwapped ? await dispose(site, staged.path, path) : [];
+  await site.sync.directories(parentOf(path), ...changed);
   return published;
 }
 
@@ -112,6 +114,11 @@ const DEFAULT_MODE = 0o666 & ~process.umask();
 async function keepMode(staged: StagedFile, current: NodeStat): Promise<void> {
   const mode = current.mode & 0o777;
   if (mode !== DEFAULT_MODE) await staged.describe(mode, undefined);
+}
+
+/** A request without a condition replaces whatever is there; it is only exchanged where that is kept, and in one step. */
+function swaps({ isStateBound, site }: Exchange): boolean {
+  return isStateBound || (site.versions !== null && site.root.backend === 'native');
 }
 
 /** Gives the staged file its name; false when another program got in between, and everything is as before. */
@@ -127,6 +134,8 @@ async function publish(
       await root.rename(staged, path, 'no-replace');
     } else if (exchange.isStateBound) {
       return await swapExpected(root, staged, path, current); // the displaced file goes with the stage
+    } else if (swaps(exchange)) {
+      return await swapFile(root, staged, path);
     } else {
       await root.rename(staged, path, 'replace');
     }

@@ -33,6 +33,19 @@ export async function swapExpected(
   return false;
 }
 
+/** Puts the staged file in the place of whatever file is at `path`; false, and all as before, when that is a directory. */
+export async function swapFile(
+  root: SafeRoot,
+  staged: string,
+  path: ResourcePath,
+): Promise<boolean> {
+  await root.rename(staged, path, 'exchange');
+  const displaced = await root.stat(staged);
+  if (displaced?.kind !== 'directory') return true;
+  await root.rename(staged, path, 'exchange');
+  return false;
+}
+
 async function keepBeside(root: SafeRoot, staged: string, path: ResourcePath): Promise<void> {
   const parent = parentOf(path);
   const taken = new Set((await root.list(parent)).map(({ name }) => name));

@@ -151,7 +151,8 @@ async function outside(): Promise<string> {
     await readFile(join(outer, 'secret'), 'utf8'),
     await readFile(join(outer, 'elsewhere/file'), 'utf8'),
   ];
-  const own = await readdir(join(outer, 'served/.ferry'));
+  // Not what a request removed, which is kept there.
+  const own = (await readdir(join(outer, 'served/.ferry'))).filter((name) => name !== 'versions');
   return JSON.stringify([names, contents, own]);
 }
 
