@@ -1,4 +1,5 @@
 import { ENGINE_MUTANTS } from './data/engine.ts';
+import { OBSERVATION_MUTANTS } from './data/observation.ts';
 import { RECONCILE_MUTANTS } from './data/reconcile.ts';
 import { RECORD_MUTANTS } from './data/records.ts';
 import { RULE_MUTANTS } from './data/rules.ts';
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSFER_MUTANTS,
   ...RECORD_MUTANTS,
   ...ENGINE_MUTANTS,
+  ...OBSERVATION_MUTANTS,
 ];

@@ -43,8 +43,8 @@ function checkSound(killer: Killer, workspace: Workspace): Promise<void> {
 }
 
 async function judge(mutant: Mutant, workspace: Workspace): Promise<string | null> {
-  await workspace.plant(mutant);
   try {
+    await workspace.plant(mutant);
     for (const killer of killersFor(mutant.file).slice(0, Number(values.depth))) {
       const found = await killer.run(workspace.path, stopped.signal);
       if (found === null) continue;

@@ -11,6 +11,9 @@ describe('what goes on as what', () => {
     expect(stepsInWords({ base: F, local: parked, remote: F })).toEqual([
       'local move .ferry-tmp-park-1 -> f',
     ]);
+    expect(stepsInWords({ base: F, local: parked, remote: {} })).toEqual([
+      'local remove .ferry-tmp-park-1',
+    ]);
   });
 
   test('a directory with the identity that a removed file had is not that file', () => {
@@ -54,6 +57,18 @@ describe('what is deleted below a directory that the other side could not list',
       const [local, remote] = side === 'local' ? [unlisted, emptied] : [emptied, unlisted];
       const scenario = { base: D, local, remote, frozen: { [side]: ['d'] }, direction };
       expect(planOf(scenario).nodes).toEqual([]);
+    }
+  });
+});
+
+describe('a directory with ignored entries', () => {
+  test('stays on a destination when the master deletes it, whatever the master ignores', () => {
+    const [ignoring, gone] = [{ d: '/ignored#d' }, {}];
+    const base = { d: '/#d' };
+    for (const direction of ['remote-to-local', 'local-to-remote'] as const) {
+      const isLocal = direction === 'remote-to-local';
+      const [local, remote] = isLocal ? [ignoring, gone] : [gone, ignoring];
+      expect(stepsInWords({ base, local, remote, direction })).toEqual([]);
     }
   });
 });

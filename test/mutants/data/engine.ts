@@ -22,12 +22,6 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       replace: 'deletes:',
     },
     {
-      id: 'reset-trusts-hashes',
-      bug: 'a reset compares announced hashes instead of contents',
-      find: 'ignoresAnnouncedHashes: records.state.resetting,',
-      replace: 'ignoresAnnouncedHashes: false,',
-    },
-    {
       id: 'reset-uploads-nothing',
       bug: 'a reset adopts what both sides have instead of uploading it',
       find: 'transferEqual: records.state.resetting,',
@@ -79,9 +73,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'hash-of-the-other-side',
       bug: 'a content that was read on one side is taken for the other one’s',
-      find: 'knownHash: (path, version) => seen.get(`${side}\\n${version}\\n${path}`),',
+      find: 'knownHash: (side, path, version) => seen.get(`${side}\\n${version}\\n${path}`),',
       replace:
-        'knownHash: (path, version) =>\n        seen.get(`local\\n${version}\\n${path}`) ?? seen.get(`remote\\n${version}\\n${path}`),',
+        'knownHash: (_side, path, version) =>\n      seen.get(`local\\n${version}\\n${path}`) ?? seen.get(`remote\\n${version}\\n${path}`),',
     },
     {
       id: 'new-direction-deletes',
@@ -128,12 +122,6 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       replace: "const create = !isDryRun && (!isMaster || side === 'local');",
     },
     {
-      id: 'empty-side-deletes',
-      bug: 'a side that is empty all of a sudden deletes everything',
-      find: 'if (views[source].entries.size === 0 && views[source].tree.frozen.size === 0)',
-      replace: 'if (views[source].entries.size < 0)',
-    },
-    {
       id: 'deletion-guard-off-by-one',
       bug: 'twenty deletions are asked about',
       find: 'if (deleted > FREE_DELETIONS &&',
@@ -171,6 +159,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     },
   ]),
   ...inFile('core/engine/side-view.ts', [
+    {
+      id: 'empty-side-deletes',
+      bug: 'a side that is empty all of a sudden deletes everything',
+      find: 'return quietEntries === 0 && this.entries.size === 0 &&',
+      replace: 'return quietEntries < 0 && this.entries.size === 0 &&',
+    },
     {
       id: 'unlisted-not-frozen',
       bug: 'what could not be listed is named, but counts as deleted',

@@ -4,6 +4,12 @@ import { inFile, type Mutant } from '../mutant.ts';
 export const RECORD_MUTANTS: readonly Mutant[] = [
   ...inFile('core/records/records.ts', [
     {
+      id: 'lost-directories-unnoticed',
+      bug: 'records of which whole directories are missing are taken as complete',
+      find: 'if (!isComplete)',
+      replace: 'if (!isComplete && size > expected.directories)',
+    },
+    {
       id: 'commit-not-synced',
       bug: 'a commit does not survive a power cut',
       find: '[...staged.values()], { sync: true }',
@@ -12,14 +18,14 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     {
       id: 'lost-rows-unnoticed',
       bug: 'records with missing rows are taken as complete',
-      find: 'if (count !== expected.count || sum !== expected.sum)',
-      replace: 'if (count > expected.count)',
+      find: 'if (sum.digest.count !== expected.count || sum.digest.sum !== expected.sum)',
+      replace: 'if (sum.digest.count > expected.count)',
     },
     {
       id: 'changed-rows-unnoticed',
       bug: 'only the number of rows is checked, not what is in them',
-      find: 'if (count !== expected.count || sum !== expected.sum)',
-      replace: 'if (count !== expected.count)',
+      find: 'if (sum.digest.count !== expected.count || sum.digest.sum !== expected.sum)',
+      replace: 'if (sum.digest.count !== expected.count)',
     },
     {
       id: 'journal-not-read',
@@ -57,11 +63,27 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       find: 'if (before) this.#unindex(before);',
       replace: '',
     },
+  ]),
+  ...inFile('core/records/records-state.ts', [
     {
       id: 'newer-layout-read',
       bug: 'records of a newer layout are read as if they were known',
       find: 'if (state.schema > SCHEMA_VERSION)',
       replace: 'if (state.schema < 0)',
+    },
+  ]),
+  ...inFile('core/records/directory-table.ts', [
+    {
+      id: 'moved-listing-stays-known',
+      bug: 'a directory that was moved is not judged by the ignore rules of its new place',
+      find: 'if (isMoved) this.#forgetListings(directory);',
+      replace: 'if (isMoved) this.#changed.add(id);',
+    },
+    {
+      id: 'rules-change-nothing',
+      bug: 'listings stay known although other names are ignored from now on',
+      find: "      this.setKnown(id, 'remote', null);",
+      replace: "      this.setKnown(-1 - id, 'remote', null);",
     },
   ]),
   ...inFile('core/records/open-records.ts', [
@@ -98,8 +120,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     {
       id: 'conflicts-lost-by-reset',
       bug: 'a reset forgets the conflicts that nobody has decided yet',
-      find: 'fresh.putConflict(conflict);',
-      replace: 'void conflict;',
+      find: 'of records.conflicts()) fresh.putConflict(conflict);',
+      replace: 'of records.conflicts()) void conflict;',
     },
     {
       id: 'reset-without-copy',

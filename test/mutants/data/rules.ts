@@ -149,9 +149,9 @@ export const RULE_MUTANTS: readonly Mutant[] = [
     },
     {
       id: 'adopted-without-equality',
-      bug: 'two new files are adopted as equal although nobody has compared them',
+      bug: 'two new files of the same size are adopted as equal',
       find: "return comparison === 'equal';",
-      replace: "return comparison !== 'different';",
+      replace: 'return won.sizeBytes === lost.sizeBytes;',
     },
     {
       id: 'copy-names-collide',
