@@ -10,11 +10,19 @@ import {
   type WatchedRun,
 } from './client.ts';
 import { copyDisk, makeDisk, mountDisk, noDisksReason, unmountDisk } from './disks.ts';
-import { bothSides, type Expectation, expectationAfter, recoverAndCheck } from './oracle.ts';
+import {
+  bothSides,
+  type Expectation,
+  type ExpectedWork,
+  expectationAfter,
+  recoverAndCheck,
+} from './oracle.ts';
 import {
   type CallCounts,
+  type ClientCommand,
   countCalls,
   formatPoint,
+  type KillPoint,
   type Moment,
   momentOfRecovery,
   seededRandom,
@@ -32,9 +40,7 @@ export interface BenchOptions {
 const TRACE = 'trace';
 
 /** A run that is killed, and what happens to the run that recovers from it. */
-export interface KillTrial {
-  readonly direction: Direction;
-  readonly moments: readonly Moment[];
+export interface KillTrial extends KillPoint {
   /** With it, the next run is killed, too: at a moment that is chosen by what the one before it got done. */
   readonly againSeed?: number;
 }
@@ -48,7 +54,7 @@ export interface KillResult {
   readonly durationMs: number;
 }
 
-/** How a direction's work goes when nothing disturbs it. */
+/** How a work goes when nothing disturbs it. */
 export interface Undisturbed {
   readonly expectation: Expectation;
   readonly counts: CallCounts;
@@ -80,7 +86,7 @@ export class Bench {
   readonly #server = new ServerProcess();
   readonly #hasDisks = noDisksReason() === null;
   readonly #starts = new Map<Direction, string>();
-  readonly #undisturbed = new Map<Direction, Undisturbed>();
+  readonly #undisturbed = new Map<string, Undisturbed>();
   #isMounted = false;
 
   constructor(options: BenchOptions) {
@@ -129,25 +135,27 @@ export class Bench {
     await this.#unmount();
   }
 
-  #run(moment: Moment | null): Promise<WatchedRun> {
+  #run(command: ClientCommand, moment: Moment | null): Promise<WatchedRun> {
     const { directory, shim, threads } = this.#options;
-    return runWatched(this.place, { shim, threads, moment, traceFile: join(directory, TRACE) });
+    const traceFile = join(directory, TRACE);
+    return runWatched(this.place, { shim, threads, command, moment, traceFile });
   }
 
-  /** Does the direction's work undisturbed, and returns what is to be expected of every other way there. */
-  async undisturbed(direction: Direction): Promise<Undisturbed> {
-    const known = this.#undisturbed.get(direction);
+  /** Does the work undisturbed, and returns what is to be expected of every other way there. */
+  async undisturbed({ direction, command }: ExpectedWork): Promise<Undisturbed> {
+    const key = `${direction}/${command}`;
+    const known = this.#undisturbed.get(key);
     if (known !== undefined) return known;
     await this.#begin(direction);
     const start = await bothSides(this.place);
-    const { trace, code, stderr } = await this.#run(null);
+    const { trace, code, stderr } = await this.#run(command, null);
     if (code !== 0 && code !== 11)
       throw new Error(`an undisturbed run ended with ${code}: ${stderr}`);
-    const expectation = await expectationAfter(this.place, direction, start);
+    const expectation = await expectationAfter(this.place, { direction, command }, start);
     const wrong = await recoverAndCheck(this.place, expectation);
     if (wrong.length > 0) throw new Error(`undisturbed, and yet: ${wrong.join('\n')}`);
     const undisturbed = { expectation, counts: countCalls(trace) };
-    this.#undisturbed.set(direction, undisturbed);
+    this.#undisturbed.set(key, undisturbed);
     return undisturbed;
   }
 
@@ -156,24 +164,24 @@ export class Bench {
    * copied to `keepIn`, with the trace of the last killed run.
    */
   async kill(trial: KillTrial, keepIn: string | null = null): Promise<KillResult> {
-    const { direction, againSeed } = trial;
-    const { expectation, counts } = await this.undisturbed(direction);
+    const { direction, command, againSeed } = trial;
+    const { expectation, counts } = await this.undisturbed(trial);
     const startedAt = performance.now();
     await this.#begin(direction);
     const moments = [...trial.moments];
     const total = moments.length + (againSeed === undefined ? 0 : 1);
     let reached = 0;
     for (let index = 0; index < total; index++) {
-      const { code, trace } = await this.#run(moments[index] ?? null);
+      const { code, trace } = await this.#run(command, moments[index] ?? null);
       if (code === null) reached++;
       if (againSeed !== undefined && moments.length < total)
         moments.push(momentOfRecovery(counts, countCalls(trace), seededRandom(againSeed)));
     }
     const wrong = await recoverAndCheck(this.place, expectation);
     const durationMs = Math.round(performance.now() - startedAt);
-    const point = formatPoint({ direction, moments });
+    const point = formatPoint({ direction, command, moments });
     if (keepIn !== null && wrong.length > 0)
-      await this.#keepTrial(join(keepIn, point.replaceAll(':', '-')));
+      await this.#keepTrial(join(keepIn, point.replaceAll(/[:/]/g, '-')));
     return { point, reached, wrong, durationMs };
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runProgram } from '../../cli/program.ts';
 import type { Direction } from '../../core/model/entry.ts';
 import { FERRY_MAIN } from '../support/run-ferry.ts';
-import { formatMoment, type Moment } from './points.ts';
+import { type ClientCommand, formatMoment, type Moment } from './points.ts';
 
 /** Where everything of one trial is. The client's disk and the server's are separate folders of it. */
 export interface Place {
@@ -34,6 +34,8 @@ export interface RunEnd {
 }
 
 const PAIR = 'pair';
+/** A reset asks before it begins. */
+const FLAGS: Readonly<Record<ClientCommand, readonly string[]>> = { sync: [], reset: ['--yes'] };
 const RUN_TIMEOUT_MS = 60_000;
 
 /** Makes the empty roots and the client's home. */
@@ -57,9 +59,9 @@ export async function runHere(place: Place, ...argv: readonly string[]): Promise
   return { code, stdout, stderr };
 }
 
-/** Runs the pair once, in this process. */
-export function syncHere(place: Place): Promise<RunEnd> {
-  return runHere(place, 'sync', PAIR, '--json');
+/** Lets the client do its work on the pair, in this process. */
+export function workHere(place: Place, command: ClientCommand): Promise<RunEnd> {
+  return runHere(place, command, PAIR, '--json', ...FLAGS[command]);
 }
 
 /** Sets the pair up and brings both sides in step. */
@@ -87,15 +89,16 @@ export interface WatchOptions {
   readonly traceFile: string;
   /** Where the process is killed; null: nowhere. */
   readonly moment: Moment | null;
+  readonly command: ClientCommand;
   /** Threads for file operations; with one, two runs do the same in the same order. */
   readonly threads: number;
 }
 
-/** Runs the pair once in a process of its own that counts its calls, and ends at the moment it is told. */
+/** Lets the client do its work in a process of its own that counts its calls, and ends at the moment it is told. */
 export async function runWatched(place: Place, options: WatchOptions): Promise<WatchedRun> {
-  const { shim, traceFile, moment, threads } = options;
+  const { shim, traceFile, moment, command, threads } = options;
   await rm(traceFile, { force: true });
-  const child = spawn(process.execPath, [FERRY_MAIN, 'sync', PAIR], {
+  const child = spawn(process.execPath, [FERRY_MAIN, command, PAIR, ...FLAGS[command]], {
     env: {
       ...process.env,
       FERRY_HOME: place.home,

@@ -31,6 +31,8 @@ describeCompiled('a client that is killed between two system calls', () => {
       directory: join(directory, 'kills'),
       shim,
       directions: DIRECTIONS,
+      command: 'sync',
+      calls: [],
       points: POINTS,
       doubles: DOUBLES,
       seed: Date.now(),

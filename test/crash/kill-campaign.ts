@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import type { Direction } from '../../core/model/entry.ts';
 import type { BenchOptions, KillResult, KillTrial } from './bench.ts';
 import { LineProcess } from './line-process.ts';
-import { type CallCounts, everyMoment, pick, sampleMoments, seededRandom } from './points.ts';
+import type { ExpectedWork } from './oracle.ts';
+import {
+  type CallClass,
+  type CallCounts,
+  type ClientCommand,
+  everyMoment,
+  pick,
+  sampleMoments,
+  seededRandom,
+} from './points.ts';
 
 export interface KillCampaignOptions {
   /** The campaign's own; each worker gets a directory in it. */
@@ -19,6 +28,10 @@ export interface KillCampaignOptions {
 
 export interface KillSampleOptions {
   readonly directions: readonly Direction[];
+  /** What the clients are told to do that are killed. */
+  readonly command: ClientCommand;
+  /** Only calls of these classes; all when there is none. */
+  readonly calls: readonly CallClass[];
   /** How many runs are killed once, over all directions; infinite: at every moment there is. */
   readonly points: number;
   /** How many runs are killed, and then their recovery. */
@@ -33,7 +46,8 @@ export function runKillCampaign(options: KillCampaignOptions & KillSampleOptions
   return withBenches(options, async (benches) => {
     const known = new Map<Direction, CallCounts>();
     for (const direction of options.directions) {
-      const counts = await countCallsOf(benches[0], direction);
+      const { command } = options;
+      const counts = await countCallsOf(benches[0], { direction, command });
       known.set(direction, counts);
       options.onDirection(direction, everyMoment(counts).length);
     }
@@ -46,8 +60,8 @@ export function replayTrial(trial: KillTrial, options: KillCampaignOptions): Pro
   return withBenches(options, (benches) => runTrials([trial], benches, options));
 }
 
-async function countCallsOf(bench: LineProcess, direction: Direction): Promise<CallCounts> {
-  const counts = await bench.ask<object>({ undisturbed: direction });
+async function countCallsOf(bench: LineProcess, work: ExpectedWork): Promise<CallCounts> {
+  const counts = await bench.ask<object>({ undisturbed: work });
   return new Map(Object.entries(counts)) as CallCounts;
 }
 
@@ -87,12 +101,14 @@ async function runTrials(
 
 function planTrials(
   known: ReadonlyMap<Direction, CallCounts>,
-  { points, doubles, seed }: KillSampleOptions,
+  { points, doubles, seed, command, calls }: KillSampleOptions,
 ): readonly KillTrial[] {
   const random = seededRandom(seed);
   const all = [...known].map(([direction, counts]) => ({
     direction,
-    moments: everyMoment(counts),
+    moments: everyMoment(counts).filter(
+      ({ callClass }) => calls.length === 0 || calls.includes(callClass),
+    ),
   }));
   const total = all.reduce((sum, { moments }) => sum + moments.length, 0);
   const shareOf = (count: number, own: number): number =>
@@ -101,9 +117,10 @@ function planTrials(
     const once = sampleMoments(moments, shareOf(points, moments.length), random);
     const twice = Array.from({ length: shareOf(doubles, moments.length) }, () => ({
       direction,
+      command,
       moments: [pick(moments, random)],
       againSeed: Math.floor(random() * 2 ** 31),
     }));
-    return [...once.map((moment) => ({ direction, moments: [moment] })), ...twice];
+    return [...once.map((moment) => ({ direction, command, moments: [moment] })), ...twice];
   });
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DIRECTIONS, type Direction } from '../../core/model/entry.ts';
 import { FILE_SYSTEMS, type FileSystem } from './disks.ts';
+import { CALL_CLASSES, type CallClass, type ClientCommand } from './points.ts';
 
 export const USAGE = `usage: npm run crash-test -- [options]
 
@@ -16,6 +17,10 @@ export const USAGE = `usage: npm run crash-test -- [options]
   --server-images N   disks of companion servers to look at after the power went (0)
   --server-point ID   one moment only, such as rename:after:3
   --direction D,…     two-way, remote-to-local, local-to-remote (all)
+  --reset             kill clients during a reset
+  --calls C,…         only before and after calls of these classes:
+                      ${CALL_CLASSES.slice(0, 9).join(', ')},
+                      ${CALL_CLASSES.slice(9).join(', ')}
   --point ID          one point only, such as two-way:rename:after:17, as a failure names it
   --seed N            chooses other points (1)
   --threads N         threads for file operations in the killed client (1: it does the same each time)
@@ -30,6 +35,8 @@ export interface CrashTestOptions {
   readonly points: number;
   readonly doubles: number;
   readonly directions: readonly Direction[];
+  readonly command: ClientCommand;
+  readonly calls: readonly CallClass[];
   readonly point: string | null;
   readonly images: number;
   readonly fileSystems: readonly FileSystem[];
@@ -77,6 +84,8 @@ export function optionsFrom(args: readonly string[]): CrashTestOptions | null {
       points: text('100'),
       double: text('50'),
       direction: text(''),
+      reset: { type: 'boolean', default: false },
+      calls: text(''),
       point: { type: 'string' },
       images: text('0'),
       fs: text(''),
@@ -99,6 +108,8 @@ export function optionsFrom(args: readonly string[]): CrashTestOptions | null {
     points: count(values.points, 'points'),
     doubles: count(values.double, 'double'),
     directions: choicesOf(values.direction, DIRECTIONS, 'direction'),
+    command: values.reset ? 'reset' : 'sync',
+    calls: choicesOf(values.calls, CALL_CLASSES, 'calls'),
     point: values.point ?? null,
     images: count(values.images, 'images'),
     fileSystems: choicesOf(values.fs, FILE_SYSTEMS, 'fs'),

@@ -1,7 +1,8 @@
 import type { Direction } from '../../core/model/entry.ts';
 import type { Place, RunEnd } from './client.ts';
-import { pairRecords, syncHere } from './client.ts';
+import { pairRecords, workHere } from './client.ts';
 import { below, isConflictCopy, linesOf, type Picture, pictureOf, unlike } from './picture.ts';
+import type { ClientCommand } from './points.ts';
 import { readNotes } from './read-records.ts';
 
 /** Both sides at one moment. */
@@ -10,9 +11,14 @@ export interface BothSides {
   readonly remote: Picture;
 }
 
-/** What has to come out, whatever happened on the way there. */
-export interface Expectation {
+/** What the client is to do. */
+export interface ExpectedWork {
   readonly direction: Direction;
+  readonly command: ClientCommand;
+}
+
+/** What has to come out, whatever happened on the way there. */
+export interface Expectation extends ExpectedWork {
   /** Before the run. */
   readonly start: BothSides;
   /** After a run that nothing disturbed. */
@@ -56,7 +62,9 @@ export async function orWhatFailed(checks: Promise<readonly string[]>): Promise<
 }
 
 async function recover(place: Place, expectation: Expectation): Promise<readonly string[]> {
-  const recovered = await syncHere(place);
+  // A reset that has begun is gone on with by every run.
+  const { isResetting } = await readNotes(pairRecords(place));
+  const recovered = await workHere(place, isResetting ? 'sync' : expectation.command);
   const wrong = [...endOf('the recovering run', recovered)];
   const now = await bothSides(place);
   wrong.push(...lossesOf(now, expectation));
@@ -107,7 +115,7 @@ async function checkHome(place: Place, { conflicts }: Expectation): Promise<read
 }
 
 async function checkSecondRun(place: Place, before: BothSides): Promise<readonly string[]> {
-  const second = await syncHere(place);
+  const second = await workHere(place, 'sync');
   const after = await bothSides(place);
   const wrong = [...endOf('the second run', second)];
   for (const side of SIDES)
@@ -120,12 +128,12 @@ async function checkSecondRun(place: Place, before: BothSides): Promise<readonly
 /** Returns what is to be expected, from the start and from a run that nothing disturbed. */
 export async function expectationAfter(
   place: Place,
-  direction: Direction,
+  work: ExpectedWork,
   start: BothSides,
 ): Promise<Expectation> {
   const end = await bothSides(place);
   const { conflicts } = await readNotes(pairRecords(place));
   const copies = [...end.local.entries.keys(), ...end.remote.entries.keys()].filter(isConflictCopy);
   if (copies.length === 0) throw new Error('the work has no conflict in it');
-  return { direction, start, end, conflicts: conflicts.length };
+  return { ...work, start, end, conflicts: conflicts.length };
 }

@@ -31,9 +31,13 @@ export interface Moment {
   readonly number: number;
 }
 
+/** What the killed client was told to do: the next run, or to begin again. */
+export type ClientCommand = 'sync' | 'reset';
+
 /** A run that is killed at the first moment, and the run that recovers from it at the second, if there is one. */
 export interface KillPoint {
   readonly direction: Direction;
+  readonly command: ClientCommand;
   readonly moments: readonly Moment[];
 }
 
@@ -45,17 +49,22 @@ export function formatMoment({ callClass, when, number }: Moment): string {
   return `${callClass}:${when}:${number}`;
 }
 
-/** Returns a point as `--point` takes it: `two-way:rename:after:17`, or with `+sync:before:3` at its end. */
-export function formatPoint({ direction, moments }: KillPoint): string {
-  return `${direction}:${moments.map(formatMoment).join('+')}`;
+/**
+ * Returns a point as `--point` takes it: `two-way:rename:after:17`, with `+sync:before:3` at its end for a second kill;
+ * of a reset, `two-way/reset:…`.
+ */
+export function formatPoint({ direction, command, moments }: KillPoint): string {
+  const run = command === 'sync' ? direction : `${direction}/${command}`;
+  return `${run}:${moments.map(formatMoment).join('+')}`;
 }
 
 /** Returns the point that `text` names. @throws Error when it names none */
 export function parsePoint(text: string): KillPoint {
-  const [, directionText, rest = ''] = /^([^:]+):(.*)$/.exec(text) ?? [];
+  const [, directionText, reset, rest = ''] = /^([\w-]+)(\/reset)?:(.*)$/.exec(text) ?? [];
   const direction = DIRECTIONS.find((one) => one === directionText);
   if (direction === undefined) throw new Error(`${text}: no direction at its beginning`);
-  return { direction, moments: rest.split('+').map(parseMoment) };
+  const command = reset === undefined ? 'sync' : 'reset';
+  return { direction, command, moments: rest.split('+').map(parseMoment) };
 }
 
 /** Returns the moment that `text` names. @throws Error when it names none */

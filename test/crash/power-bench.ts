@@ -160,7 +160,7 @@ export class PowerBench {
     try {
       await this.#server.open(this.#place.remote);
       const traceFile = join(directory, 'trace');
-      const watched = { shim, traceFile, moment: null, threads: 4 };
+      const watched = { shim, traceFile, moment: null, command: 'sync' as const, threads: 4 };
       const { code, stderr } = await runWatched(this.#place, watched);
       if (code !== 0 && code !== 11)
         throw new Error(`the recorded run ended with ${code}: ${stderr}`);
@@ -185,7 +185,7 @@ export class PowerBench {
     const recorded = (await this.#recorded()) ?? new Map();
     await this.#leave();
     await this.#mount('now', fileSystem);
-    const expectation = await expectationAfter(this.#place, direction, start);
+    const expectation = await expectationAfter(this.#place, { direction, command: 'sync' }, start);
     const wrong = await this.#recover(expectation, origin);
     await this.#leave();
     if (wrong.length > 0)

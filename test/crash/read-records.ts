@@ -12,9 +12,12 @@ export interface RecordedFile {
 export interface Notes {
   readonly parked: readonly string[];
   readonly conflicts: readonly string[];
+  /** A reset has begun and is not complete. */
+  readonly isResetting: boolean;
 }
 
 const STORE = 'records';
+const STATE_KEY = 'm!state';
 const PARKED_PREFIX = 'p!';
 const CONFLICT_PREFIX = 'c!';
 
@@ -42,7 +45,12 @@ export function readNotes(directory: string): Promise<Notes> {
     const [parked, conflicts] = [PARKED_PREFIX, CONFLICT_PREFIX].map(async (prefix) =>
       (await rowsOf(store, prefix)).map(([key]) => key.slice(prefix.length)),
     );
-    return { parked: (await parked) ?? [], conflicts: (await conflicts) ?? [] };
+    const state = JSON.parse((await store.get(STATE_KEY)) ?? '{}') as { resetting?: boolean };
+    return {
+      parked: (await parked) ?? [],
+      conflicts: (await conflicts) ?? [],
+      isResetting: state.resetting === true,
+    };
   });
 }
 
