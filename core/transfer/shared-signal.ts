@@ -5,7 +5,8 @@ import { setMaxListeners } from 'node:events';
  * Node warns of a leak from eleven listeners on.
  */
 export function sharedSignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  const shared = AbortSignal.any(signals.filter((signal) => signal !== undefined));
+  const given = signals.filter((signal) => signal !== undefined);
+  const shared = given.length === 1 && given[0] ? given[0] : AbortSignal.any(given);
   setMaxListeners(0, shared);
   return shared;
 }

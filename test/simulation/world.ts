@@ -112,6 +112,12 @@ export class SimWorld {
     return this.records.current?.rows.get('m!state')?.includes('"resetting":true') ?? false;
   }
 
+  get hasConflicts(): boolean {
+    for (const key of this.records.current?.rows.keys() ?? [])
+      if (key.startsWith('c!')) return true;
+    return false;
+  }
+
   /** Returns what the side calls the state of a file. */
   versionOf(side: Side, node: Inode): string {
     return side === 'local' ? localVersion(node) : remoteVersion(node);
