@@ -54,7 +54,10 @@ interface Verdict {
 
 type Decide = (relativePath: string) => Verdict | null;
 
-const BUILT_IN: IgnoreSource = { lines: DEFAULT_PATTERNS, nameOf: () => 'built in' };
+/** Compiled once, as far as they are asked: a run with few files would spend much of its time on them. */
+const BUILT_IN = ignore({ ignorecase: false }).add(
+  DEFAULT_PATTERNS.map((pattern) => ({ pattern, mark: 'built in' })),
+);
 /** Verdicts about directories are kept, up to so many. */
 const MAX_KEPT = 20_000;
 
@@ -65,7 +68,9 @@ export class IgnoreRules {
 
   /** @throws CONFIG_INVALID when a regular expression is not one */
   constructor(sources: readonly IgnoreSource[]) {
-    for (const source of [BUILT_IN, ...sources]) {
+    const builtIn = ignore({ ignorecase: false }).add(BUILT_IN);
+    this.#byDirectory.set(ROOT, [decidedByPatterns(builtIn)]);
+    for (const source of sources) {
       const { directory = ROOT } = source;
       const deciders = this.#byDirectory.get(directory) ?? [];
       deciders.push(...decidersOf(source));
