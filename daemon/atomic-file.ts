@@ -45,12 +45,14 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Replaces the file in one durable step: a reader, also one after a power cut, finds the old content or the new.
+ * Replaces the file in one durable step: a reader, also one after a power cut, finds the old content or the new. With
+ * `mayBeLost` no disk is waited for: after a power cut the file may be empty.
  */
 export async function writeFileAtomically(
   absolutePath: string,
   content: string,
   mode: number,
+  { mayBeLost = false }: { readonly mayBeLost?: boolean } = {},
 ): Promise<void> {
   const directory = dirname(absolutePath);
   const stage = `${absolutePath}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
@@ -59,14 +61,16 @@ export async function writeFileAtomically(
     const file = await open(stage, 'wx', mode);
     try {
       await file.writeFile(content);
-      await file.sync();
+      if (!mayBeLost) await file.sync();
     } finally {
       await file.close();
     }
     await chmod(stage, mode);
     await rename(stage, absolutePath);
-    const parent = await open(directory, 'r');
-    await parent.sync().finally(() => parent.close());
+    if (!mayBeLost) {
+      const parent = await open(directory, 'r');
+      await parent.sync().finally(() => parent.close());
+    }
     await sweepStages(absolutePath);
   } catch (error) {
     await rm(stage, { force: true });

@@ -54,5 +54,8 @@ export async function writeLastRun(home: Home, name: string, run: LastRun): Prom
     error: run.error === null ? null : { code: run.error.code, message: run.error.message },
     ...(recorded === undefined ? {} : { recorded }),
   };
-  await writeFileAtomically(fileOf(home, name), `${JSON.stringify(note)}\n`, 0o600);
+  // It is only shown.
+  await writeFileAtomically(fileOf(home, name), `${JSON.stringify(note)}\n`, 0o600, {
+    mayBeLost: true,
+  });
 }

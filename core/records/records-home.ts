@@ -88,6 +88,7 @@ async function setAside(directory: string, reason: AsideReason, nowMs: number): 
 }
 
 async function noteSequence(directory: string, sequence: number): Promise<void> {
+  if ((await notedSequence(directory)) === sequence) return;
   const path = join(directory, SEQUENCE_FILE);
   const file = await open(`${path}.new`, 'w', 0o600);
   try {

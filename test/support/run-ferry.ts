@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled command line. */
-export const FERRY_MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+export const FERRY_MAIN = newestOf(
+  fileURLToPath(new URL('../../cli/main.js', import.meta.url)),
+  fileURLToPath(new URL('../../bundle/main.js', import.meta.url)),
+);
 
 export interface FerryResult {
   /** Null when it was killed. */
@@ -63,4 +67,10 @@ export function startFerry(home: string, args: readonly string[]): FerryProcess 
 /** Runs `ferry` to its end. */
 export function runFerry(home: string, args: readonly string[]): Promise<FerryResult> {
   return startFerry(home, args).result;
+}
+
+/** Returns the bundle that users run, unless what was compiled since is newer than it. */
+function newestOf(compiled: string, bundled: string): string {
+  const isCurrent = existsSync(bundled) && statSync(bundled).mtimeMs >= statSync(compiled).mtimeMs;
+  return isCurrent ? bundled : compiled;
 }
