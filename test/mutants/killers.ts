@@ -80,7 +80,7 @@ const EDITS = tests('random edits of trees', 'core/reconcile/edits');
 const UNITS = tests('unit tests', 'core/(model|records|transfer|engine)/');
 const SCENARIOS = tests('scenarios', '^scenarios/(?!random-edits|interrupted)');
 const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted)');
-const SIMULATION = simulation('simulation', 400);
+const SIMULATION = simulation('simulation', 150);
 const LONG_SIMULATION = simulation('long simulation', 20_000);
 
 /** What is tried on a bug in that file, in order; the first that notices it ends it. */
