@@ -100,7 +100,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     args: '<pair>',
     summary: 'change settings of a pair; its records stay',
     completes: 'pairs',
-    flags: [...PAIR_FLAGS, ...SCHEDULE_FLAGS],
+    flags: [
+      ...PAIR_FLAGS,
+      ...SCHEDULE_FLAGS,
+      { flags: '--dry-run', summary: 'say what the next run would do with them; change nothing' },
+    ],
     load: async () => (await import('./commands/pair.ts')).edit,
   },
   {

@@ -80,7 +80,7 @@ export interface ApiState {
 
 /**
  * Commands, each `POST /pairs/NAME/COMMAND` with a JSON body:
- * sync {allowDeletes?, yes?, dryRun?, release?, wait?} · drop-plan · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
+ * sync {allowDeletes?, yes?, dryRun?, settings? (of a dry run), release?, wait?} · drop-plan · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
  * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} · why {path} ·
  * versions {path?, deleted?} · restore {path?, version? or atMs?, side?, to?, dryRun?} ·
  * undo {run?, additions?, dryRun?} · unmount {lazy?} (drives; also takes it out of the

@@ -1,7 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { distinctUntilChanged, map, type Observable, Subject, takeUntil, throttleTime } from 'rxjs';
-import type { RunRequest, RunSummary } from '../core/engine/pair-engine.ts';
+import type { PreviewedSettings, RunRequest, RunSummary } from '../core/engine/pair-engine.ts';
 import type { ConflictChoice } from '../core/engine/resolve-conflict.ts';
 import { DIRECTIONS } from '../core/model/entry.ts';
 import { type ErrorCode, FerryError, toFerryError } from '../core/model/errors.ts';
@@ -50,6 +50,18 @@ type Call = {
 
 const done: Answer = { status: 200, body: {} };
 
+const ignoreUnknown = () => undefined;
+
+const parsePreviewed = object(
+  (reader): PreviewedSettings => ({
+    ...reader.spread('direction', oneOf(DIRECTIONS)),
+    ...reader.spread('deletes', oneOf(['propagate', 'keep'] as const)),
+    ...reader.spread('mirror', boolean),
+    ...reader.spread('ignore', listOf(string)),
+  }),
+  ignoreUnknown,
+);
+
 const parseRun = object(
   (reader) => ({
     wait: reader.withDefault('wait', boolean, false),
@@ -58,6 +70,7 @@ const parseRun = object(
       yes: reader.withDefault('yes', boolean, false),
       dryRun: reader.withDefault('dryRun', boolean, false),
       release: reader.withDefault('release', boolean, false),
+      settings: reader.withDefault('settings', parsePreviewed, {}),
     } satisfies RunRequest,
   }),
   () => undefined,
@@ -75,8 +88,6 @@ async function runCommand(
   );
   return { status: 202, body: {} };
 }
-
-const ignoreUnknown = () => undefined;
 
 const parsePath = object((reader) => parseSyncPath(reader.required('path', string)), ignoreUnknown);
 

@@ -13,6 +13,7 @@ import { EXIT } from '../exit-codes.ts';
 import { formatBytes, formatInterval, formatTable, printable } from '../format.ts';
 import { pairNamed } from '../pair-access.ts';
 import { type PairFlags, pairFrom, withFlags } from '../pair-flags.ts';
+import { previewEdit, sayWhatIsNew } from './pair-preview.ts';
 
 /** Returns the schedule in the words of its flags. */
 export function describeSchedule(schedule: Schedule): string {
@@ -190,15 +191,18 @@ export async function show(context: Context, args: readonly string[]): Promise<n
 export async function edit(
   context: Context,
   args: readonly string[],
-  flags: PairFlags,
+  flags: PairFlags & { readonly dryRun?: boolean },
 ): Promise<number> {
   const [name = ''] = args;
+  const known = pairNamed(await configOf(context), name);
+  if (flags.dryRun) return previewEdit(context, name, withFlags(known, flags));
   const config = await updateConfig(context.home, (before) => ({
     ...before,
     pairs: withEntry(before.pairs, name, withFlags(pairNamed(before, name), flags)),
   }));
   const pair = pairNamed(config, name);
   describe(context, name, pair);
+  sayWhatIsNew(context, name, known, pair);
   await sayWhetherDaemonRuns(context, pair);
   return EXIT.ok;
 }

@@ -254,7 +254,7 @@ class SerialPairEngine implements PairEngine {
     return { home, nowMs: clock.now(), logger };
   }
 
-  /** Opens what a reset has left that failed half-way: the earlier records or the new ones, whole either way. */
+  /** Opens what is durable; after a reset that failed half-way the earlier records or the new ones, whole either way. */
   async #reopen(): Promise<void> {
     await this.#records.close();
     this.#records = await openRecords(this.#recordsOptions());
@@ -277,9 +277,10 @@ class SerialPairEngine implements PairEngine {
   }
 
   async #run(request: RunRequest): Promise<RunSummary> {
-    const { settings, clock, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const startedAtMs = clock.now();
     const dryRun = request.dryRun ?? false;
+    const settings = { ...this.#options.settings, ...(dryRun ? request.settings : {}) };
     const tally = new RunTally((progress) => this.#publishProgress(progress), dryRun);
     const recorder = this.#recorder(this.#records.state.resetting ? 'reset' : 'sync', startedAtMs);
     let failure: FerryError | undefined;
@@ -316,6 +317,7 @@ class SerialPairEngine implements PairEngine {
       throw error;
     } finally {
       await this.#endRecording(recorder, failure);
+      if (dryRun) await this.#takeBack(settings, request.settings !== undefined);
       this.#set({
         heldPlan: await this.#heldPlan(),
         running: false,
@@ -326,6 +328,14 @@ class SerialPairEngine implements PairEngine {
       });
       if (!dryRun) await this.#noteSequence();
     }
+  }
+
+  /** Takes back what a dry run has staged as if the pair obeyed other settings than the last run. */
+  async #takeBack({ direction }: PairSettings, isPreview: boolean): Promise<void> {
+    const { size, state } = this.#records;
+    if (size === 0 || (state.direction === direction && !isPreview)) return;
+    this.#isReplacing = true;
+    await this.#reopen();
   }
 
   #pruneVersions(signal: AbortSignal | undefined): Promise<void> {

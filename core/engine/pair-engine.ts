@@ -5,6 +5,7 @@ import type { Conflict, Problem } from '../model/problem.ts';
 import type { Explanation } from './explain.ts';
 import type { HeldPlan, HeldPlanSummary } from './held-plan.ts';
 import type { PairHistory } from './pair-history.ts';
+import type { PairSettings } from './pair-settings.ts';
 import type { PlannedAction } from './planned-actions.ts';
 import type { ConflictChoice, ConflictOutcome } from './resolve-conflict.ts';
 import type { ConflictView } from './show-conflict.ts';
@@ -49,6 +50,11 @@ export interface RunSummary {
   readonly actions: readonly PlannedAction[];
 }
 
+/** Settings whose change can be previewed. */
+export type PreviewedSettings = Partial<
+  Pick<PairSettings, 'direction' | 'deletes' | 'mirror' | 'ignore'>
+>;
+
 export interface RunRequest {
   readonly dryRun?: boolean;
   /** Lets the deletions of this one run through the guard. */
@@ -57,6 +63,8 @@ export interface RunRequest {
   readonly yes?: boolean;
   /** Carries out the held plan, if it is still what a run would do. */
   readonly release?: boolean;
+  /** Of a dry run: as if the pair obeyed these. */
+  readonly settings?: PreviewedSettings;
   readonly signal?: AbortSignal;
 }
 

@@ -15,7 +15,8 @@ export interface PlannedAction {
     | 'make-directory-remote'
     | 'set-metadata-local'
     | 'set-metadata-remote'
-    | 'adopt';
+    /** The record goes, nothing is changed on either side. */
+    | 'forget';
   readonly path: SyncPath;
   readonly from?: SyncPath;
   /** The rule that decided. */

@@ -17,6 +17,7 @@ import {
   noteConflicts,
   settleConflicts,
 } from './conflict-notes.ts';
+import { describePlan } from './describe-plan.ts';
 import { followConflicts } from './follow-conflicts.ts';
 import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, identifyRoots } from './guards.ts';
@@ -98,7 +99,7 @@ export async function runPair(given: RunContext): Promise<boolean> {
     tally.notePlan(pass.plan);
     if (context.dryRun) {
       noteProblems(context, pass, []);
-      describe(context, pass.plan);
+      describePlan({ ...context, plan: pass.plan, isIgnored: rules.isIgnored });
       tally.noteConflicts([...conflictsIn(conflictOptions(context, pass)).values()]);
       return pass.plan.nodes.length === 0;
     }
@@ -162,7 +163,7 @@ async function preparePass(
   };
   if (!context.yes && (await confirmReplacements({ ...context, plan, views, look })))
     plan = await decide(context, view, seen, { plan: planFor(context, view), unsettled });
-  while (hasNewDirection(context) && !context.dryRun && forgetDeletions(context.records, plan) > 0)
+  while (hasNewDirection(context) && forgetDeletions(context.records, plan) > 0)
     plan = await decide(context, view, seen, { plan: planFor(context, view), unsettled });
   return { ...view, plan, postponed: false, unsettled };
 }
@@ -242,10 +243,7 @@ function observeBoth(
 function planFor(context: RunContext, { views, directories }: PairView): Plan {
   const { records, settings } = context;
   const policy: Policy = {
-    deletes:
-      records.state.resetting || (context.dryRun && hasNewDirection(context))
-        ? 'hold'
-        : settings.deletes,
+    deletes: records.state.resetting ? 'hold' : settings.deletes,
     mirror: settings.mirror && !records.state.resetting,
     transferEqual: records.state.resetting,
     device: settings.deviceName,
@@ -355,16 +353,6 @@ function expectTransfers({ tally }: RunContext, plan: Plan, views: Views): void 
     if (from !== null) bytes += sizeAt(views[source], from);
   }
   tally.expect(files, bytes);
-}
-
-function describe({ tally }: RunContext, plan: Plan): void {
-  const nodes = new Map(plan.nodes.map((node) => [node.key, node]));
-  for (const side of ['local', 'remote'] as const)
-    for (const operation of plan.operations[side]) {
-      const node = nodes.get(operation.key);
-      if (node) tally.done(operation, side, node);
-    }
-  tally.adopted += plan.nodes.filter((node) => node.adopts).length;
 }
 
 function throttleOf({ settings, clock }: RunContext): ReturnType<typeof createThrottle> | null {

@@ -1,4 +1,5 @@
 import { FerryError } from '../model/errors.ts';
+import type { Conflict } from '../model/problem.ts';
 import type { Logger } from '../ports.ts';
 import { Records } from './records.ts';
 import type { RecordsHome } from './records-home.ts';
@@ -53,7 +54,7 @@ export async function replaceRecords(
   reason: string,
 ): Promise<Records> {
   logger.warn('sync records set aside, both sides will be compared', { reason });
-  const [parked, conflicts] = [records.parked(), records.conflicts()];
+  const [parked, conflicts] = [records.parked(), conflictsWithoutIds(records)];
   await records.close();
   await home.setAside('damaged', nowMs);
   const fresh = await load(home);
@@ -76,8 +77,7 @@ export async function resetRecords(
   try {
     fresh.setState({ generation: generation + 1, resetting: true, roots });
     for (const move of records.parked()) fresh.putParked(move);
-    // Ids begin again: the old ones would lead to other entries.
-    for (const { trail: _trail, ...conflict } of records.conflicts()) fresh.putConflict(conflict);
+    for (const conflict of conflictsWithoutIds(records)) fresh.putConflict(conflict);
     await records.runLog.copyTo(fresh.runLog);
     await fresh.commit();
   } finally {
@@ -87,4 +87,9 @@ export async function resetRecords(
   await home.setAside('bak', nowMs);
   await home.promoteNext();
   return load(home);
+}
+
+/** Returns the conflicts for records whose ids begin again: the old ones would lead to other entries. */
+function conflictsWithoutIds(records: Records): readonly Conflict[] {
+  return records.conflicts().map(({ trail: _trail, ...conflict }) => conflict);
 }
