@@ -38,6 +38,8 @@ import type { SideView } from './side-view.ts';
 
 /** A failed precondition means observing and planning again; so often in one run, then it waits for the next. */
 const MAX_PASSES = 4;
+/** A file that changed while it was read is tried again after this. */
+const QUIET_MS = 2000;
 /** Looks for new files that exist on both sides begin after everything else, from so many on: they can be interrupted. */
 const MANY_LOOKS = 64;
 const MAX_LOOK_ROUNDS = 6;
@@ -322,6 +324,8 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     await records.commit();
   }
   if (again && isLast) tally.addProblems(pass.unsettled, result.unsettled);
+  const wasRestless = result.sourceChanged || pass.unsettled.length > 0;
+  if (again && !isLast && wasRestless) await context.clock.sleep(QUIET_MS, signal);
   return again;
 }
 

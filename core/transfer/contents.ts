@@ -126,18 +126,34 @@ async function openVerified(
   path: SyncPath,
   source: FileEntry,
   replica: Replica,
-  { side, onBytes, throttle, signal: runSignal }: ContentContext,
+  { side, ledger, onBytes, throttle, signal: runSignal }: ContentContext,
   signal: AbortSignal = runSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const content = await replica.read(path, { expected: source.version, signal });
+  const noting = (error: unknown): never => {
+    if (error instanceof FerryError && error.code === 'CHANGED') ledger.sourceChanged = true;
+    throw error;
+  };
+  const content = await replica.read(path, { expected: source.version, signal }).catch(noting);
   const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
-  transfer.stream = new VerifiedStream(stream, {
+  transfer.stream = new VerifiedStream(catching(stream, noting), {
     path,
     sizeBytes: source.sizeBytes,
     ...(source.hash === undefined ? {} : { hash: source.hash }),
     onBytes: (count) => onBytes(side, count),
   });
   return transfer.stream;
+}
+
+/** The same stream; its error goes through `onError`. */
+async function* catching(
+  stream: AsyncIterable<Uint8Array>,
+  onError: (error: unknown) => never,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    onError(error);
+  }
 }
 
 /**

@@ -45,6 +45,8 @@ export interface ExecuteOptions {
 export interface ExecuteResult {
   readonly problems: readonly Problem[];
   readonly needsAnotherPass: boolean;
+  /** A file changed while it was read: another pass is worth trying when it was quiet for a while. */
+  readonly sourceChanged: boolean;
   /** What was not as planned; worth a word when it is so in each pass. */
   readonly unsettled: readonly Problem[];
   /** Where a side holds a node now; undefined when it does not. */
@@ -119,6 +121,7 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
   return {
     problems: ledger.problems,
     needsAnotherPass: ledger.needsAnotherPass || ledger.isAnythingLeft,
+    sourceChanged: ledger.sourceChanged,
     unsettled: ledger.unsettled,
     placeOf: (side, key) => ledger.entry(side, key)?.path,
     fatal: ledger.fatal,

@@ -48,6 +48,8 @@ export class Ledger {
   fatal: FerryError | null = null;
   /** Something was not as planned: observing and planning again will put it right. */
   needsAnotherPass = false;
+  /** A file changed while it was read: it is tried again when it was quiet for a while. */
+  sourceChanged = false;
   /** What was not as planned: problems only if it is so again and again. */
   readonly unsettled: Problem[] = [];
   readonly #options: LedgerOptions;
