@@ -1,5 +1,6 @@
 import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkedStore } from './checked-store.ts';
 import { openStore, type Store } from './store.ts';
 
 /** Why a store was put aside: it was damaged, or a reset has replaced it. */
@@ -43,11 +44,11 @@ export function recordsHomeIn(directory: string): RecordsHome {
       // The process ended in a reset: right between its two renames, or before them.
       if (await exists(store)) await rm(next, { recursive: true, force: true });
       else if (await exists(next)) await rename(next, store);
-      return openStore(store);
+      return checkedStore(await openStore(store));
     },
     async openNext() {
       await rm(next, { recursive: true, force: true });
-      return openStore(next);
+      return checkedStore(await openStore(next));
     },
     async promoteNext() {
       await rename(next, store);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { checkedStore } from '../../core/records/checked-store.ts';
 import { decodeRecord, type PairRecord, RECORD_PREFIX } from '../../core/records/record.ts';
 import { openStore, type Store } from '../../core/records/store.ts';
 
@@ -22,7 +23,7 @@ const PARKED_PREFIX = 'p!';
 const CONFLICT_PREFIX = 'c!';
 
 async function withStore<T>(directory: string, use: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore(join(directory, STORE));
+  const store = checkedStore(await openStore(join(directory, STORE)));
   try {
     return await use(store);
   } finally {

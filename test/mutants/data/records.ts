@@ -144,4 +144,12 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
       replace: 'return record.hash ?? `record:${record.sizeBytes}`;',
     },
   ]),
+  ...inFile('core/records/checked-store.ts', [
+    {
+      id: 'flipped-bit-believed',
+      bug: 'a row that was damaged on the disk is believed as it reads',
+      find: 'if (stored.slice(end + 1) !== checkOf(key, value))',
+      replace: 'if (end < -1)',
+    },
+  ]),
 ];
