@@ -324,8 +324,8 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     await records.commit();
   }
   if (again && isLast) tally.addProblems(pass.unsettled, result.unsettled);
-  const wasRestless = result.sourceChanged || pass.unsettled.length > 0;
-  if (again && !isLast && wasRestless) await context.clock.sleep(QUIET_MS, signal);
+  const isRestless = result.sourceChanged || pass.unsettled.length !== 0;
+  if (again && !isLast && isRestless) await context.clock.sleep(QUIET_MS, signal);
   return again;
 }
 

@@ -135,7 +135,8 @@ async function openVerified(
   };
   const content = await replica.read(path, { expected: source.version, signal }).catch(noting);
   const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
-  transfer.stream = new VerifiedStream(catching(stream, noting), {
+  const noted = catching(stream, noting);
+  transfer.stream = new VerifiedStream(noted, {
     path,
     sizeBytes: source.sizeBytes,
     ...(source.hash === undefined ? {} : { hash: source.hash }),

@@ -279,4 +279,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       replace: 'inSync: isClean ?',
     },
   ]),
+  ...inFile('core/engine/ignore-files.ts', [
+    {
+      id: 'new-ignore-file-unseen',
+      bug: 'an ignore file that was not there before counts from the next run on only',
+      find: 'if (found.size === 0 || this.#rounds > MAX_ROUNDS) return false;',
+      replace: 'if (found.size >= 0) return false;',
+    },
+  ]),
 ];

@@ -180,4 +180,26 @@ export const RECONCILE_MUTANTS: readonly Mutant[] = [
       replace: "isRenamed(node, side) || isRemoved(node, side) || changes[side] === 'new'",
     },
   ]),
+  ...inFile('core/reconcile/match-moves.ts', [
+    {
+      id: 'swap-of-both-sides-undone',
+      bug: 'a swap that both sides made is undone where one of them gives no identities',
+      find: "if (isHere === 'different' && isThere === 'equal') claim(node, there);",
+      replace: '',
+    },
+    {
+      id: 'half-a-directory-is-moved',
+      bug: 'a directory counts as moved although not all that was in it is at the new place',
+      find: 'if (found.some(({ at }) => at === null)) continue;',
+      replace: '',
+    },
+  ]),
+  ...inFile('core/reconcile/kept-old-version.ts', [
+    {
+      id: 'edit-goes-into-the-old-version',
+      bug: 'an edit goes into the version that an editor on the other side has renamed',
+      find: "if (change === 'equal') continue;",
+      replace: 'if (change !== undefined) continue;',
+    },
+  ]),
 ];

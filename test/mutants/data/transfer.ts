@@ -62,9 +62,9 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
     {
       id: 'content-unverified',
       bug: 'what arrives is not compared with the announced hash and length',
-      find: '  transfer.stream = new VerifiedStream(stream, {',
+      find: '  transfer.stream = new VerifiedStream(noted, {',
       replace:
-        '  if (source.sizeBytes >= 0) return stream;\n  transfer.stream = new VerifiedStream(stream, {',
+        '  if (source.sizeBytes >= 0) return stream;\n  transfer.stream = new VerifiedStream(noted, {',
     },
     {
       id: 'group-not-committed',
