@@ -100,6 +100,7 @@ describe('checkNetEffect', () => {
     expect(check({ modifiedLocal: 50 })).not.toThrow();
     expect(check({ modifiedLocal: 51 })).toThrow(/51 of 100 files would be replaced/);
     expect(check({ modifiedLocal: 49, recorded: 50 })).not.toThrow();
+    expect(check({ modifiedLocal: 50, recorded: 50 })).toThrow(/50 of 50 files/);
     expect(check({ conflicts: 20 })).not.toThrow();
     expect(check({ conflicts: 21 })).toThrow(/21 files were changed on both sides/);
     expect(check({ conflicts: 21, yes: true })).not.toThrow();

@@ -59,11 +59,16 @@ function eachOf(add: (name: string, body: Hook) => void) {
     (name: string, body: Body): void => {
       for (const row of table) {
         const values = (Array.isArray(row) ? row : [row]) as never[];
-        const fields = Object(row) as Record<string, unknown>;
-        const named = name.replaceAll(/\$(\w+)/g, (_, key: string) => String(fields[key]));
+        const named = name.replaceAll(/\$([\w.]+)/g, (_, keys: string) =>
+          String(fieldOf(row, keys)),
+        );
         add(format(named, ...values), () => body(...values));
       }
     };
+}
+
+function fieldOf(row: unknown, keys: string): unknown {
+  return keys.split('.').reduce((value, key) => Object(value)[key], row);
 }
 
 export const describe = Object.assign(block, { each: eachOf(block) });
