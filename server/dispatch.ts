@@ -38,10 +38,11 @@ const WRITERS = new Map<string, Writer>([
 ]);
 
 /** Returns the extensions that Ferry's client looks for; see docs/server.md. */
-function ferryExtensions({ root }: Site): string {
+function ferryExtensions({ root, versions }: Site): string {
   // The JavaScript backend sets times to the microsecond only.
   const times = root.timePrecisionNs === 1n ? 'mtime' : 'mtime mtime-us';
-  return `1; ${times} mode if-empty move-etag root-id`;
+  const kept = versions === null ? '' : ' versions';
+  return `1; ${times} mode if-empty move-etag root-id${kept}`;
 }
 
 /** What requests are answered with. */

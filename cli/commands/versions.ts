@@ -21,7 +21,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 function whyOf({ cause, isOnlyCopy, run }: ListedVersion): string {
-  const why = cause === null ? 'not known why' : (CAUSES[cause] ?? cause);
+  const why = cause === null ? 'replaced or deleted' : (CAUSES[cause] ?? cause);
   const by = run === null || run === 0 ? '' : `, run ${run}`;
   return `${why}${by}${isOnlyCopy ? '; the only copy' : ''}`;
 }

@@ -71,7 +71,8 @@ function unusable(context: RequestContext): Error {
   return protocolError(context, 'the list of fingerprints is not complete');
 }
 
-async function* linesOf(
+/** Yields the lines of a body. @throws REMOTE_PROTOCOL when it is no text, or a line is too long */
+export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   context: RequestContext,
 ): AsyncGenerator<string, void, undefined> {

@@ -1,7 +1,7 @@
 import type { Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import { nameOf, type SyncPath } from '../../core/model/path.ts';
-import type { MutationOptions } from '../../core/ports.ts';
+import type { Displacement, MutationOptions } from '../../core/ports.ts';
 import { expectAt, once, sendIfMatch } from './conditions.ts';
 import { changedError } from './http-errors.ts';
 import { list, lookAt } from './listing.ts';
@@ -9,6 +9,7 @@ import { shownLock, withLock } from './locks.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { rungsFor } from './rungs.ts';
 import type { Session } from './session.ts';
+import { displacementHeaders, noteKept } from './versions.ts';
 
 const REMOVED = [200, 204];
 
@@ -17,21 +18,25 @@ export async function removePath(
   session: Session,
   probe: ProbeResult,
   path: SyncPath,
-  options: MutationOptions & { readonly expected: Version | 'directory' },
+  options: MutationOptions & {
+    readonly expected: Version | 'directory';
+    readonly displacement?: Displacement;
+  },
 ): Promise<void> {
-  const { expected, signal } = options;
+  const { displacement, expected, signal } = options;
   throwIfAborted(signal);
   await once(
     path,
     () =>
       expected === 'directory'
         ? removeCollection(session, probe, path, signal)
-        : removeFile(session, probe, path, { expected, signal }),
+        : removeFile(session, probe, path, { displacement, expected, signal }),
     async () => ((await lookAt(session, path, signal)) === null ? { done: undefined } : 'not done'),
   );
 }
 
 interface FileRemoval {
+  readonly displacement?: Displacement | undefined;
   readonly expected: Version;
   readonly signal: AbortSignal | undefined;
 }
@@ -40,10 +45,16 @@ async function removeFile(
   session: Session,
   probe: ProbeResult,
   path: SyncPath,
-  { expected, signal }: FileRemoval,
+  { displacement, expected, signal }: FileRemoval,
 ): Promise<void> {
-  const send = (headers: Readonly<Record<string, string>>): Promise<number> =>
-    session.status(path, { method: 'DELETE', headers, accept: [...REMOVED, 404, 412], signal });
+  const send = async (conditions: Readonly<Record<string, string>>): Promise<number> => {
+    const headers = { ...conditions, ...displacementHeaders(displacement) };
+    const accept = [...REMOVED, 404, 412];
+    const answer = await session.send(path, { method: 'DELETE', headers, accept, signal });
+    await answer.discard();
+    noteKept(answer, displacement);
+    return answer.status;
+  };
   const status = await byRung(session, probe, path, { expected, signal }, send);
   if (status === 404) throw changedError(path, 'it is gone');
   if (status === 412) throw changedError(path, 'it is another version by now');

@@ -5,6 +5,7 @@ import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import type {
   Clock,
   Content,
+  Displacement,
   Logger,
   Metadata,
   MutationOptions,
@@ -14,6 +15,7 @@ import type {
   Replica,
   ReplicaCapabilities,
   RootIdentity,
+  VersionShelf,
   WriteItem,
   WriteResult,
 } from '../../core/ports.ts';
@@ -34,6 +36,7 @@ import { Session } from './session.ts';
 import { setFileMetadata } from './set-metadata.ts';
 import { grouped, Slots } from './slots.ts';
 import type { TlsTrust } from './tls.ts';
+import { WebdavVersions } from './versions.ts';
 import { FileWriter } from './write.ts';
 
 export interface WebdavOptions {
@@ -85,6 +88,7 @@ class DavReplica implements WebdavReplica {
   readonly capabilities: ReplicaCapabilities;
   readonly changes$: Observable<SyncPath> = NEVER;
   readonly probe: ProbeResult;
+  readonly versions?: VersionShelf;
   readonly #session: Session;
   readonly #blame: Blame;
   readonly #parallelism: number;
@@ -99,6 +103,7 @@ class DavReplica implements WebdavReplica {
     this.capabilities = capabilitiesOf(probe);
     this.#parallelism = parallelism;
     this.#session = new Session({ ...options, http, addresses });
+    if (probe.companion) this.versions = new WebdavVersions(this.#session);
     this.#slots = new Slots(parallelism);
     this.#blame = new Blame(this.#session);
     this.#writer = new FileWriter(this.#session, probe, { slots: this.#slots, blame: this.#blame });
@@ -182,7 +187,10 @@ class DavReplica implements WebdavReplica {
 
   remove(
     path: SyncPath,
-    options: MutationOptions & { readonly expected: Version | 'directory' },
+    options: MutationOptions & {
+      readonly expected: Version | 'directory';
+      readonly displacement?: Displacement;
+    },
   ): Promise<void> {
     return this.#blame.during(path, options.signal, () =>
       removePath(this.#session, this.probe, path, options),

@@ -23,6 +23,7 @@ import {
   refuseUpload,
   writtenEntry,
 } from './upload.ts';
+import { displacementHeaders, noteKept } from './versions.ts';
 
 /** Writes single files by the rungs that the server was proven to honour. */
 export class FileWriter {
@@ -251,9 +252,11 @@ export class FileWriter {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<Answer | 'refused'> {
-    const target = { path: item.path, headers, signal };
+    const { displacement, path } = item;
+    const target = { path, headers: { ...headers, ...displacementHeaders(displacement) }, signal };
     const answer = await putContent(this.#session, this.#probe, item, target);
     await answer.discard();
+    noteKept(answer, displacement);
     return answer.status === 412 ? 'refused' : answer;
   }
 

@@ -133,7 +133,7 @@ async function renameChecked(settled: Transfer): Promise<readonly string[]> {
   if (target === null) return [];
   const trash = stage.freshPath();
   await root.rename(from, trash, 'no-replace');
-  return dispose(exchange.site, trash, to);
+  return (await dispose(exchange, trash, to))?.changed ?? [];
 }
 
 async function publishCopy(settled: Transfer, staged: string): Promise<readonly string[]> {
@@ -143,7 +143,8 @@ async function publishCopy(settled: Transfer, staged: string): Promise<readonly 
     await renameOrRefuse(exchange.site, staged, to, 'no-replace');
     return [];
   }
-  if (await swapExpected(root, staged, to, target)) return dispose(exchange.site, staged, to);
+  if (await swapExpected(root, staged, to, target))
+    return (await dispose(exchange, staged, to))?.changed ?? [];
   throw new DavError(412, `/${to} was changed meanwhile; nothing was copied`);
 }
 

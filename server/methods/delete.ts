@@ -3,9 +3,10 @@ import { DavError, errnoOf, toDavError } from '../dav-error.ts';
 import { isSameContent } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { hrefOf, parentOf } from '../request-path.ts';
-import { dispose } from '../storage/dispose.ts';
+import { dispose, isOnlyCopy, keptHeader } from '../storage/dispose.ts';
 import { type Leftover, removeTree } from '../storage/remove-tree.ts';
 import type { Stage } from '../storage/stage.ts';
+import type { Kept } from '../storage/version-store.ts';
 import { multistatus, statusResponse } from '../xml/write.ts';
 
 /** Removes a file or a collection with all it holds; `Ferry-If-Empty: T` spares a collection that holds anything. */
@@ -15,19 +16,19 @@ export async function remove(exchange: Exchange, stage: Stage): Promise<void> {
   if (exchange.depth('infinity') !== 'infinity')
     throw new DavError(400, 'a collection is removed with all it holds: Depth is infinity');
   const changed: string[] = [parentOf(path)];
-  const leftovers = await site.turns.run([path], async () => {
+  const { kept, leftovers } = await site.turns.run([path], async () => {
     const current = await site.look(path);
     if (current === null) throw new DavError(404, `/${path}: nothing is there`);
     await exchange.check(current);
     exchange.requireUnlocked(path, { membership: true, tree: current.kind === 'directory' });
-    if (current.kind === 'directory') return await removeCollection(exchange, changed);
-    changed.push(...(await removeFile(exchange, stage, current)));
-    return [];
+    if (current.kind === 'directory')
+      return { kept: null, leftovers: await removeCollection(exchange, changed) };
+    return { kept: await removeFile(exchange, stage, current), leftovers: [] };
   });
   await forget(exchange, leftovers);
-  await site.sync.directories(...changed);
+  await site.sync.directories(...changed, ...(kept?.changed ?? []));
   const [only] = leftovers;
-  if (only === undefined) return exchange.send(204);
+  if (only === undefined) return exchange.send(204, keptHeader(kept));
   if (leftovers.length === 1 && only.path === path) throw toDavError(only.error, path, 'removing');
   exchange.sendXml(207, multistatus(leftovers.map(responseOf).join('')));
 }
@@ -47,9 +48,9 @@ async function removeCollection(
     return await removeTree(site.root, path, {
       keepHidden: true,
       takeFile: async (file) => {
-        const kept = (await site.versions?.keep(file, file)) ?? null;
-        if (kept === null) await site.root.removeFile(file);
-        else changed.push(...kept);
+        const one = (await site.versions?.keep(file, file, isOnlyCopy(exchange))) ?? null;
+        if (one === null) await site.root.removeFile(file);
+        else changed.push(...one.changed);
       },
     });
   try {
@@ -62,20 +63,17 @@ async function removeCollection(
   return [];
 }
 
-/**
- * Takes the name away first and then looks at what it took, so that no edit slips in between; returns the directories
- * to be made durable.
- */
+/** Takes the name away first and then looks at what it took, so that no edit slips in between. */
 async function removeFile(
   exchange: Exchange,
   stage: Stage,
   expected: NodeStat,
-): Promise<readonly string[]> {
+): Promise<Kept | null> {
   const { site, path } = exchange;
   const { root } = site;
   if (!exchange.isStateBound && site.versions === null) {
     await root.removeFile(path);
-    return [];
+    return null;
   }
   const taken = stage.freshPath();
   await root.rename(path, taken, 'no-replace');
@@ -83,7 +81,7 @@ async function removeFile(
   const isMeant = exchange.isStateBound
     ? found === null || isSameContent(found, expected)
     : found?.kind !== 'directory';
-  if (isMeant) return dispose(site, taken, path);
+  if (isMeant) return dispose(exchange, taken, path);
   await root.rename(taken, path, 'no-replace');
   throw new DavError(412, `/${path} was changed while it was removed; it is still there`);
 }

@@ -9,6 +9,7 @@ import { encodeSegment, isHiddenName } from '../request-path.ts';
 import { closeAsync } from '../storage/stage.ts';
 import { escapeXml } from '../xml/write.ts';
 import { LISTINGS_TYPE, sendListings } from './listings.ts';
+import { sendVersions, VERSIONS_TYPE } from './versions.ts';
 
 const readAsync = promisify(read);
 
@@ -24,10 +25,12 @@ interface ByteRange {
 
 /** Answers GET and HEAD: a file, one range of it, or a page that lists a collection. */
 export async function get(exchange: Exchange): Promise<void> {
+  if (exchange.header('accept') === VERSIONS_TYPE) return sendVersions(exchange);
   const fd = await openToRead(exchange);
   try {
     const stat = await exchange.site.root.statDescriptor(fd);
-    if (stat.kind === 'directory') return await sendIndex(exchange, stat);
+    if (stat.kind === 'directory' && exchange.header('ferry-version') === undefined)
+      return await sendIndex(exchange, stat);
     if (stat.kind !== 'file' || exchange.hasTrailingSlash) throw notFound(exchange);
     await sendFile(exchange, fd, stat);
   } finally {
@@ -35,9 +38,18 @@ export async function get(exchange: Exchange): Promise<void> {
   }
 }
 
+/** Returns where the content is: `Ferry-Version` names one that was replaced or removed. */
+function placeOf(exchange: Exchange): string {
+  const id = exchange.header('ferry-version');
+  if (id === undefined) return exchange.path;
+  const place = exchange.site.versions?.placeOf(id, exchange.path) ?? null;
+  if (place === null) throw notFound(exchange);
+  return place;
+}
+
 async function openToRead(exchange: Exchange): Promise<number> {
   try {
-    return await exchange.site.root.open(exchange.path, constants.O_RDONLY);
+    return await exchange.site.root.open(placeOf(exchange), constants.O_RDONLY);
   } catch (error) {
     const hidden = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV', 'ENXIO', 'ENAMETOOLONG'];
     if (hidden.includes(errnoOf(error) ?? '')) throw notFound(exchange);
@@ -51,7 +63,13 @@ function notFound({ path }: Exchange): DavError {
 
 async function sendFile(exchange: Exchange, fd: number, stat: NodeStat): Promise<void> {
   const etag = etagOf(stat);
-  const headers = { etag, 'last-modified': httpDate(stat.mtimeNs), 'accept-ranges': 'bytes' };
+  const id = exchange.header('ferry-version');
+  const headers = {
+    etag,
+    'last-modified': httpDate(stat.mtimeNs),
+    'accept-ranges': 'bytes',
+    ...(id === undefined ? {} : { 'ferry-version': id }),
+  };
   if (await exchange.check(stat, true)) return exchange.send(304, headers);
   const range = requestedRange(exchange, stat, etag);
   if (range === 'unsatisfiable')

@@ -4,9 +4,10 @@ import { etagOf, fileIdOf } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
-import { dispose } from '../storage/dispose.ts';
+import { dispose, keptHeader } from '../storage/dispose.ts';
 import type { Stage, StagedFile } from '../storage/stage.ts';
 import { swapExpected, swapFile } from '../storage/swap.ts';
+import type { Kept } from '../storage/version-store.ts';
 import { requestedMode, requestedMtimeNs } from './write-headers.ts';
 
 /** A body up to this size is cheaper to take in than a look at the disk before it. */
@@ -19,6 +20,8 @@ const MAX_TRIES = 5;
 interface Published {
   readonly stat: NodeStat;
   readonly created: boolean;
+  /** What was there before. */
+  readonly kept: Kept | null;
 }
 
 /**
@@ -44,6 +47,7 @@ export async function put(exchange: Exchange, stage: Stage): Promise<void> {
       etag: etagOf(published.stat),
       'oc-fileid': fileIdOf(published.stat),
       ...(mtimeNs === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
+      ...keptHeader(published.kept),
     });
   } catch (error) {
     await staged.discard();
@@ -104,9 +108,9 @@ async function commit(
   if (published.created) await site.properties.forget(path);
   // A swap left the displaced file in the stage; a plain rename left nothing.
   const wasSwapped = swaps(exchange) && !published.created;
-  const changed = wasSwapped ? await dispose(site, staged.path, path) : [];
-  await site.sync.directories(parentOf(path), ...changed);
-  return published;
+  const kept = wasSwapped ? await dispose(exchange, staged.path, path) : null;
+  await site.sync.directories(parentOf(path), ...(kept?.changed ?? []));
+  return { ...published, kept };
 }
 
 const DEFAULT_MODE = 0o666 & ~process.umask();

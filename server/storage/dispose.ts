@@ -1,21 +1,33 @@
-import type { Site } from '../site.ts';
+import type { Exchange } from '../exchange.ts';
 import { removeTree } from './remove-tree.ts';
+import type { Kept } from './version-store.ts';
 
 /**
- * Keeps what lies at `taken` and was at `path`, or removes it where nothing is kept; returns the directories to be made
- * durable. What cannot be removed stays in the stage until the next start.
+ * Keeps what lies at `taken` and was at `path`, or removes it where nothing is kept; then null. What cannot be removed
+ * stays in the stage until the next start.
  */
 export async function dispose(
-  { logger, root, versions }: Pick<Site, 'logger' | 'root' | 'versions'>,
+  exchange: Exchange,
   taken: string,
   path: string,
-): Promise<readonly string[]> {
-  const changed = (await versions?.keep(taken, path)) ?? null;
-  if (changed !== null) return changed;
+): Promise<Kept | null> {
+  const { logger, root, versions } = exchange.site;
+  const kept = (await versions?.keep(taken, path, isOnlyCopy(exchange))) ?? null;
+  if (kept !== null) return kept;
   const leftovers = await removeTree(root, taken);
   if (leftovers.length > 0)
     logger.warn('replaced content could not be removed from the stage', {
       count: leftovers.length,
     });
-  return [];
+  return null;
+}
+
+/** The client says that what gives way is nowhere else. */
+export function isOnlyCopy(exchange: Exchange): boolean {
+  return exchange.header('ferry-only-copy')?.trim().toUpperCase() === 'T';
+}
+
+/** Returns the header that names a kept version. */
+export function keptHeader(kept: Kept | null): Readonly<Record<string, string>> {
+  return kept === null ? {} : { 'ferry-kept': kept.id };
 }

@@ -14,7 +14,7 @@ import {
   runFolderTime,
 } from '../../core/model/version-folder.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
-import type { SafeRoot } from '../../native/safe-root.ts';
+import type { NodeStat, SafeRoot } from '../../native/safe-root.ts';
 import { errnoOf } from '../dav-error.ts';
 
 /** The same place and layout as that of a folder that is synced. */
@@ -33,10 +33,20 @@ export interface ServerVersionsOptions {
   readonly logger: Logger;
 }
 
-interface Version extends Keepable {
+/** Something that was put away. */
+export interface Kept {
+  /** Names it among the versions of its path. */
+  readonly id: string;
+  /** The directories that have new names in them, for the caller to make durable. */
+  readonly changed: readonly string[];
+}
+
+/** A kept file. */
+export interface ServerVersion extends Keepable {
+  readonly id: string;
   /** Where it is, below the root. */
   readonly place: string;
-  readonly folder: string;
+  readonly mtimeNs: bigint;
 }
 
 /**
@@ -57,18 +67,18 @@ export class ServerVersions {
   }
 
   /**
-   * Moves the file or directory at `from` into the store, as what was at `path`, and returns the directories that have
-   * new names in them, for the caller to make durable. Null when it could not be kept: the request goes on without.
+   * Moves the file or directory at `from` into the store, as what was at `path`. Null when it could not be kept: the
+   * request goes on without. An only copy is one that, as the client says, is nowhere else; it is never removed.
    */
-  async keep(from: string, path: string): Promise<readonly string[] | null> {
+  async keep(from: string, path: string, isOnlyCopy = false): Promise<Kept | null> {
     const { clock, logger, root } = this.#options;
-    const name = runFolderName(clock.now());
+    const name = runFolderName(clock.now(), isOnlyCopy);
     try {
       const stat = await root.stat(from);
-      const changed = await this.#moveIn(from, name, path);
+      const kept = await this.#moveIn(from, name, path);
       this.#keptBytes += stat?.sizeBytes ?? 0;
       this.#pruneWhenDue();
-      return changed;
+      return kept;
     } catch (error) {
       logger.warn('what was replaced or removed could not be kept', {
         reason: errnoOf(error) ?? String(error),
@@ -77,16 +87,17 @@ export class ServerVersions {
     }
   }
 
-  async #moveIn(from: string, name: string, path: string): Promise<readonly string[]> {
+  async #moveIn(from: string, name: string, path: string): Promise<Kept> {
     for (let count = 1; count <= MAX_FOLDERS; count++) {
-      const folder = `${VERSIONS}/${name}${count === 1 ? '' : `-${count}`}`;
+      const id = `${name}${count === 1 ? '' : `-${count}`}`;
+      const folder = `${VERSIONS}/${id}`;
       const own = `${folder}/${path}`;
       const isTooLong = Buffer.byteLength(own) > MAX_PATH_BYTES;
       const target = isTooLong ? `${folder}/long-path-${randomBytes(6).toString('hex')}` : own;
       try {
         const made = await this.#makeDirectories(parentOf(target), name);
         await this.#options.root.rename(from, target, 'no-replace');
-        return [...made, parentOf(target)];
+        return { id, changed: [...made, parentOf(target)] };
       } catch (error) {
         // Somebody cleared the store away since its directories were made, or something has the name.
         const isGone = errnoOf(error) === 'ENOENT' && this.#made.size > 0;
@@ -130,7 +141,8 @@ export class ServerVersions {
   async #prune(): Promise<void> {
     const { clock, keep, logger, root } = this.#options;
     try {
-      const versions = await this.#all();
+      const versions: ServerVersion[] = [];
+      for await (const version of this.list('')) versions.push(version);
       const { freeBytes } = await root.space();
       const due = versionsDue(versions, {
         sinceMs: keptSince(keep, clock.now()),
@@ -143,34 +155,45 @@ export class ServerVersions {
       }
       if (due.length > 0) logger.info('removed old versions', { versions: due.length });
       const gone = new Set(due);
-      const left = new Set(versions.filter((one) => !gone.has(one)).map(({ folder }) => folder));
-      for (const { folder } of due) if (!left.has(folder)) await removeFolder(root, folder);
+      const left = new Set(versions.filter((one) => !gone.has(one)).map(({ id }) => id));
+      for (const id of new Set(due.map((one) => one.id)))
+        if (!left.has(id)) await removeFolder(root, id);
       this.#made.clear();
     } catch (error) {
       logger.warn('old versions could not be removed', { reason: String(error) });
     }
   }
 
-  async #all(): Promise<readonly Version[]> {
+  /** Returns where a version of `path` would be, below the root; null for an id that is none. */
+  placeOf(id: string, path: string): string | null {
+    return Number.isNaN(runFolderTime(id)) || path === '' ? null : `${VERSIONS}/${id}/${path}`;
+  }
+
+  /** Yields what is kept of `path` and of what was below it, the latest first. */
+  async *list(path: string): AsyncIterable<ServerVersion> {
+    for (const id of await this.#folders()) yield* this.#versionsIn(id, path);
+  }
+
+  async #folders(): Promise<readonly string[]> {
     const { root } = this.#options;
+    if ((await root.stat(VERSIONS)) === null) return [];
     const items = await root.list(VERSIONS);
     const names = items.flatMap(({ name, stat }) =>
       name !== null && stat?.kind === 'directory' && !Number.isNaN(runFolderTime(name))
         ? [name]
         : [],
     );
-    const versions: Version[] = [];
-    for (const folder of inOrder(names)) {
-      const about = {
-        folder,
-        keptAtMs: runFolderTime(folder),
-        isOnlyCopy: holdsOnlyCopies(folder),
-      };
-      const top = `${VERSIONS}/${folder}`;
-      for await (const [place, sizeBytes] of filesBelow(root, top))
-        versions.push({ ...about, place, sizeBytes, path: place.slice(top.length + 1) });
+    return inOrder(names);
+  }
+
+  async *#versionsIn(id: string, path: string): AsyncIterable<ServerVersion> {
+    const { root } = this.#options;
+    const about = { id, keptAtMs: runFolderTime(id), isOnlyCopy: holdsOnlyCopies(id) };
+    const folder = `${VERSIONS}/${id}`;
+    for await (const [place, stat] of filesAt(root, path === '' ? folder : `${folder}/${path}`)) {
+      const { mtimeNs, sizeBytes } = stat;
+      yield { ...about, path: place.slice(folder.length + 1), place, sizeBytes, mtimeNs };
     }
-    return versions;
   }
 
   /** Resolves when nothing is being removed any more. */
@@ -184,16 +207,17 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
 
-async function* filesBelow(
+/** Yields the file at `place`, or every file below it. */
+async function* filesAt(
   root: SafeRoot,
-  directory: string,
-): AsyncIterable<readonly [string, number]> {
-  for (const { name, stat } of await root.list(directory)) {
-    if (name === null || stat === null) continue;
-    const place = `${directory}/${name}`;
-    if (stat.kind === 'directory') yield* filesBelow(root, place);
-    else yield [place, stat.sizeBytes];
-  }
+  place: string,
+  known?: NodeStat,
+): AsyncIterable<readonly [string, NodeStat]> {
+  const stat = known ?? (await root.stat(place).catch(() => null)); // longer than a path may be: not there
+  if (stat?.kind === 'file') yield [place, stat];
+  if (stat?.kind !== 'directory') return;
+  for (const { name, stat: item } of await root.list(place))
+    if (name !== null && item !== null) yield* filesAt(root, `${place}/${name}`, item);
 }
 
 /** A client that syncs the same folder may have been faster. */

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ChangeReport } from '../../core/engine/local-changes.ts';
 import type { ListedVersion } from '../../core/engine/pair-history.ts';
 import { type FerryResult, runFerry } from '../support/run-ferry.ts';
+import { companion } from '../support/servers/companion.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -113,6 +114,34 @@ describe('kept versions on the command line', () => {
     expect(await text(local, 'notes.txt')).toBe('written here');
     await ferry('sync', 'p');
     expect(await text(remote, 'notes.txt')).toBe('written here');
+  }, 60_000);
+});
+
+describe('versions on the companion server', () => {
+  it('are listed, and bring back what was deleted here', async () => {
+    const server = await companion().start();
+    try {
+      await ferry('pair', 'add', local, server.url, '--name', 'p');
+      await write(local, 'notes.txt', 'written here');
+      await write(local, 'draft.txt', 'first');
+      await ferry('sync', 'p');
+      await unlink(join(local, 'notes.txt'));
+      await write(local, 'draft.txt', 'second, longer');
+      await ferry('sync', 'p');
+      const listed = await json<ListedVersion[]>('versions', local);
+      expect(listed.map(({ path, side }) => `${path} ${side}`).sort()).toEqual([
+        'draft.txt remote',
+        'notes.txt remote',
+      ]);
+      const report = await json<ChangeReport>('undo', 'p', '--yes');
+      expect(report.refused).toEqual([]);
+      expect(await text(local, 'notes.txt')).toBe('written here');
+      expect(await text(local, 'draft.txt')).toBe('first');
+      await ferry('sync', 'p');
+      expect(await text(server.directory, 'draft.txt')).toBe('first');
+    } finally {
+      await server.close();
+    }
   }, 60_000);
 });
 
