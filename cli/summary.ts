@@ -10,6 +10,7 @@ const SHOWN_PROBLEMS = 20;
 /** Returns what a run did, or would do, in one line. */
 export function summaryLine(summary: RunSummary): string {
   const { uploaded, downloaded, moved, deletedLocal, deletedRemote, adopted } = summary;
+  const forgotten = summary.actions.filter(({ action }) => action === 'forget').length;
   const parts = [
     uploaded > 0 ? `${uploaded} up` : '',
     downloaded > 0 ? `${downloaded} down` : '',
@@ -17,6 +18,7 @@ export function summaryLine(summary: RunSummary): string {
     deletedLocal > 0 ? `${deletedLocal} deleted locally` : '',
     deletedRemote > 0 ? `${deletedRemote} deleted remotely` : '',
     adopted > 0 ? `${adopted} already equal` : '',
+    forgotten > 0 ? `${forgotten} no longer recorded` : '',
     summary.conflicts.length > 0 ? count(summary.conflicts.length, 'conflict') : '',
     summary.problems.length > 0 ? count(summary.problems.length, 'problem') : '',
   ].filter((part) => part !== '');

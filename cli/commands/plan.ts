@@ -58,8 +58,9 @@ function printPlan(context: Context, name: string, plan: HeldPlan): void {
     conflicts: counts.conflicts,
   });
   terminal.text(terminal.bold(`${name}: held since ${formatTime(heldAtMs, Date.now())}: ${what}`));
-  terminal.text(printable(message));
-  for (const action of actions.slice(0, SHOWN_ACTIONS)) terminal.text(actionLine(action));
+  terminal.text(printable(message.split(/ Nothing (?:more )?was changed\./, 1)[0] ?? ''));
+  const byPath = actions.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  for (const action of byPath.slice(0, SHOWN_ACTIONS)) terminal.text(actionLine(action));
   const more = actionCount - Math.min(actions.length, SHOWN_ACTIONS);
   if (more > 0)
     terminal.text(`and ${more} more${actions.length > SHOWN_ACTIONS ? ': --json' : ''}`);

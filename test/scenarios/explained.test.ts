@@ -74,6 +74,12 @@ describe('why an entry is as it is', () => {
     });
     expect((await why('x1')).ignoredBy).toEqual({ rule: 're:^x[0-9]', source: 'pair settings' });
     expect((await why('docs/.DS_Store')).ignoredBy?.source).toBe('built in');
+    world.write('local', 'docs/.ferryignore', 'secret*\n');
+    await world.sync();
+    expect((await why('docs/secret.txt')).ignoredBy).toEqual({
+      rule: 'secret*',
+      source: 'docs/.ferryignore:1',
+    });
     expect((await why('.ferry/versions')).state).toBe('ignored');
   });
 
@@ -108,6 +114,20 @@ describe('why an entry is as it is', () => {
     world.onCall = null;
     await world.sync();
     expect((await why('docs/a.txt')).state).toBe('in-sync');
+  });
+
+  it('says that a file waits which changes whenever it is read', async () => {
+    await settled();
+    world.write('local', 'docs/a.txt', 'being written');
+    world.onCall = (side, operation, path) => {
+      if (side === 'local' && operation === 'read' && path === 'docs/a.txt')
+        throw new FerryError('CHANGED', `${path}: it changed while it was read`, { path });
+    };
+    await world.sync();
+    expect(await why('docs/a.txt')).toMatchObject({
+      state: 'waiting',
+      text: 'it changed while it was read',
+    });
   });
 
   it('names the directory because of which it is left alone', async () => {
