@@ -1,6 +1,6 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createPairEngine } from '../../core/engine/create-pair-engine.ts';
 import type { PairEngine, RunSummary } from '../../core/engine/pair-engine.ts';
 import { otherSide, type Side } from '../../core/model/entry.ts';
@@ -10,6 +10,8 @@ import { diskSide, openFolder } from '../support/disk-scenario.ts';
 import { quietLogger } from '../support/quiet.ts';
 import type { Drawn } from '../support/scenario-steps.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+
+jest.setTimeout(60_000);
 
 /** More than one piece of a read. */
 const LARGE = 1_300_000;
