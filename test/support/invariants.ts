@@ -17,7 +17,7 @@ export function checkRun(pair: Pair, base: World): Plan {
     checkTwoWay(before, pair, base);
     checkRecords(pair);
   } else checkOneWay(before, pair, base, plan);
-  if (pair.identities) checkDirectories(before, pair, base);
+  if (pair.identities === true) checkDirectories(before, pair, base);
   checkOneSided(before, pair, base, plan);
   if (pair.identities !== true && isSame(before.local, before.remote)) {
     // Directories are swapped without anybody seeing it in them.
