@@ -104,6 +104,7 @@ async function check(
   const directories: SyncPath[] = [];
   for (const path of plan.directories)
     if ((await local.stat(path))?.kind !== 'directory' || freed.has(path)) directories.push(path);
+  restorations.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { doomed, movers, directories, restorations };
 }
 

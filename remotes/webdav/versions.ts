@@ -1,6 +1,6 @@
 import { FerryError } from '../../core/model/errors.ts';
 import { isValidName, parseSyncPath, ROOT, type SyncPath } from '../../core/model/path.ts';
-import { runFolderTime } from '../../core/model/version-folder.ts';
+import { holdsOnlyCopies, runFolderTime } from '../../core/model/version-folder.ts';
 import type { Content, Displacement, StoredVersion, VersionShelf } from '../../core/ports.ts';
 import type { Answer } from './answer.ts';
 import { linesOf } from './fingerprints.ts';
@@ -60,11 +60,19 @@ export class WebdavVersions implements VersionShelf {
   }
 
   async find(path: SyncPath, id: string): Promise<StoredVersion | null> {
-    for await (const batch of this.list(path)) {
-      const found = batch.find((version) => version.path === path && version.id === id);
-      if (found) return found;
-    }
-    return null;
+    const answer = await this.#session.send(path, {
+      method: 'HEAD',
+      headers: { 'ferry-version': id },
+      accept: [200, 404],
+      repeatable: true,
+    });
+    await answer.discard();
+    const [size, mtimeNs] = [answer.header('content-length'), answer.header('ferry-mtime')];
+    // Only the version that was asked for: an earlier server tells of what is there now.
+    const isIt = answer.status === 200 && answer.header('ferry-version') === id;
+    if (!isIt || size === undefined || mtimeNs === undefined) return null;
+    const line = parseLine(JSON.stringify([id, '', Number(size), mtimeNs, holdsOnlyCopies(id)]));
+    return Array.isArray(line) ? versionOf(path, line as unknown as Line) : null;
   }
 
   async read(

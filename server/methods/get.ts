@@ -68,7 +68,7 @@ async function sendFile(exchange: Exchange, fd: number, stat: NodeStat): Promise
     etag,
     'last-modified': httpDate(stat.mtimeNs),
     'accept-ranges': 'bytes',
-    ...(id === undefined ? {} : { 'ferry-version': id }),
+    ...(id === undefined ? {} : { 'ferry-version': id, 'ferry-mtime': `${stat.mtimeNs}` }),
   };
   if (await exchange.check(stat, true)) return exchange.send(304, headers);
   const range = requestedRange(exchange, stat, etag);

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Direction, Side } from '../../core/model/entry.ts';
+import { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath } from '../../core/model/path.ts';
+import type { Replica } from '../../core/ports.ts';
 import { FolderPair } from '../support/folder-pair.ts';
 
 let pair: FolderPair;
@@ -158,6 +160,30 @@ describe('undo of a run', () => {
     expect(await pair.tree('local')).toEqual({ a: 'local work', own: 'only here' });
   });
 
+  it('loses nothing when it is cut off between two moves, and the next run mends it', async () => {
+    let moves = Number.POSITIVE_INFINITY;
+    pair = await FolderPair.open({
+      wrap: (side, replica) =>
+        side === 'remote' ? replica : failingMoves(replica, () => moves-- <= 0),
+    });
+    await pair.write('remote', 'one', '1');
+    await pair.write('remote', 'two', '22');
+    await pair.sync();
+    await pair.move('remote', 'one', 'x');
+    await pair.move('remote', 'two', 'one');
+    await pair.move('remote', 'x', 'two');
+    await pair.sync();
+    moves = 1;
+    const { refused } = await pair.engine.history.undo({});
+    expect(refused).not.toEqual([]);
+    moves = Number.POSITIVE_INFINITY;
+    await pair.sync();
+    const local = await pair.tree('local');
+    expect(Object.values(local).toSorted()).toEqual(['1', '22']);
+    expect(Object.keys(local).some((path) => path.startsWith('.ferry'))).toBe(false);
+    expect(await pair.tree('remote')).toEqual(local);
+  });
+
   it('says which run it is about when there is none', async () => {
     await opened();
     await expect(pair.engine.history.undo({})).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
@@ -166,3 +192,18 @@ describe('undo of a run', () => {
     await expect(pair.engine.history.undo({ run: 7 })).rejects.toThrow(/run 7 is not known/);
   });
 });
+
+/** Lets moves fail while `isFailing`. */
+function failingMoves(replica: Replica, isFailing: () => boolean): Replica {
+  return new Proxy(replica, {
+    get(target, name) {
+      if (name === 'move')
+        return async (...args: Parameters<Replica['move']>) => {
+          if (isFailing()) throw new FerryError('LOCAL_IO', 'the disk is gone');
+          return target.move(...args);
+        };
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
