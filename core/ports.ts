@@ -176,8 +176,11 @@ export interface VersionShelf {
   find(path: SyncPath, id: string): Promise<StoredVersion | null>;
   /** Opens the content of a version. @throws LOCAL_NOT_FOUND when it is not kept any more */
   read(version: StoredVersion, options?: { readonly signal?: AbortSignal }): Promise<Content>;
-  /** Takes in, durably, what gives way on a side that keeps nothing itself, and returns the version's id. */
-  keep(item: WriteItem): Promise<string>;
+  /**
+   * Takes in, durably, what gives way on a side that keeps nothing itself, and returns the version's id. Absent: only
+   * what was on this side is kept.
+   */
+  keep?(item: WriteItem): Promise<string>;
   /** Removes what is past its time or has no room any more; called after a run, and quick when little was displaced. */
   prune(options: PruneOptions): Promise<PruneResult>;
 }

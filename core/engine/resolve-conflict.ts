@@ -86,7 +86,7 @@ export async function resolveConflict(
       if (keep === copyFrom) await replica.move(copyPath, path, { expected });
       await replica.flush();
     }
-    const keptOn = keeper(side, replicas);
+    const keptOn = keeper(side, replicas, direction);
     return { ...outcome, dropped, ...(keptOn === null ? {} : { keptOn }), ...renamed };
   } catch (caught) {
     const { code, message } = toFerryError(caught, path);
@@ -94,9 +94,15 @@ export async function resolveConflict(
   }
 }
 
-/** Returns the side that keeps what is dropped: the one where it is, or the other in its place. */
-function keeper(side: Side, replicas: Replicas): Side | null {
-  return [side, otherSide(side)].find((each) => replicas[each].versions !== undefined) ?? null;
+/**
+ * Returns the side that keeps what is dropped: the one where it is, or the other in its place, or the other when the next
+ * run removes it there, too; null: none.
+ */
+function keeper(side: Side, replicas: Replicas, direction: Direction): Side | null {
+  if (replicas[side].versions) return side;
+  const other = otherSide(side);
+  const { versions } = replicas[other];
+  return versions?.keep || (versions && direction === 'two-way') ? other : null;
 }
 
 /** Removes what is at the path, after it is kept; a directory with everything in it. */
@@ -104,12 +110,11 @@ async function remove(path: SyncPath, side: Side, replicas: Replicas, run: numbe
   const replica = replicas[side];
   const entry = await replica.stat(path);
   if (!entry) return;
-  const keptOn = keeper(side, replicas);
+  const shelf = replica.versions ? undefined : replicas[otherSide(side)].versions;
   const displacement = { cause: 'resolved', run, isOnlyCopy: false } as const;
   const doomed = entry.kind === 'directory' ? await entriesBelow(replica, path) : [];
   for (const each of [entry, ...doomed].reverse()) {
-    const shelf = keptOn === side || keptOn === null ? undefined : replicas[keptOn].versions;
-    if (each.kind === 'file') await shelf?.keep(versionToKeep(each, replica, displacement));
+    if (each.kind === 'file') await shelf?.keep?.(versionToKeep(each, replica, displacement));
     const expected = each.kind === 'directory' ? 'directory' : each.version;
     await replica.remove(each.path, { expected, displacement });
   }

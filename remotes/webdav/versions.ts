@@ -96,10 +96,6 @@ export class WebdavVersions implements VersionShelf {
     });
   }
 
-  async keep(): Promise<string> {
-    throw new FerryError('KIND_NOT_SUPPORTED', 'the server keeps what was on it, and no more');
-  }
-
   /** The server removes old versions itself. */
   async prune(): Promise<{ readonly versions: number; readonly bytes: number }> {
     return { versions: 0, bytes: 0 };

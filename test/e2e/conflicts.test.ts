@@ -55,11 +55,16 @@ async function textsIn(directory: string): Promise<Readonly<Record<string, strin
   return Object.fromEntries(await Promise.all(texts));
 }
 
+/** Contents in the version stores of both sides. */
 async function keptTexts(): Promise<readonly string[]> {
-  const root = at('mine/.ferry/versions');
-  const found = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = found.filter((each) => each.isFile());
-  return Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')));
+  const texts: string[] = [];
+  for (const root of [at('mine'), server.directory]) {
+    const store = join(root, '.ferry/versions');
+    const found = await readdir(store, { recursive: true, withFileTypes: true }).catch(() => []);
+    for (const each of found)
+      if (each.isFile()) texts.push(await readFile(join(each.parentPath, each.name), 'utf8'));
+  }
+  return texts;
 }
 
 describe('a conflict with a server', () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Direction } from '../../core/model/entry.ts';
 import { parseSyncPath } from '../../core/model/path.ts';
 import type { Conflict } from '../../core/model/problem.ts';
+import type { WriteItem } from '../../core/ports.ts';
 import { hashOf } from '../../core/transfer/verified-stream.ts';
 import { CAPABLE_REMOTE, SyncWorld, type SyncWorldOptions } from '../support/sync-world.ts';
 
@@ -163,6 +164,32 @@ describe('keeping one version', () => {
     else expect(world.snapshot(other)).toEqual({ docs: '/', 'docs/a.txt': master });
     expect(await known()).toEqual([]);
     expect(Object.keys(after).includes(copyPath)).toBe(keep === 'both');
+  });
+
+  it('puts what it removes from a side that keeps nothing into the version store of the other', async () => {
+    const { path, copyPath } = await inConflict('local-to-remote');
+    const kept: string[] = [];
+    Object.assign(world.sides.local, {
+      versions: {
+        keep: async (item: WriteItem) => {
+          for await (const piece of await item.open()) kept.push(Buffer.from(piece).toString());
+          return 'kept';
+        },
+      },
+    });
+    const choice = { paths: [path], keep: 'local' } as const;
+    const [outcome] = await (await world.engine()).resolveConflicts(choice);
+    expect(outcome).toMatchObject({ dropped: copyPath, side: 'remote', keptOn: 'local' });
+    expect(kept).toEqual(['theirs']);
+  });
+
+  it('leaves it to the other side to keep what the next run removes there, and says when none does', async () => {
+    const { path } = await inConflict('two-way');
+    const choice = { paths: [path], keep: 'remote', dryRun: true } as const;
+    const engine = await world.engine();
+    expect((await engine.resolveConflicts(choice))[0]?.keptOn).toBeUndefined();
+    Object.assign(world.sides.remote, { versions: {} });
+    expect((await engine.resolveConflicts(choice))[0]?.keptOn).toBe('remote');
   });
 
   it('settles all conflicts below a directory, and says which could not be', async () => {
