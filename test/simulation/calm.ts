@@ -3,6 +3,7 @@ import {
   idempotence,
   noPhantomTransfers,
   noResidue,
+  sameTimes,
   trueRecords,
   visibleContents,
 } from './invariants.ts';
@@ -16,7 +17,14 @@ export async function calmDown(world: SimWorld): Promise<void> {
   const last = await restingRun(world);
   if (last === null) return;
   world.violations.push(...idempotence(last));
-  const checks = [visibleContents, convergence, noPhantomTransfers, trueRecords, noResidue];
+  const checks = [
+    visibleContents,
+    convergence,
+    sameTimes,
+    noPhantomTransfers,
+    trueRecords,
+    noResidue,
+  ];
   for (const check of checks) world.violations.push(...check(world));
 }
 

@@ -28,7 +28,7 @@ export interface Configuration {
   readonly resets: boolean;
 }
 
-const NAMES = ['a', 'b', 'c', 'd.txt', 'e.tar.gz', 'f'];
+const NAMES = ['a', 'b', 'A', 'd.txt', 'e.tar.gz', 'f'];
 const FAULTS: readonly FaultKind[] = [
   'error',
   'network',

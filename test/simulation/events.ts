@@ -41,6 +41,8 @@ export type FaultEvent =
 export type WorldEvent =
   | { readonly do: 'direction'; readonly direction: Direction }
   | { readonly do: 'restart' }
+  /** The power goes between two runs. */
+  | { readonly do: 'outage'; readonly loss: number }
   /** Remembers the server's tree, for `restore`. */
   | { readonly do: 'snapshot' }
   /** The server goes back to the last snapshot. */

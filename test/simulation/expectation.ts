@@ -1,13 +1,13 @@
-import { isConflictCopyOf } from '../../core/model/conflict-name.ts';
 import type { Direction, Side } from '../../core/model/entry.ts';
-import type { Conflict } from '../../core/model/problem.ts';
 import type { UserEvent } from './events.ts';
-import { isFileText, isSamePicture, type Picture, topOf } from './picture.ts';
-
-export type Pictures = Readonly<Record<Side, Picture>>;
+import { type Judgement, judgeFile, judgeMove } from './judge-files.ts';
+import { isSamePicture, type Picture, type Pictures, topOf } from './picture.ts';
 
 const FLAT: ReadonlySet<string> = new Set(['write', 'append', 'save', 'same', 'remove', 'touch']);
 const SIDES: readonly Side[] = ['local', 'remote'];
+
+/** What a finished run has left, and under which rules. */
+export type Found = Pick<Judgement, 'after' | 'direction' | 'conflicts' | 'hasIdentities'>;
 
 /**
  * Says exactly what a pair must look like after the runs that follow a state in which both sides agreed, wherever
@@ -60,11 +60,12 @@ export class Expectation {
   }
 
   /** Judges what a finished run has left; returns what is not as it must be. */
-  judge(after: Pictures, direction: Direction, conflicts: readonly Conflict[]): string[] {
+  judge(found: Found): string[] {
+    const { after, ...known } = found;
     const wrong: string[] = [];
     if (!this.#isSpoiled && this.#start !== null && this.#base !== null)
       this.#compare(
-        { base: this.#base, start: this.#start, after, direction, conflicts, copies: new Set() },
+        { ...known, base: this.#base, start: this.#start, after, copies: new Set() },
         wrong,
       );
     // What somebody did while the run went on is not agreed, even where both sides are equal by now.
@@ -107,16 +108,20 @@ export class Expectation {
       local: new Set([...this.#touched.local].map((top) => this.#find(top))),
       remote: new Set([...this.#touched.remote].map((top) => this.#find(top))),
     };
-    const isOpen = (group: string): boolean =>
-      by.local.has(group) && by.remote.has(group) && this.#notFlat.has(group);
+    const open = new Set<string>();
     for (const group of groups) {
-      if (isOpen(group)) continue;
+      if (by.local.has(group) && by.remote.has(group) && this.#notFlat.has(group)) {
+        open.add(group);
+        const isInGroup = (path: string): boolean => this.#find(topOf(path)) === group;
+        wrong.push(...judgeMove(isInGroup, judgement));
+        continue;
+      }
       if (by.local.has(group) && by.remote.has(group)) wrong.push(...judgeFile(group, judgement));
       else if (by.local.has(group)) wrong.push(...this.#judgeGroup(group, 'local', judgement));
       else
         wrong.push(...this.#judgeGroup(group, by.remote.has(group) ? 'remote' : null, judgement));
     }
-    if (![...groups].some(isOpen)) wrong.push(...this.#strangers(groups, judgement));
+    if (open.size === 0) wrong.push(...this.#strangers(groups, judgement));
   }
 
   *#judgeGroup(
@@ -161,62 +166,4 @@ function expectedOf(
   const master = direction === 'local-to-remote' ? 'local' : 'remote';
   if (direction === 'two-way' || toucher === master) return start[toucher];
   return start[side];
-}
-
-interface Judgement {
-  readonly base: Picture;
-  readonly start: Pictures;
-  readonly after: Pictures;
-  readonly direction: Direction;
-  readonly conflicts: readonly Conflict[];
-  /** Filled with the names of the copies that are as they must be. */
-  readonly copies: Set<string>;
-}
-
-/** Judges one file at the root that both sides touched, by the tables of docs/sync-semantics.md. */
-function judgeFile(name: string, judgement: Judgement): string[] {
-  const { base, start, after, direction } = judgement;
-  const was = base.get(name);
-  const loser: Side = direction === 'local-to-remote' ? 'remote' : 'local';
-  const winner: Side = loser === 'local' ? 'remote' : 'local';
-  const [won, lost] = [start[winner].get(name), start[loser].get(name)];
-  const isFile = (drawn: string | undefined): boolean => drawn === undefined || isFileText(drawn);
-  if (![was, won, lost].every(isFile)) return [];
-  const must = (side: Side, drawn: string | undefined): string[] =>
-    after[side].get(name) === drawn
-      ? []
-      : [
-          `${side} must have ${name} ${drawn ?? 'nothing'}, has ${after[side].get(name) ?? 'nothing'}`,
-        ];
-  const both = (drawn: string | undefined): string[] => [
-    ...must('local', drawn),
-    ...must('remote', drawn),
-  ];
-  if (won === lost) return both(won);
-  if (lost === was) return both(won);
-  const isTwoWay = direction === 'two-way';
-  if (won === was || won === undefined)
-    return isTwoWay ? both(lost) : [...must(loser, lost), ...must(winner, won)];
-  if (lost === undefined) return both(won);
-  return [...both(won), ...judgeCopy(name, lost, loser, judgement)];
-}
-
-function judgeCopy(
-  name: string,
-  text: string,
-  loser: Side,
-  { after, direction, conflicts, copies }: Judgement,
-): string[] {
-  const sides = direction === 'two-way' ? SIDES : [loser];
-  const found = [...after[loser]].find(
-    ([path, drawn]) => drawn === text && isConflictCopyOf(path, name),
-  );
-  if (found === undefined) return [`I6: ${text} of ${name} is in no conflict copy`];
-  copies.add(found[0]);
-  const missing = sides.filter((side) => after[side].get(found[0]) !== text);
-  const isNoted = conflicts.some(({ path, copyPath }) => path === name && copyPath === found[0]);
-  return [
-    ...missing.map((side) => `${side} lacks the conflict copy ${found[0]}`),
-    ...(isNoted ? [] : [`I6: the conflict of ${name} is in no list`]),
-  ];
 }

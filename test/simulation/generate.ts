@@ -1,4 +1,4 @@
-import { DIRECTIONS, type Side } from '../../core/model/entry.ts';
+import { DIRECTIONS, otherSide, type Side } from '../../core/model/entry.ts';
 import type { ErrorCode } from '../../core/model/errors.ts';
 import { isPrivateName } from '../../core/model/path.ts';
 import type { Configuration } from './configuration.ts';
@@ -20,8 +20,8 @@ const FAILURES: readonly ErrorCode[] = [
   'LOCAL_IO',
 ];
 
-/** Early calls are as likely as late ones, and most runs have fewer than this. */
-const LATEST_CALL = 36;
+/** A run that has more to do than the one before it has so many calls more, mostly. */
+const MORE_CALLS = 16;
 
 /** Draws the events of a seed, one after the other, with the world as it is then in view. */
 export function drawnEvents(seed: number, configuration: Configuration): EventSource {
@@ -37,6 +37,7 @@ class Author {
   readonly #queue: ((world: SimWorld) => ScheduleEvent | null)[] = [];
   #roundsLeft: number;
   #lastText = 0;
+  #recent: UserEvent | null = null;
 
   constructor(seed: number, configuration: Configuration) {
     this.#configuration = configuration;
@@ -82,6 +83,7 @@ class Author {
     if (changesDirection && random.chance(0.4))
       return { do: 'direction', direction: random.pick(DIRECTIONS) };
     if (random.chance(0.1)) return { do: 'restart' };
+    if (faults.has('crash') && random.chance(0.25)) return { do: 'outage', loss: random.next() };
     if (faults.has('server')) {
       if (random.chance(isFirst ? 0.6 : 0.2)) return { do: 'snapshot' };
       if (random.chance(0.3)) return { do: random.chance(0.5) ? 'restore' : 'wipe' };
@@ -100,9 +102,9 @@ class Author {
   #timedEvent(world: SimWorld): ScheduleEvent | null {
     const random = this.#faults;
     const kind = random.pick([...this.#configuration.faults]);
-    const at = random.between(1, LATEST_CALL);
+    const at = random.between(1, world.lastCalls + MORE_CALLS);
     if (kind === 'edit') {
-      const edit = this.#userEvent(world, false);
+      const edit = this.#userEvent(world, false, 0.7);
       return edit === null ? null : { ...edit, at };
     }
     const fault = this.#fault(kind);
@@ -128,12 +130,24 @@ class Author {
     }
   }
 
-  #userEvent(world: SimWorld, isFirst: boolean): UserEvent | null {
+  /** Draws a deed; so often one at a path where somebody did something before, mostly on the other side. */
+  #userEvent(world: SimWorld, isFirst: boolean, follows = 0.3): UserEvent | null {
+    const event = this.#deed(world, isFirst, follows);
+    if (!isFirst) this.#recent = event;
+    return event;
+  }
+
+  #deed(world: SimWorld, isFirst: boolean, follows: number): UserEvent {
     const random = this.#workload;
-    const side: Side = random.chance(0.5) ? 'local' : 'remote';
+    const recent = random.chance(follows) ? this.#recent : null;
+    let side: Side = random.chance(0.5) ? 'local' : 'remote';
+    if (recent !== null && random.chance(0.8)) side = otherSide(recent.side);
     const tree = side === 'local' ? world.disk.tree : world.server.tree;
     const paths = pathsIn(tree.root);
-    const existing = (): string => (paths.length > 0 ? random.pick(paths) : this.#path());
+    const existing = (): string => {
+      if (recent !== null && tree.at(recent.path)) return recent.path;
+      return paths.length > 0 ? random.pick(paths) : this.#path();
+    };
     const anywhere = (): string => (random.chance(0.5) ? existing() : this.#path());
     const choice = isFirst ? random.below(5) : random.below(20);
     if (choice < 4) return { do: 'write', side, path: this.#path(), text: this.#text(side) };

@@ -29,6 +29,21 @@ export function convergence(world: SimWorld): string[] {
     .map(([path, drawn]) => `I8: ${path} ${drawn} did not arrive on the ${destination} side`);
 }
 
+/** I8: without faults, both sides give a file the same time, as far as the server can keep it. */
+export function sameTimes(world: SimWorld): string[] {
+  const { mtimePrecisionNs } = world.configuration.traits;
+  if (world.direction !== 'two-way' || world.hadTrouble || mtimePrecisionNs === null) return [];
+  const found: string[] = [];
+  for (const [path, drawn] of world.pictures().local) {
+    const local = world.disk.tree.at(path);
+    const remote = world.server.tree.at(path);
+    if (!local || !remote || !isFileText(drawn) || world.oracle.wasRepeated(drawn)) continue;
+    const cut = (timeNs: bigint): bigint => timeNs - (timeNs % mtimePrecisionNs);
+    if (cut(local.mtimeNs) !== cut(remote.mtimeNs)) found.push(`I8: ${path} has two times`);
+  }
+  return found;
+}
+
 /** I9: a run after a clean one changes nothing and reads no content. */
 export function idempotence({ changes, reads }: RunOutcome): string[] {
   if (changes.length + reads === 0) return [];

@@ -1,7 +1,11 @@
+import type { Side } from '../../core/model/entry.ts';
 import type { Inode } from './tree.ts';
 
 /** What a side holds: texts of files, `/` for directories and `->TARGET` for links, by path. */
 export type Picture = ReadonlyMap<string, string>;
+
+/** What both sides hold. */
+export type Pictures = Readonly<Record<Side, Picture>>;
 
 /** Draws all that is below `root`, temporary names included. */
 export function pictureOf(root: Inode): Picture {

@@ -86,6 +86,7 @@ export class Scheduler implements Clock {
       if (ready === 0) return ++idle > MAX_IDLE ? { type: 'foreign-await' } : 'idle';
       idle = 0;
       number++;
+      this.calls = number;
       if (number > MAX_CALLS) return { type: 'endless' };
       let pick = 0;
       if (ready > 1) {
@@ -117,6 +118,9 @@ export class Scheduler implements Clock {
       queueMicrotask(arm);
     });
   }
+
+  /** Calls of the last run. */
+  calls = 0;
 
   /** What was picked in the last run, each time there was a choice. */
   takenPicks: readonly number[] = [];

@@ -18,9 +18,9 @@ import {
   type UserEvent,
   type WorldEvent,
 } from './events.ts';
-import { Expectation, type Pictures } from './expectation.ts';
+import { Expectation } from './expectation.ts';
 import { Oracle } from './oracle.ts';
-import { isFileText, pictureOf } from './picture.ts';
+import { isFileText, type Pictures, pictureOf } from './picture.ts';
 import { Random } from './random.ts';
 import { type Ended, Scheduler } from './scheduler.ts';
 import { localVersion, openSimLocal, SimDisk } from './sim-local.ts';
@@ -112,6 +112,11 @@ export class SimWorld {
     return this.records.current?.rows.get('m!state')?.includes('"resetting":true') ?? false;
   }
 
+  /** How many calls the last run made. */
+  get lastCalls(): number {
+    return this.scheduler.calls;
+  }
+
   get hasConflicts(): boolean {
     for (const key of this.records.current?.rows.keys() ?? [])
       if (key.startsWith('c!')) return true;
@@ -134,6 +139,9 @@ export class SimWorld {
         return;
       case 'restart':
         return this.#closeEngine();
+      case 'outage':
+        this.hadTrouble = true;
+        return this.#crash({ do: 'power', after: false, loss: event.loss });
       case 'snapshot':
         return this.server.snapshot();
       case 'restore':
@@ -301,7 +309,12 @@ export class SimWorld {
     if (this.scheduler.hasLate) this.expectation.noteLate();
     if (!outcome.isClean || this.server.isWiped || deletes === 'keep' || mirror) return;
     const conflicts = (await this.#engine?.conflicts()) ?? [];
-    const wrong = this.expectation.judge(this.pictures(), this.direction, conflicts);
+    const wrong = this.expectation.judge({
+      after: this.pictures(),
+      direction: this.direction,
+      conflicts,
+      hasIdentities: traits.identities,
+    });
     violations.push(...wrong.map((one) => (one.startsWith('I6') ? one : `I8: ${one}`)));
   }
 
