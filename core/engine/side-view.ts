@@ -1,11 +1,11 @@
-import type { ContentHash, Entry, Side } from '../model/entry.ts';
+import type { ContentHash, Entry, FileEntry, Side } from '../model/entry.ts';
 import { otherSide } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
 import type { Observation, ReplicaCapabilities } from '../ports.ts';
 import type { ContentToken, SideNode, SideTree } from '../reconcile/plan.ts';
-import { baseToken, type PairRecord } from '../records/record.ts';
+import { baseToken, type PairRecord, type RecordedSide } from '../records/record.ts';
 import type { ObservedSide } from '../transfer/ledger.ts';
 
 export interface ViewOptions {
@@ -119,7 +119,7 @@ export class SideView implements ObservedSide {
       kind: entry.kind,
       content,
       sizeBytes: entry.kind === 'file' ? entry.sizeBytes : 0,
-      metadataChanged: record !== undefined && this.#metadataChanged(entry, record),
+      metadataChanged: this.#metadataChanged(entry, record),
       ...(entry.identity === undefined ? {} : { identity: entry.identity }),
     });
   }
@@ -166,22 +166,30 @@ export class SideView implements ObservedSide {
     const known = knownHash(entry.path, entry.version);
     if (known) return known;
     const moved = entry.identity === undefined ? undefined : this.#byIdentity.get(entry.identity);
-    const isSameState =
-      moved !== undefined &&
-      moved !== record &&
-      moved.kind === 'file' &&
-      moved.sizeBytes === entry.sizeBytes &&
-      entry.mtimeNs !== undefined &&
-      moved[side].mtimeNs === entry.mtimeNs;
-    return isSameState ? baseToken(moved) : null;
+    if (moved === undefined || moved === record || moved.kind !== 'file') return null;
+    return isSameState(moved[side], moved.sizeBytes, entry) ? baseToken(moved) : null;
   }
 
-  #metadataChanged(entry: Entry, record: PairRecord): boolean {
-    if (entry.kind !== 'file' || record.kind !== 'file') return false;
+  /** Compares with the record of the file itself, wherever it was; else with the one at its place. */
+  #metadataChanged(entry: Entry, atPlace: PairRecord | undefined): boolean {
+    const { identity } = entry;
+    const record = (identity === undefined ? undefined : this.#byIdentity.get(identity)) ?? atPlace;
+    if (entry.kind !== 'file' || record?.kind !== 'file') return false;
     const recorded = record[this.#options.side];
     if (recorded.version === entry.version) return false;
     return recorded.mtimeNs !== entry.mtimeNs || recorded.mode !== entry.mode;
   }
+}
+
+/**
+ * Tells whether a file that was renamed is in the state that was recorded. A time in whole seconds is no proof: an edit
+ * within the same second leaves it as it was.
+ */
+function isSameState(recorded: RecordedSide, sizeBytes: number, entry: FileEntry): boolean {
+  if (recorded.version === entry.version) return true;
+  const { mtimeNs } = entry;
+  const isExact = mtimeNs !== undefined && mtimeNs % 1_000_000_000n !== 0n;
+  return isExact && recorded.mtimeNs === mtimeNs && sizeBytes === entry.sizeBytes;
 }
 
 /** Tells whether a relative link target, seen from the link's directory, stays inside the root. */

@@ -58,8 +58,7 @@ export function drawConfiguration(random: Random, direction?: Direction): Config
     deletes: isOneWay && policy === 0 ? 'keep' : 'propagate',
     mirror: way === 'remote-to-local' && policy === 1,
     traits,
-    // Where times are whole seconds, two edits within one second are one to everybody.
-    paceMs: traits.mtimePrecisionNs === 1n ? 7 : 1007,
+    paceMs: random.pick([7, 1007]),
     lanes: random.between(1, 3),
     ordersNames: random.chance(0.5),
     names: NAMES.slice(0, random.between(3, NAMES.length)),
@@ -82,3 +81,28 @@ function drawTraits(random: Random): ServerTraits {
     rootId: random.chance(0.5),
   };
 }
+
+/** A two-way pair with a capable server, for schedules that are written down. */
+export const PLAIN_CONFIGURATION: Configuration = {
+  direction: 'two-way',
+  deletes: 'propagate',
+  mirror: false,
+  traits: {
+    identities: true,
+    hashes: true,
+    symlinks: false,
+    modes: false,
+    mtimePrecisionNs: 1n,
+    rootId: false,
+  },
+  paceMs: 7,
+  lanes: 1,
+  ordersNames: true,
+  names: [],
+  maxDepth: 1,
+  rounds: 1,
+  faults: new Set(),
+  faultsPerRun: 0,
+  changesDirection: false,
+  resets: false,
+};

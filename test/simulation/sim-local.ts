@@ -1,5 +1,5 @@
 import { conflictCopyName } from '../../core/model/conflict-name.ts';
-import type { Entry, Version } from '../../core/model/entry.ts';
+import type { Entry, FileEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { isAtOrBelow, nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
 import type {
@@ -199,9 +199,9 @@ class SimLocal extends SimReplica {
     const results = await Promise.all(
       group.map(async ({ item, text }, index): Promise<WriteResult> => {
         try {
-          const node = await this.#publish(item, staged[index] as string);
+          const entry = await this.#publish(item, staged[index] as string);
           this.audit.wrote(this.side, text);
-          return { item, entry: this.fileEntryOf(item.path, node) };
+          return { item, entry };
         } catch (error) {
           return { item, error: toFerryError(error, item.path) };
         }
@@ -228,17 +228,29 @@ class SimLocal extends SimReplica {
     return name;
   }
 
-  async #publish(item: WriteItem, staged: string): Promise<Inode> {
+  /** What is reported is what was staged: an edit that comes right after it must not pass for it. */
+  async #publish(item: WriteItem, staged: string): Promise<FileEntry> {
+    const { stage, journal } = this.#disk;
+    const node = stage.children.get(staged);
+    const note = journal.get(staged);
+    if (node === undefined || note === undefined) throw changed(item.path, 'it was swept away');
+    const state = contentState(node);
+    const { mtimeNs } = node;
+    await this.#giveName(item, staged, node);
+    const version = `${state}${node.change}` as Version;
+    this.audit.report(this.side, version);
+    const entry = this.fileEntryOf(item.path, node);
+    return { ...entry, version, sizeBytes: note.text.length, mtimeNs };
+  }
+
+  async #giveName(item: WriteItem, staged: string, node: Inode): Promise<void> {
     const { stage, versions, displaced } = this.#disk;
     const { path, expected } = item;
     const name = nameOf(path);
-    const node = stage.children.get(staged);
-    if (node === undefined) throw changed(path, 'it was swept away');
     if (expected === 'absent')
       return this.step(`publish ${path}`, () => {
         this.place(path, node);
         stage.children.delete(staged);
-        return node;
       });
     await this.step(`check ${path}`, () => this.expectNode(path, expected));
     const isExpected = await this.step(`exchange ${path}`, () => {
@@ -256,7 +268,6 @@ class SimLocal extends SimReplica {
       this.tree.rename(stage, staged, versions, this.#disk.newName());
       displaced.push({ node: old, path, text: old.text });
     });
-    return node;
   }
 
   #undoExchange(path: SyncPath, staged: string, ours: Inode): void {
