@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { at, observeAll, put } from '../../conformance/setting.ts';
+import { at, observeAll, put, textOutside } from '../../conformance/setting.ts';
 import { apache } from '../../support/servers/apache.ts';
 import { describeRealServer } from './real-server-suite.ts';
 
@@ -31,6 +31,20 @@ describeRealServer(apache(), (context) => {
       mtimeNs?: bigint;
     };
     expect(later).not.toBe(mtimeNs);
+    await replica.close();
+  });
+
+  test('a file whose name is too long for a kept time is written all the same', async () => {
+    const { replica, outside } = await context().fresh();
+    const name = 'n'.repeat(255);
+    const { version } = await put(replica, name, 'content', {
+      mtimeNs: 1_600_000_000_000_000_000n,
+    });
+    expect(await textOutside(outside, name)).toBe('content');
+    const metadata = { mtimeNs: 1_500_000_000_000_000_000n };
+    expect(await replica.setMetadata(at(name), metadata, { expected: version })).toMatchObject({
+      version,
+    });
     await replica.close();
   });
 });

@@ -1,5 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { item, observeAll, put, writeAll } from '../../conformance/setting.ts';
+import {
+  at,
+  item,
+  observeAll,
+  put,
+  textOutside,
+  versionOf,
+  writeAll,
+} from '../../conformance/setting.ts';
 import { nginx } from '../../support/servers/nginx.ts';
 import { describeRealServer } from './real-server-suite.ts';
 
@@ -36,6 +44,18 @@ describeRealServer(nginx(), (context) => {
     const results = await writeAll(replica, items);
     expect([...results.values()].every((result) => 'entry' in result)).toBe(true);
     expect(Date.now() - began).toBeLessThan(15_000);
+    await replica.close();
+  });
+
+  test('what is put aside under a temporary name is found there, although listings hide it', async () => {
+    const { replica, outside } = await context().fresh();
+    await outside.write('a', 'content');
+    const parked = at('.ferry-tmp-park-7');
+    const expected = await versionOf(replica, 'a');
+    expect(await replica.move(at('a'), parked, { expected })).toMatchObject({ kind: 'file' });
+    expect(await replica.stat(parked)).toMatchObject({ version: expected });
+    await replica.move(parked, at('b'), { expected });
+    expect(await textOutside(outside, 'b')).toBe('content');
     await replica.close();
   });
 });

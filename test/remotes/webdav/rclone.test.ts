@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { observeAll } from '../../conformance/setting.ts';
+import { at, item, observeAll, writeCode } from '../../conformance/setting.ts';
 import { rclone } from '../../support/servers/rclone.ts';
 import { describeRealServer } from './real-server-suite.ts';
 
@@ -26,6 +26,17 @@ describeRealServer(rclone(), (context) => {
     expect((await observeAll(replica)).order).toEqual(['folder']);
     expect(await outside.list('folder')).toEqual(['.ferry-tmp-other-up-abc123.7']);
     expect(await outside.list('')).toContain('.ferry-tmp-park-7');
+    await replica.close();
+  });
+
+  test('names with control characters, which it would change, are refused before anything is sent', async () => {
+    const { replica, outside } = await context().fresh();
+    for (const name of ['tab\there', 'line\nbreak'])
+      expect(await writeCode(replica, item(name, 'content'))).toBe('NAME_NOT_ALLOWED');
+    await expect(replica.makeDirectory(at('tab\there'))).rejects.toMatchObject({
+      code: 'NAME_NOT_ALLOWED',
+    });
+    expect(await outside.list('')).toEqual([]);
     await replica.close();
   });
 });
