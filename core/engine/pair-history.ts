@@ -47,13 +47,13 @@ export interface PairHistory {
 
   /**
    * Writes kept versions to the local side. What is there is kept in turn; the next run carries it over.
-   * @throws LOCAL_NOT_FOUND when there is no such version, LOCAL_ROOT_MISSING, GUARD_STOPPED
+   * @throws LOCAL_NOT_FOUND when there is no such version, LOCAL_ROOT_MISSING, GUARD_STOPPED, CONFIG_INVALID for a drive
    */
   restore(request: RestoreRequest): Promise<ChangeReport>;
 
   /**
    * Takes a run back on the local side; the next run carries it over. What changed since is left as it is.
-   * @throws CONFIG_INVALID when there is no such run, LOCAL_ROOT_MISSING, GUARD_STOPPED
+   * @throws CONFIG_INVALID when there is no such run, or for a drive, LOCAL_ROOT_MISSING, GUARD_STOPPED
    */
   undo(request: UndoRequest): Promise<ChangeReport>;
 }
@@ -83,7 +83,7 @@ export function openHistory(options: HistoryOptions): PairHistory {
       alone(async () => {
         const { path, side } = request;
         const signal = sharedSignal(request.signal);
-        await requireSameRoot(options);
+        await requireRestorable(options);
         const chosen = await chooseVersions(
           keptVersions(replicas, path, { side, signal }),
           request,
@@ -94,7 +94,7 @@ export function openHistory(options: HistoryOptions): PairHistory {
       }),
     undo: (request) =>
       alone(async () => {
-        await requireSameRoot(options);
+        await requireRestorable(options);
         const log = records().runLog;
         const run = runToUndo(log, request.run);
         const work = { kind: 'undo', total: run.done, undoOf: run.run } as const;
@@ -105,8 +105,16 @@ export function openHistory(options: HistoryOptions): PairHistory {
   };
 }
 
-/** A disk that is not mounted must not be filled where it would be. @throws GUARD_STOPPED, LOCAL_ROOT_MISSING */
-async function requireSameRoot({ records, replicas }: HistoryOptions): Promise<void> {
+/**
+ * A disk that is not mounted must not be filled where it would be, and a drive takes contents from its server only.
+ * @throws GUARD_STOPPED, LOCAL_ROOT_MISSING, CONFIG_INVALID
+ */
+async function requireRestorable({ records, replicas, settings }: HistoryOptions): Promise<void> {
+  if (replicas.local.capabilities.placeholders)
+    throw new FerryError(
+      'CONFIG_INVALID',
+      `${settings.name} is a drive, into which no earlier content can be put: add a pair of the same remote with a folder, and restore there`,
+    );
   const known = records().state.roots.local;
   const { id } = await replicas.local.identify();
   if (known === null || id === known) return;

@@ -178,6 +178,26 @@ describe('a restore', () => {
     expect(second.run).toBeNull();
   });
 
+  it('is refused on a drive, which takes its contents from the server only', async () => {
+    pair = await FolderPair.open({
+      wrap: (side, replica) =>
+        side === 'remote'
+          ? replica
+          : new Proxy(replica, {
+              get(target, name) {
+                const value: unknown = Reflect.get(target, name, target);
+                if (name === 'capabilities') return { ...target.capabilities, placeholders: true };
+                return typeof value === 'function' ? value.bind(target) : value;
+              },
+            }),
+    });
+    await pair.write('remote', 'x', 'a file');
+    await pair.sync();
+    const path = parseSyncPath('x');
+    await expect(pair.engine.history.restore({ path })).rejects.toThrow(/is a drive/);
+    await expect(pair.engine.history.undo({})).rejects.toThrow(/is a drive/);
+  });
+
   it('refuses to work on a folder that is not the one that was synced', async () => {
     pair = await FolderPair.open();
     await pair.write('remote', 'x', 'a file');
