@@ -49,7 +49,7 @@ export function printSummary(terminal: Terminal, summary: RunSummary, withAction
     );
   const shown = summary.problems.slice(0, SHOWN_PROBLEMS);
   for (const problem of shown) {
-    const again = problem.retry === 'never' ? '' : ' (tried again in the next run)';
+    const again = problem.retry === 'never' ? '' : ' (tried again later)';
     const tag = isNotice(problem) ? 'left alone' : 'not synced';
     terminal.complain(`${tag}: ${problem.path} (${problem.side}): ${problem.message}${again}`);
   }

@@ -28,6 +28,8 @@ export interface ApiPair {
   /** A plan that a guard stopped; absent while none is held. */
   readonly heldPlan?: ApiHeldPlan;
   readonly problems: number;
+  /** When the first of them is tried again, in ms since 1970; absent: in the next run, or none is. */
+  readonly nextRetryAtMs?: number;
   readonly recordedEntries: number;
   readonly resetting: boolean;
   /** Drives only: files written but not uploaded yet, and how the drive is shown. */

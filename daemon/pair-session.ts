@@ -291,7 +291,7 @@ export class PairSession {
   async #perform(job: Job | undefined, signal: AbortSignal): Promise<RunSummary> {
     this.#patch({ running: true, hasHints: false });
     const { engine } = await this.#ensureOpen();
-    const request = { ...job?.request, signal };
+    const request = { ...job?.request, signal, automatic: job === undefined };
     return job?.kind === 'reset' ? engine.reset(request) : engine.run(request);
   }
 
@@ -307,7 +307,7 @@ export class PairSession {
     this.#patch({ running: false, lastError: null, lastSummary: summary, lastRunAtMs: atMs });
     this.#options.onRunEnded?.({ atMs, summary, error: null, ...this.#recorded() });
     this.#unfinished = wantsRetry ? this.#unfinished + 1 : 0;
-    this.#retryIn$.next(wantsRetry ? this.#delayMs(this.#unfinished) : null);
+    this.#retryIn$.next(wantsRetry ? this.#delayUntilRetryMs(summary, atMs) : null);
     job?.resolve(summary);
   }
 
@@ -342,6 +342,13 @@ export class PairSession {
     if (engine === null) return {};
     const { conflicts, recordedEntries, heldPlan } = engine;
     return { recorded: { conflicts, recordedEntries, heldPlan } };
+  }
+
+  /** A run is only worth while when at least one of the entries that failed is due again. */
+  #delayUntilRetryMs({ problems }: RunSummary, nowMs: number): number {
+    const waiting = problems.filter((each) => !isNotice(each) && each.retry !== 'never');
+    const dueMs = Math.min(...waiting.map(({ retryAtMs }) => retryAtMs ?? nowMs));
+    return Math.max(this.#delayMs(this.#unfinished), dueMs - nowMs);
   }
 
   #delayMs(failures: number): number {

@@ -79,6 +79,11 @@ function heldPlanOf(heldPlan: ApiHeldPlan | null | undefined): Pick<ApiPair, 'he
   return heldPlan ? { heldPlan } : {};
 }
 
+function nextRetryOf(problems: readonly Problem[]): Pick<ApiPair, 'nextRetryAtMs'> {
+  const times = problems.flatMap(({ retryAtMs }) => retryAtMs ?? []);
+  return times.length === 0 ? {} : { nextRetryAtMs: Math.min(...times) };
+}
+
 /** Returns what the control API shows of a session. */
 export function apiPairOf(
   fixed: Pick<ApiPair, 'name' | 'kind' | 'local' | 'remote' | 'direction'>,
@@ -99,6 +104,7 @@ export function apiPairOf(
     conflicts: (engine ?? state.recorded).conflicts,
     ...heldPlanOf(engine === null ? state.recorded.heldPlan : engine.heldPlan),
     problems: problemsOf(state).length,
+    ...nextRetryOf(problemsOf(state)),
     recordedEntries: (engine ?? state.recorded).recordedEntries,
     resetting: engine?.resetting ?? false,
     ...(summary === null ? {} : { lastRun: countsOf(summary) }),

@@ -65,6 +65,12 @@ async function refreshed(
   }
 }
 
+function problemNote({ problems, nextRetryAtMs }: ApiPair, nowMs: number): string {
+  const isWaiting = nextRetryAtMs !== undefined && nextRetryAtMs > nowMs;
+  const again = isWaiting ? `, tried again from ${formatTime(nextRetryAtMs, nowMs)} on` : '';
+  return `${count(problems, 'problem')}${again}`;
+}
+
 function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
   const last = pair.lastRunAtMs === null ? 'never' : formatTime(pair.lastRunAtMs, nowMs);
   const notes = [
@@ -78,7 +84,7 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
     pair.heldPlan === undefined
       ? ''
       : `1 held plan: ${heldCounts(pair.heldPlan)}: ferry plan show ${pair.name}`,
-    pair.problems > 0 ? count(pair.problems, 'problem') : '',
+    pair.problems > 0 ? problemNote(pair, nowMs) : '',
     (pair.pendingUploads ?? 0) > 0 ? `${count(pair.pendingUploads ?? 0, 'file')} to upload` : '',
     pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,
     pair.mountNote === undefined ? '' : `shown as a folder: ${pair.mountNote}`,

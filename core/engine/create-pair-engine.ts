@@ -36,6 +36,7 @@ import {
   chosenConflicts,
   resolveConflict,
 } from './resolve-conflict.ts';
+import { RetrySchedule } from './retry-schedule.ts';
 import { runPair } from './run.ts';
 import { RunTally } from './run-progress.ts';
 import { RunRecorder } from './run-recorder.ts';
@@ -88,6 +89,7 @@ class SerialPairEngine implements PairEngine {
   readonly #state: BehaviorSubject<PairState>;
   readonly #hints: Subscription;
   readonly history: PairHistory;
+  readonly #retries: RetrySchedule;
   #records: Records;
   #queue: Promise<unknown> = Promise.resolve();
   #changedSinceRun = false;
@@ -98,6 +100,7 @@ class SerialPairEngine implements PairEngine {
   constructor(options: PairEngineOptions, records: Records, held: HeldPlan | null) {
     this.#options = options;
     this.#records = records;
+    this.#retries = new RetrySchedule(options);
     this.#replicas = { local: options.local, remote: options.remote };
     this.#state = new BehaviorSubject<PairState>({
       running: false,
@@ -285,6 +288,7 @@ class SerialPairEngine implements PairEngine {
     const recorder = this.#recorder(this.#records.state.resetting ? 'reset' : 'sync', startedAtMs);
     let failure: FerryError | undefined;
     this.#changedSinceRun = false;
+    if (request.automatic !== true) this.#retries.makeAllDue();
     this.#set({ running: true, lastError: null });
     try {
       const complete = await runPair({
@@ -295,6 +299,7 @@ class SerialPairEngine implements PairEngine {
         logger,
         tally,
         recorder,
+        retries: this.#retries,
         signal: sharedSignal(request.signal),
         dryRun,
         allowDeletes: request.allowDeletes ?? false,
@@ -304,6 +309,7 @@ class SerialPairEngine implements PairEngine {
       if (!dryRun) await this.#pruneVersions(request.signal);
       const durationMs = clock.now() - startedAtMs;
       const summary = summarize(tally, { settings, durationMs, complete, dryRun });
+      if (!dryRun) this.#retries.keepOnly(summary.problems);
       if (!dryRun) await noteKnownProblems(this.#records, summary.problems, clock.now());
       if (!dryRun) this.#finished(summary);
       else if (this.#changedSinceRun && this.state.inSync === 'in-sync')

@@ -10,6 +10,7 @@ import { forEachLimited } from '../transfer/pool.ts';
 import { tellCounterparts } from '../transfer/tell-counterparts.ts';
 import type { Throttle } from '../transfer/throttle.ts';
 import { hashStream } from '../transfer/verified-stream.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
 import type { SideView } from './side-view.ts';
 
 const PARALLEL_LOOKS = 8;
@@ -29,6 +30,8 @@ export interface LookOptions {
   /** Bytes read from `side` to compare. */
   readonly onBytes: (side: Side, count: number) => void;
   readonly onAdopted: (path: SyncPath) => void;
+  /** Files that could not be read wait for their time to be tried again. */
+  readonly retries: RetrySchedule;
   readonly remember: (side: Side, file: FileEntry, hash: ContentHash) => void;
 }
 
@@ -92,14 +95,23 @@ async function lookAtOne(
   const view = options.views[side];
   const entry = view.entries.get(path);
   if (entry?.kind !== 'file') return null;
+  const attempt = { side, path, version: entry.version };
+  const held = options.retries.heldBack(attempt);
+  if (held !== null) {
+    view.freeze(path, null);
+    view.problems.push(held);
+    return null;
+  }
   try {
     const hash = await look(options.replicas[side], entry, side, options);
     view.setContent(path, hash);
     options.remember(side, entry, hash);
+    options.retries.succeeded(attempt);
     return null;
   } catch (caught) {
     const error = toFerryError(caught, path);
     if (isAboutTheSide(error.code)) throw error;
+    if (error.code !== 'CHANGED') options.retries.failed(attempt, error);
     view.freeze(path, error.code === 'CHANGED' ? null : error);
     return error;
   }

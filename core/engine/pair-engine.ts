@@ -65,6 +65,8 @@ export interface RunRequest {
   readonly release?: boolean;
   /** Of a dry run: as if the pair obeyed these. */
   readonly settings?: PreviewedSettings;
+  /** Nobody asked for this run: entries that failed wait until it is time to try them again. */
+  readonly automatic?: boolean;
   readonly signal?: AbortSignal;
 }
 

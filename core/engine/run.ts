@@ -1,3 +1,4 @@
+import { timestampOf } from '../model/conflict-name.ts';
 import type { ContentHash, Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
@@ -32,8 +33,10 @@ import { observePair, type PairView } from './observe-pair.ts';
 import type { PairSettings } from './pair-settings.ts';
 import { recoverParked } from './recover-parked.ts';
 import { refreshUnchanged } from './refresh-unchanged.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
 import type { RunTally } from './run-progress.ts';
 import type { RunRecorder } from './run-recorder.ts';
+import { passRetries } from './run-retries.ts';
 import type { SideView } from './side-view.ts';
 
 /** A failed precondition means observing and planning again; so often in one run, then it waits for the next. */
@@ -52,6 +55,7 @@ export interface RunContext {
   readonly logger: Logger;
   readonly tally: RunTally;
   readonly recorder: RunRecorder;
+  readonly retries: RetrySchedule;
   readonly signal: AbortSignal;
   readonly dryRun: boolean;
   readonly allowDeletes: boolean;
@@ -212,6 +216,7 @@ async function lookAtUndecided(
     trustsTimes:
       settings.trustTimes && settings.direction !== 'two-way' && !records.state.resetting,
     throttle: throttleOf(context),
+    retries: context.retries,
     signal,
     onBytes: (side, count) => tally.compared(side, count),
     onAdopted: () => {
@@ -288,6 +293,7 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   expectTransfers(context, plan, views);
   const conflicts = noteConflicts(conflictOptions(context, pass));
   await records.commit();
+  const retries = passRetries(context.retries, views);
   const result = await executePlan({
     plan,
     direction: settings.direction,
@@ -300,8 +306,13 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     onDone: (operation, side, node, local) => {
       tally.done(operation, side, node);
       recorder.done(operation, side, node, local);
+      retries.done(operation, side);
     },
-    onFailed: (operation, side, node, error) => recorder.failed(operation, side, node, error),
+    onFailed: (operation, side, node, error) => {
+      recorder.failed(operation, side, node, error);
+      retries.failed(operation, side, node, error);
+    },
+    heldBack: retries.heldBack,
     displacementOf: (side, node, isEqual) => recorder.displacementOf(side, node, isEqual),
     onFinished: (node) => {
       if (node.adopts) tally.adopted++;
@@ -323,7 +334,10 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     records.setState({ resetting: false });
     await records.commit();
   }
-  if (again && isLast) tally.addProblems(pass.unsettled, result.unsettled);
+  if (again && isLast) {
+    retries.neverSettled(result.unsettled);
+    tally.addProblems(pass.unsettled, context.retries.dated(result.unsettled));
+  }
   const isRestless = result.sourceChanged || pass.unsettled.length !== 0;
   if (again && !isLast && isRestless) await context.clock.sleep(QUIET_MS, signal);
   return again;
@@ -337,13 +351,14 @@ function conflictOptions(
   return { plan, views, records, deviceName, run: recorder.run, nowMs: clock.now() };
 }
 
-function noteProblems({ tally }: RunContext, pass: Pass, found: readonly Problem[]): void {
+function noteProblems({ tally, retries }: RunContext, pass: Pass, found: readonly Problem[]): void {
   const { plan, views } = pass;
   const unnameable = plan.problems.map(
     (problem): Problem => ({ ...problem, code: 'NAME_NOT_ALLOWED', retry: 'never' }),
   );
   tally.problems.length = 0;
-  tally.addProblems(views.local.problems, views.remote.problems, found, unnameable);
+  const met = [...views.local.problems, ...views.remote.problems, ...found];
+  tally.addProblems(retries.dated(met), unnameable);
 }
 
 function expectTransfers({ tally }: RunContext, plan: Plan, views: Views): void {
@@ -363,10 +378,4 @@ function throttleOf({ settings, clock }: RunContext): ReturnType<typeof createTh
   return settings.bandwidthBytesPerS === undefined
     ? null
     : createThrottle(settings.bandwidthBytesPerS, clock);
-}
-
-/** Returns local time as `YYYY-MM-DD HH-MM-SS`. */
-function timestampOf(nowMs: number): string {
-  const local = new Date(nowMs - new Date(nowMs).getTimezoneOffset() * 60_000).toISOString();
-  return `${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '-')}`;
 }

@@ -80,3 +80,9 @@ export function conflictCopyName(name: string, options: ConflictCopyOptions): st
     if (!options.isTaken(candidate)) return candidate;
   }
 }
+
+/** Returns the local time of a moment, in ms since 1970, as `YYYY-MM-DD HH-MM-SS`. */
+export function timestampOf(nowMs: number): string {
+  const local = new Date(nowMs - new Date(nowMs).getTimezoneOffset() * 60_000).toISOString();
+  return `${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '-')}`;
+}

@@ -9,6 +9,8 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retry: Retry;
+  /** Not tried again by itself before, in ms since 1970; absent: in the next run. */
+  readonly retryAtMs?: number;
 }
 
 /** Codes of entries that are left alone by design: they are reported, but a run with only these succeeded. */

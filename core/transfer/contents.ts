@@ -1,6 +1,7 @@
 import { type FileEntry, otherSide, type Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Displacement, Replica, WriteItem } from '../ports.ts';
 import type { Operation } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
@@ -25,6 +26,7 @@ export interface ContentContext {
   readonly onDone: (operation: Operation, side: Side) => void;
   readonly onFailed: (operation: Operation, side: Side, error: FerryError) => void;
   readonly displacementOf: (side: Side, key: number) => { readonly displacement?: Displacement };
+  readonly heldBack: (side: Side, key: number) => Problem | null;
 }
 
 interface Transfer {
@@ -80,6 +82,11 @@ function* items(
     if (ledger.fatal || context.signal.aborted) return;
     if (ledger.isBlocked(side, operation.key, operation.path)) {
       ledger.leaveOut(operation.key);
+      continue;
+    }
+    const held = context.heldBack(side, operation.key);
+    if (held !== null) {
+      ledger.hold(side, operation.key, held);
       continue;
     }
     const transfer: Transfer = { operation, stream: null };

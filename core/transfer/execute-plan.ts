@@ -38,6 +38,8 @@ export interface ExecuteOptions {
   ) => void;
   /** Says why the node's entry on `side` gives way; `isEqual`: the other side is known to hold the same content. */
   readonly displacementOf: (side: Side, node: PlannedNode, isEqual: boolean) => Displacement;
+  /** Returns the problem of an earlier run for which the content that `side` is to receive waits; null: it may come. */
+  readonly heldBack: (side: Side, node: PlannedNode) => Problem | null;
   /** All steps of one node succeeded. */
   readonly onFinished: (node: PlannedNode) => void;
 }
@@ -97,6 +99,10 @@ export async function executePlan(options: ExecuteOptions): Promise<ExecuteResul
     onDone,
     onFailed,
     displacementOf,
+    heldBack: (which, key) => {
+      const node = ledger.node(key);
+      return node ? options.heldBack(which, node) : null;
+    },
     throttle: options.throttle[side],
   });
 

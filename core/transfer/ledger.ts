@@ -117,6 +117,13 @@ export class Ledger {
     else this.problems.push(problemOf(error, path, side));
   }
 
+  /** Notes that a step waits because it failed in an earlier run: to what depends on it, that is the same. */
+  hold(side: Side, key: number, problem: Problem): void {
+    this.#failed.add(key);
+    this.#blocked[side].add(problem.path);
+    this.problems.push(problem);
+  }
+
   /** Tells whether a step must be left out because something it needs failed. */
   isBlocked(side: Side, key: number, path: SyncPath): boolean {
     if (this.#failed.has(key)) return true;

@@ -86,7 +86,7 @@ export class WireWorld {
     this.server.passed.length = 0;
     this.server.fault = fault;
     try {
-      return { summary: await engine.run(request), error: null };
+      return { summary: await engine.run({ automatic: true, ...request }), error: null };
     } catch (error) {
       return { summary: null, error: toFerryError(error) };
     } finally {
@@ -139,7 +139,8 @@ export class WireWorld {
   /** Paths whose content went over the wire in the last run, sorted. */
   get transferred(): readonly string[] {
     const contents = this.server.passed.filter(
-      ({ method, contentBytes }) => (method === 'GET' || method === 'PUT') && contentBytes > 0,
+      ({ method, path, contentBytes }) =>
+        (method === 'GET' || method === 'PUT') && path !== '' && contentBytes > 0,
     );
     return [...new Set(contents.map(({ path }) => finalName(path)))].sort();
   }
