@@ -56,6 +56,7 @@ export class WireWorld {
   static async open(options: WireOptions = {}): Promise<WireWorld> {
     const folder = await temporaryDirectory('ferry-wire');
     const world = new WireWorld(await faultyServer(), folder, options);
+    world.server.givesFingerprints = options.fingerprints ?? false;
     await mkdir(world.local, { recursive: true });
     return world;
   }
@@ -199,7 +200,7 @@ export class WireWorld {
       if (!isWalked) return {};
       const looked = await openWebdavReplica(address);
       await looked.close();
-      return { probe: { ...looked.probe, depthInfinity: false } };
+      return { probe: { ...looked.probe, companion: false, depthInfinity: false } };
     }
     this.#replicas = [local, remote];
     this.#engine = await createPairEngine({
@@ -229,6 +230,8 @@ export interface WireOptions {
   readonly webdav?: Partial<WebdavOptions>;
   /** The tree is listed one directory after another instead of at once. */
   readonly walks?: boolean;
+  /** The server says which of its listings have changed. */
+  readonly fingerprints?: boolean;
 }
 
 function directoriesAbove(path: string): TreeListing {

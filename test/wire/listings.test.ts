@@ -1,4 +1,6 @@
 import { expect } from '@jest/globals';
+import { cutWithoutLength } from '../support/servers/wire/bodies.ts';
+import { resetInAnswer } from '../support/servers/wire/connections.ts';
 import {
   added,
   brokenListing,
@@ -8,7 +10,7 @@ import {
   hrefIn,
   madeUpListing,
 } from '../support/servers/wire/listings.ts';
-import { status } from '../support/servers/wire/statuses.ts';
+import { portalPage, status } from '../support/servers/wire/statuses.ts';
 import {
   frozenEtag,
   newEtags,
@@ -129,6 +131,27 @@ wireSuite('half a listing', [
 
 const OTHER_FOLDER =
   '<D:multistatus xmlns:D="DAV:"><D:response><D:href>/other/</D:href><D:propstat><D:prop><D:resourcetype><D:collection/></D:resourcetype></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>';
+
+wireSuite('a list of what has changed', [
+  {
+    name: 'that is cut without a length: nothing is changed',
+    fingerprints: true,
+    fault: () => cutWithoutLength({ path: '' }, 60),
+    outcome: { error: 'GUARD_STOPPED' },
+  },
+  {
+    name: 'whose connection is reset is asked for again in the next run',
+    fingerprints: true,
+    fault: () => resetInAnswer({ path: '' }, 60),
+    outcome: { error: 'REMOTE_UNREACHABLE', retry: 'later' },
+  },
+  {
+    name: 'that is a page to sign in on',
+    fingerprints: true,
+    fault: () => portalPage({ method: 'GET', path: '' }),
+    outcome: {},
+  },
+]);
 
 wireSuite('versions that lie', [
   {

@@ -27,24 +27,38 @@ export interface FaultyServer {
   readonly directory: string;
   /** What goes wrong from now on; null: nothing. */
   fault: Fault | null;
+  /** Whether it gives fingerprints of its listings; without them it is like any other server. */
+  givesFingerprints: boolean;
   /** Requests since the last time that the list was emptied. */
   readonly passed: Passed[];
   close(): Promise<void>;
 }
 
+const FINGERPRINTS = 'application/vnd.ferry.listings';
 const OF_ONE_CONNECTION = ['connection', 'keep-alive', 'transfer-encoding', 'date'];
 
 /** Starts a companion server with a proxy before it. */
 export async function faultyServer(): Promise<FaultyServer> {
   const real = await companion().start();
   const passed: Passed[] = [];
-  const running: FaultyServer = { url: '', directory: real.directory, fault: null, passed, close };
+  const running: FaultyServer = {
+    url: '',
+    directory: real.directory,
+    fault: null,
+    givesFingerprints: false,
+    passed,
+    close,
+  };
   let strikes = 0;
   let struckBy: Fault | null = null;
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const exchange = new ProxiedExchange(real.url, incoming, response, () => strikes);
-    const { fault } = running;
+    const { fault, givesFingerprints } = running;
+    if (!givesFingerprints && incoming.headers.accept === FINGERPRINTS) {
+      exchange.reply({ status: 406, headers: {}, body: Buffer.alloc(0) });
+      return;
+    }
     if (fault !== struckBy) strikes = 0;
     struckBy = fault;
     const struck = fault?.strikes(exchange) === true;
