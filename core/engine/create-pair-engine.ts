@@ -38,7 +38,7 @@ import {
 } from './resolve-conflict.ts';
 import { RetrySchedule } from './retry-schedule.ts';
 import { runPair } from './run.ts';
-import { RunTally } from './run-progress.ts';
+import { NO_PROGRESS, RunTally } from './run-progress.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { type ConflictView, showConflict } from './show-conflict.ts';
 import { summarize } from './summarize.ts';
@@ -57,14 +57,6 @@ export interface CreatePairEngineOptions extends Omit<PairEngineOptions, 'record
   readonly recordsDirectory: string;
 }
 
-const NO_PROGRESS: Progress = {
-  phase: 'idle',
-  filesDone: 0,
-  filesTotal: 0,
-  bytesDone: 0,
-  bytesTotal: 0,
-  entriesSeen: 0,
-};
 /** Progress is published at most so often. */
 const PROGRESS_INTERVAL_MS = 100;
 

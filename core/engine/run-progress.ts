@@ -4,6 +4,16 @@ import type { Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
 import type { Phase, Progress } from './pair-engine.ts';
 import { actionOf, type PlannedAction } from './planned-actions.ts';
 
+/** Before anything is known. */
+export const NO_PROGRESS: Progress = {
+  phase: 'idle',
+  filesDone: 0,
+  filesTotal: 0,
+  bytesDone: 0,
+  bytesTotal: 0,
+  entriesSeen: 0,
+};
+
 /** Adds up what a run does, over all its passes, and tells how far it is. */
 export class RunTally {
   uploaded = 0;
