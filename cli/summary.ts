@@ -38,7 +38,8 @@ export function actionLine({ action, path, from, reason }: PlannedAction): strin
 /** Prints how a run ended: the line, then what needs somebody's attention. */
 export function printSummary(terminal: Terminal, summary: RunSummary, withActions: boolean): void {
   const { actions, ...rest } = summary;
-  terminal.document(withActions ? summary : rest);
+  const conflicts = summary.conflicts.map(({ trail: _trail, ...conflict }) => conflict);
+  terminal.document({ ...rest, conflicts, ...(withActions ? { actions } : {}) });
   if (withActions) for (const action of actions) terminal.text(actionLine(action));
   if (!terminal.quiet) terminal.text(summaryLine(summary));
   for (const conflict of summary.conflicts)
