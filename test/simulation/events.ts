@@ -18,6 +18,8 @@ export type UserEvent =
   | { readonly do: 'mkdir'; readonly side: Side; readonly path: string }
   /** Makes a file a directory with a file in it, and a directory a file. */
   | { readonly do: 'kind'; readonly side: Side; readonly path: string; readonly text: string }
+  /** Makes a link to `a`, where nothing is. */
+  | { readonly do: 'link'; readonly side: Side; readonly path: string }
   /** Gives a file another time and nothing else. */
   | { readonly do: 'touch'; readonly side: Side; readonly path: string };
 
@@ -79,6 +81,7 @@ const USER: ReadonlySet<string> = new Set([
   'mkdir',
   'kind',
   'touch',
+  'link',
 ]);
 
 export function isTimed(event: ScheduleEvent): event is TimedEvent {

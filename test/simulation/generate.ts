@@ -161,6 +161,8 @@ class Author {
     if (choice < 17) return { do: 'remove', side, path: existing() };
     if (choice < 18) return { do: 'mkdir', side, path: this.#path() };
     if (choice < 19) return { do: 'kind', side, path: existing(), text: this.#text(side) };
+    if (this.#configuration.traits.symlinks && random.chance(0.4))
+      return { do: 'link', side, path: this.#path() };
     return { do: 'touch', side, path: existing() };
   }
 

@@ -3,7 +3,7 @@ import { DIRECTIONS, type Direction } from '../../core/model/entry.ts';
 import { drawConfiguration } from './configuration.ts';
 import { describe } from './describe.ts';
 import { Random } from './random.ts';
-import { regressionTest } from './report.ts';
+import { regressionTest, timeline } from './report.ts';
 import { type Failure, playSeed } from './seeds.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
@@ -60,7 +60,7 @@ async function explain({ seed, violations }: Failure, direction?: Direction): Pr
 
 async function playOne(seed: number, direction?: Direction): Promise<readonly Failure[]> {
   const played = await playSeed(seed, direction, { keepsLines: values.trace });
-  for (const line of played.lines) say(line);
+  if (values.trace) say(timeline(played.lines));
   const { violations } = played;
   if (violations.length === 0) say(`seed ${seed}: ${played.runs} runs, nothing wrong`);
   return violations.length === 0 ? [] : [{ seed, violations }];

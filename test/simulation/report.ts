@@ -54,3 +54,17 @@ ${lines}
 });
 `;
 }
+
+const COLUMNS = ['local ', 'remote ', 'store '];
+const COLUMN_WIDTH = 44;
+
+/** Returns what happened as a timeline: one column for each side and one for the records, all else across. */
+export function timeline(lines: readonly string[]): string {
+  const drawn = lines.map((line) => {
+    const column = COLUMNS.findIndex((beginning) => line.startsWith(beginning));
+    if (column < 0) return line.startsWith('--') ? line : `* ${line}`;
+    return `${' '.repeat(2 + column * COLUMN_WIDTH)}${line.slice(COLUMNS[column]?.length)}`;
+  });
+  const heading = COLUMNS.map((name) => name.padEnd(COLUMN_WIDTH)).join('');
+  return [`  ${heading.trimEnd()}`, ...drawn].join('\n');
+}

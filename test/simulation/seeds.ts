@@ -26,10 +26,14 @@ export interface SeedsOptions {
   readonly direction?: Direction;
   /** Stops after so many failures. */
   readonly maxFailures: number;
+  /** Begins no seed after this time, in ms since 1970. */
+  readonly untilMs?: number;
 }
 
 /** One seed in so many is played twice, to see that nothing but the seed decides (I14). */
 const TWICE = 100;
+/** The time is looked at once in so many seeds. */
+const SEEDS_PER_LOOK = 20;
 
 /** Plays what a seed says. */
 export function playSeed(
@@ -43,10 +47,11 @@ export function playSeed(
 
 /** Plays seeds one after the other. */
 export async function playSeeds(options: SeedsOptions): Promise<SeedsResult> {
-  const { first, count, direction, maxFailures } = options;
+  const { first, count, direction, maxFailures, untilMs = Number.POSITIVE_INFINITY } = options;
   const failures: Failure[] = [];
   let [seeds, runs, crashes, faults] = [0, 0, 0, 0];
   for (let seed = first; seed < first + count && failures.length < maxFailures; seed++) {
+    if (seeds % SEEDS_PER_LOOK === 0 && Date.now() > untilMs) break;
     const played = await playSeed(seed, direction);
     const violations = [...played.violations];
     if (seed % TWICE === 0) {

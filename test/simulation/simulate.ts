@@ -9,6 +9,7 @@ export interface SimulateOptions {
   /** Threads at work at the same time. */
   readonly jobs: number;
   readonly maxFailures: number;
+  readonly untilMs?: number;
 }
 
 /** Seeds that a thread plays before the next ones are given out. */
@@ -16,15 +17,20 @@ const SHARE = 10_000;
 
 /** Plays seeds on several threads and adds up what came of them; stops early when enough has failed. */
 export async function simulate(options: SimulateOptions): Promise<SeedsResult> {
-  const { first, count, direction, jobs, maxFailures } = options;
+  const { first, count, direction, jobs, maxFailures, untilMs } = options;
+  const rules = {
+    maxFailures,
+    ...(direction === undefined ? {} : { direction }),
+    ...(untilMs === undefined ? {} : { untilMs }),
+  };
   let next = first;
   let total: SeedsResult = { seeds: 0, runs: 0, crashes: 0, faults: 0, failures: [] };
   const share = Math.min(SHARE, Math.ceil(count / jobs));
   const lane = async (): Promise<void> => {
     while (next < first + count && total.failures.length < maxFailures) {
-      const own = { first: next, count: Math.min(share, first + count - next), maxFailures };
+      const own = { first: next, count: Math.min(share, first + count - next) };
       next += own.count;
-      const result = await inThread({ ...own, ...(direction === undefined ? {} : { direction }) });
+      const result = await inThread({ ...own, ...rules });
       total = {
         seeds: total.seeds + result.seeds,
         runs: total.runs + result.runs,

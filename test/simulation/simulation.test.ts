@@ -1,18 +1,25 @@
 import { describe, expect, test } from '@jest/globals';
 import { simulate } from './simulate.ts';
 
-/** As many as a commit can wait for; `FERRY_SEEDS` asks for another number. */
-const SEEDS = Number(process.env['FERRY_SEEDS'] ?? 1_000);
+const asked = process.env['FERRY_SEEDS'];
+const SEEDS = Number(asked ?? 20_000);
+/** What a commit waits for on a slow or busy machine; a number that was asked for is played to its end. */
+const MAX_MS = 45_000;
 
 describe('the sync core, simulated', () => {
   test(
-    `${SEEDS} schedules with faults, crashes and edits at any moment lose nothing and come to rest`,
+    'schedules with faults, crashes and edits at any moment lose nothing and come to rest',
     async () => {
-      const result = await simulate({ first: 1, count: SEEDS, jobs: 2, maxFailures: 5 });
+      const limit = asked === undefined ? { untilMs: Date.now() + MAX_MS } : {};
+      const result = await simulate({ first: 1, count: SEEDS, jobs: 2, maxFailures: 5, ...limit });
+      const { seeds, runs, crashes, failures } = result;
+      process.stderr.write(
+        `simulated ${seeds} of ${SEEDS} seeds: ${runs} runs, ${crashes} crashes\n`,
+      );
       // Each is explained by `npm run simulate -- --seed SEED --trace`.
-      expect(result.failures).toEqual([]);
-      expect(result.seeds).toBe(SEEDS);
+      expect(failures).toEqual([]);
+      expect(seeds).toBeGreaterThan(0);
     },
-    60_000 + SEEDS * 30,
+    2 * MAX_MS + SEEDS * 60,
   );
 });

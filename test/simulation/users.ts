@@ -32,6 +32,8 @@ export function carryOutUser(event: UserEvent, world: UserWorld): boolean {
       return desk.directory(event.path) !== null;
     case 'kind':
       return desk.changeKind(event.path, event.text);
+    case 'link':
+      return desk.link(event.path);
     case 'touch':
       return desk.touch(event.path);
   }
@@ -128,6 +130,10 @@ class Desk {
     return this.write(node.kind === 'directory' ? path : `${path}/a`, text);
   }
 
+  link(path: string): boolean {
+    return this.tree.at(path) === undefined && this.#put(path, this.tree.make('symlink', 'a'));
+  }
+
   touch(path: string): boolean {
     const node = this.tree.at(path);
     if (node?.kind !== 'file') return false;
@@ -145,13 +151,16 @@ class Desk {
   }
 
   #place(path: string, text: string): boolean {
-    const slash = path.lastIndexOf('/');
-    const directory = slash < 0 ? this.tree.root : this.directory(path.slice(0, slash));
-    if (directory === null) return false;
-    const node = this.tree.make('file', text);
-    directory.children.set(path.slice(slash + 1), node);
+    if (!this.#put(path, this.tree.make('file', text))) return false;
     this.#world.oracle.author(text);
     return true;
+  }
+
+  #put(path: string, node: Inode): boolean {
+    const slash = path.lastIndexOf('/');
+    const directory = slash < 0 ? this.tree.root : this.directory(path.slice(0, slash));
+    directory?.children.set(path.slice(slash + 1), node);
+    return directory !== null;
   }
 
   #set(path: string, node: Inode): void {
