@@ -16,7 +16,7 @@ import {
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL('../support/observe-and-measure.js', import.meta.url));
 
-const isLong = process.env['FERRY_LONG_TESTS'] === '1';
+const isLong = process.env['FERRY_LONG'] === '1';
 const MB = 1024 * 1024;
 /** A gigabyte takes a minute to read; the memory that it takes shows earlier. */
 const LISTING_BYTES = isLong ? 1024 * MB : 24 * MB;

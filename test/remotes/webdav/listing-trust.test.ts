@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { at, observeAll } from '../../conformance/setting.ts';
-import { answerListing, answerXml, multistatus } from '../../support/servers/misbehaving.ts';
+import {
+  answerListing,
+  answerXml,
+  multistatus,
+  WELL_BEHAVED,
+} from '../../support/servers/misbehaving.ts';
 import { closeFakesAfterEach, fakeRemote } from './fake-remote.ts';
 
 closeFakesAfterEach();
@@ -196,6 +201,19 @@ describe('a listing with entries that cannot be trusted', () => {
 });
 
 describe('a folder that cannot be listed', () => {
+  test('because it holds itself without end is given up at some depth', async () => {
+    const nested = Array.from({ length: 1_200 }, (_, depth) => ({
+      href: `/${'a/'.repeat(depth)}`,
+    }));
+    const { replica } = await fakeRemote((_, response) => answerListing(response, nested), {
+      probe: { ...WELL_BEHAVED, depthInfinity: true },
+    });
+    const { order, problems } = await observeAll(replica);
+    expect(order).toHaveLength(1_100);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/: REMOTE_PROTOCOL$/);
+  });
+
   test('below the root it is one problem, and the rest is seen', async () => {
     const { replica } = await fakeRemote((request, response) => {
       if (request.url === '/')
