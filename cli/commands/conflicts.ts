@@ -271,7 +271,7 @@ export async function keep(
   if (outcomes.length === 0) context.terminal.note('ferry: no conflicts');
   else if (!dryRun && failed < outcomes.length)
     context.terminal.note(
-      `ferry: ${count(outcomes.length - failed, 'conflict')} settled; ferry sync carries it over`,
+      `ferry: ${count(outcomes.length - failed, 'conflict')} settled; the next run carries over what the other side shall have`,
     );
   return failed > 0 ? EXIT.error : EXIT.ok;
 }
