@@ -30,6 +30,7 @@ describe('parseConfig', () => {
             schedule: { everyMs: 900_000, at: ['02:30'], days: ['mon'], watch: true },
             guardFile: { path: 'here.txt', pattern: 'yes' },
             bandwidthBytesPerS: 2_000_000,
+            keepVersions: { days: 7, fraction: 0.2 },
             pause: { untilMs: 5 },
           },
         },

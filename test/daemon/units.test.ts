@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseDays, parseDuration, parseFraction, parseSize } from '../../daemon/units.ts';
+import {
+  parseDays,
+  parseDuration,
+  parseFraction,
+  parseSize,
+  parseTime,
+} from '../../daemon/units.ts';
 
 describe('what people write for quantities', () => {
   it.each([
@@ -57,6 +63,25 @@ describe('what people write for quantities', () => {
     'refuses the days "%s", naming the flag',
     (text) => {
       expect(() => parseDays(text, '--days')).toThrow('--days');
+    },
+  );
+
+  it.each([
+    ['2h', new Date(2026, 0, 31, 12, 30)],
+    ['1h30m ago', new Date(2026, 0, 31, 13, 0)],
+    ['09:15', new Date(2026, 0, 31, 9, 15)],
+    ['2026-01-30', new Date(2026, 0, 30)],
+    ['2026-01-30 08:05', new Date(2026, 0, 30, 8, 5)],
+    ['2026-01-30T08:05:09Z', new Date(Date.UTC(2026, 0, 30, 8, 5, 9))],
+  ])('reads the time "%s"', (text, time) => {
+    const now = new Date(2026, 0, 31, 14, 30).getTime();
+    expect(parseTime(text, now, '--at')).toBe(time.getTime());
+  });
+
+  it.each(['', 'yesterday', '2026-13-01', '25', '2026-01-30 8'])(
+    'refuses the time "%s", naming the flag',
+    (text) => {
+      expect(() => parseTime(text, 0, '--at')).toThrow('--at');
     },
   );
 });
