@@ -1,5 +1,5 @@
 import type { ContentHash, Side } from '../model/entry.ts';
-import { throwIfAborted } from '../model/errors.ts';
+import { FerryError, throwIfAborted } from '../model/errors.ts';
 import { childPath, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { KnownListings, Observation, Replica } from '../ports.ts';
 import type { KnownListing } from '../records/directory-table.ts';
@@ -185,9 +185,35 @@ function viewOf(
     if (listing?.holdsIgnored) view.noteIgnoredIn(directory);
   }
   view.add(survey.observations);
+  for (const directory of leftOut(survey, open.open.keys()))
+    view.freeze(
+      directory,
+      new FerryError(
+        side === 'local' ? 'LOCAL_IO' : 'REMOTE_PROTOCOL',
+        `${directory}: it was not listed, although it is in a listing; it is looked at again in the next run`,
+        { path: directory },
+      ),
+    );
   for (const path of survey.ignored) view.noteIgnored(path);
   view.finish();
   return view;
+}
+
+/**
+ * Returns the directories of which the side said nothing, although the listing above them is as recorded: they went away
+ * in between, or the side has left them out. What was in them is not deleted for that.
+ */
+function leftOut(survey: Survey, directories: Iterable<SyncPath>): readonly SyncPath[] {
+  const unheard = [...directories].filter(
+    (path) =>
+      path !== ROOT && !survey.fingerprints.has(path) && survey.asRecorded.has(parentPath(path)),
+  );
+  if (unheard.length === 0) return [];
+  const heard = new Set<SyncPath>(survey.ignored.map(parentPath));
+  for (const one of survey.observations)
+    if (one.type === 'entry') heard.add(parentPath(one.entry.path));
+    else heard.add(one.path).add(parentPath(one.path));
+  return unheard.filter((path) => !heard.has(path));
 }
 
 function entriesFromRecords(records: Records, directory: SyncPath, side: Side): Observation[] {

@@ -92,6 +92,30 @@ describe('a run over directories that are as they were', () => {
     expect((await world.sync()).complete).toBe(true);
   });
 
+  it('takes nothing for deleted in a directory that a side forgets to list', async () => {
+    const world = await openWorld('two-way');
+    fill(world, 'local');
+    await world.sync();
+    await world.sync();
+    const { remote } = world.sides;
+    const observe = remote.observe.bind(remote);
+    const isBelow = (path: string): boolean => path === 'a/b' || path.startsWith('a/b/');
+    remote.observe = (options = {}) => {
+      const { listings } = options;
+      return observe({
+        ...options,
+        isIgnored: (path, isDirectory) =>
+          isBelow(path) || options.isIgnored?.(path, isDirectory) === true,
+        onIgnored: () => undefined,
+        ...(listings === undefined ? {} : { listings }),
+      });
+    };
+    const summary = await world.sync();
+    expect(summary.deletedLocal).toBe(0);
+    expect(summary.problems.map(({ path }) => path)).toEqual(['a/b']);
+    expect(world.snapshot('local')['a/b/three']).toBe('a/b/three');
+  });
+
   it('still says of a conflict that it is there, in a directory where nothing changes', async () => {
     const world = await openWorld('two-way');
     fill(world, 'local');
