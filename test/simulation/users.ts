@@ -87,7 +87,7 @@ class Desk {
     if (directory === null) return false;
     if (target) this.#release(target);
     this.#unlink(path);
-    directory.children.set(to.slice(slash + 1), node);
+    this.#set(to, node);
     return true;
   }
 
@@ -165,7 +165,8 @@ class Desk {
 
   #set(path: string, node: Inode): void {
     this.tree.directoryOf(path)?.children.set(path.slice(path.lastIndexOf('/') + 1), node);
-    this.tree.bump(node);
+    // A rename changes the inode; a server's entity tag stays.
+    if (this.#side === 'local') this.tree.bump(node);
   }
 
   #unlink(path: string): void {
