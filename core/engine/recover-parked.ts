@@ -1,8 +1,10 @@
 import { conflictCopyName } from '../model/conflict-name.ts';
-import type { Side } from '../model/entry.ts';
+import type { Entry, Side } from '../model/entry.ts';
 import { childPath, nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
+import type { PairRecord } from '../records/record.ts';
 import type { ParkedMove, Records } from '../records/records.ts';
+import { asideRecord } from '../transfer/aside-record.ts';
 
 /**
  * Brings back what an interrupted run had put aside under a temporary name: to where it was going, else to where it
@@ -16,7 +18,7 @@ export async function recoverParked(
 ): Promise<void> {
   const brought = records.parked();
   if (brought.length === 0) return;
-  for (const parked of brought) await bringBack(replicas[parked.side], parked, naming, signal);
+  for (const move of brought) await bringBack(replicas[move.side], records, move, naming, signal);
   for (const side of new Set(brought.map((parked) => parked.side))) await replicas[side].flush();
   for (const { parked } of brought) records.dropParked(parked);
   await records.commit();
@@ -24,17 +26,48 @@ export async function recoverParked(
 
 async function bringBack(
   replica: Replica,
-  { parked, from, to }: ParkedMove,
+  records: Records,
+  move: ParkedMove,
   naming: { readonly device: string; readonly timestamp: string },
   signal: AbortSignal,
 ): Promise<void> {
+  const { parked, from, to } = move;
   const entry = await replica.stat(parked, { signal });
   if (!entry) return;
   const target = await freeTarget(replica, [to, from], naming, signal);
+  await recordAt(records, move, target, entry);
   await replica.move(parked, target, {
     expected: entry.kind === 'directory' ? 'directory' : entry.version,
     signal,
   });
+}
+
+/**
+ * Records the entry where it is brought back to, unless that is a place that the records or the plan knew, so that
+ * nobody takes it for a move by the user. In the middle of a ring of three names, both its own places are taken, and
+ * its record may have made room already for that of the entry that has its name now.
+ */
+async function recordAt(
+  records: Records,
+  move: ParkedMove,
+  target: SyncPath,
+  entry: Entry,
+): Promise<void> {
+  const { side, from, to, parked } = move;
+  const isIt = (record: PairRecord | undefined): boolean =>
+    entry.identity !== undefined && record?.[side].identity === entry.identity;
+  const aside = await records.find(asideRecord(from, parked));
+  const atFrom = await records.find(from);
+  const record = isIt(aside) ? aside : isIt(atFrom) ? atFrom : undefined;
+  const isKnown = record === atFrom && (target === to || target === from);
+  const parentId = records.directoryId(parentPath(target));
+  if (record === undefined || isKnown || parentId === undefined) return;
+  if ((await records.find(target)) !== undefined) return;
+  await records.load([parentId]);
+  records.put({ ...record, parentId, name: nameOf(target) });
+  // Recorded before it is brought back: when this is interrupted, too, it goes to the same place.
+  records.putParked({ ...move, to: target });
+  await records.commit();
 }
 
 async function freeTarget(

@@ -1,7 +1,7 @@
 import type { ContentHash, Direction, Entry, Side, Version } from '../model/entry.ts';
 import { otherSide } from '../model/entry.ts';
 import type { FerryError } from '../model/errors.ts';
-import { nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
+import { nameOf, parentPath, ROOT, type SyncPath, TEMPORARY_PREFIX } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
 import type { ContentToken, Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
 import { baseToken, type PairRecord, type RecordedSide, recordedSide } from '../records/record.ts';
@@ -169,6 +169,7 @@ export class Ledger {
       this.#finish(node);
     }
     if (keys === undefined) this.#stageMovedBeforeContent();
+    if (keys === undefined) this.#keepParked();
     // A recorded directory has a smaller key than what is recorded in it.
     for (const node of ready.toSorted((a, b) => b.key - a.key))
       if (node.record === 'drop' && this.#options.records.drop(node.baseId ?? 0))
@@ -211,6 +212,21 @@ export class Ledger {
         name: nameOf(path),
         ...(isAsRecorded ? { [receiving]: recordedSide(entry) } : {}),
       });
+    }
+  }
+
+  /** Keeps the record of what is still parked when that of another entry has taken its place. */
+  #keepParked(): void {
+    const { records } = this.#options;
+    for (const node of this.nodes.values()) {
+      const base = node.baseId === null ? undefined : this.#bases.get(node.baseId);
+      if (!base || records.get(base.id) || this.#applied.has(node.key)) continue;
+      const parked = SIDES.map((side) => this.#current[side].get(node.key)?.path).find(
+        (path) => path !== undefined && nameOf(path).startsWith(TEMPORARY_PREFIX),
+      );
+      const hasHome = base.parentId === 0 || records.get(base.parentId) !== undefined;
+      if (parked === undefined || !hasHome || !records.isLoaded(base.parentId)) continue;
+      records.put({ ...base, name: nameOf(parked) });
     }
   }
 

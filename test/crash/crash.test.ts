@@ -8,7 +8,7 @@ import { runKillCampaign } from './kill-campaign.ts';
 import { compileShim, noCompilerReason } from './native-programs.ts';
 
 /** A small part of what `npm run crash-test` tries. */
-const POINTS = 15;
+const POINTS = 12;
 const DOUBLES = 3;
 
 const reason = noCompilerReason();

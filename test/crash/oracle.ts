@@ -41,6 +41,10 @@ function contentsOf({ local, remote }: BothSides): ReadonlySet<string> {
   return new Set([...local.entries.values(), ...remote.entries.values()]);
 }
 
+function keptIn({ local, remote }: BothSides): ReadonlySet<string> {
+  return new Set([...local.kept, ...remote.kept]);
+}
+
 /**
  * Lets the client recover from whatever happened, and returns what is wrong then: a lost or half content, sides that
  * are not as they should be, something left over, a second run that still finds something to do. Empty when all is well.
@@ -90,13 +94,13 @@ function lossesOf(now: BothSides, { start, end }: Expectation): readonly string[
   const wrong = [...visible]
     .filter((content) => content.startsWith("nobody's"))
     .map((content) => `half a file, or two mixed: ${content}`);
+  const keptAtLast = keptIn(end);
+  const keptNow = keptIn(now);
   for (const content of contentsOf(start)) {
     if (visible.has(content)) continue;
-    const wasLocal = [...start.local.entries.values()].includes(content);
-    // A server keeps what its clients want gone as it likes; a folder has to.
     if (wanted.has(content)) wrong.push(`lost: ${content}`);
-    else if (wasLocal && end.local.kept.has(content) && !now.local.kept.has(content))
-      wrong.push(`neither visible nor in the version store: ${content}`);
+    else if (keptAtLast.has(content) && !keptNow.has(content))
+      wrong.push(`neither visible nor in a version store: ${content}`);
   }
   return wrong;
 }
