@@ -88,11 +88,11 @@ function printProblem(context: Context, found: Found, nextRunAtMs: number | null
   const now = Date.now();
   text(`  ${problem.code} on the ${problem.side} side since ${formatTime(problem.sinceMs, now)}`);
   if (isNotice(problem)) text('  it is left alone by design; everything else goes on');
-  else if (problem.retry === 'never') text('  it is not tried again by itself: do what it says');
-  else if (problem.retryAtMs !== undefined && problem.retryAtMs > now)
+  else if (problem.retryAtMs !== undefined)
     text(
-      `  it is tried again from ${formatTime(problem.retryAtMs, now)} on, or when you run ferry sync`,
+      `  a run after ${formatTime(problem.retryAtMs, now)} tries it again, and at once when it changes`,
     );
+  else if (problem.retry === 'never') text('  it is not tried again by itself: do what it says');
   else if (nextRunAtMs === null) text('  it is tried again in the next run');
   else text(`  it is tried again in the next run, ${formatTime(nextRunAtMs, now)}`);
 }
