@@ -78,8 +78,8 @@ const WORLDS = tests('small worlds', 'core/reconcile/small-worlds');
 const CUTS = tests('interruptions', 'core/reconcile/interruptions');
 const EDITS = tests('random edits of trees', 'core/reconcile/edits');
 const UNITS = tests('unit tests', 'core/(model|records|transfer|engine)/');
-const SCENARIOS = tests('scenarios', '^scenarios/(?!random-edits|interrupted)');
-const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted)');
+const SCENARIOS = tests('scenarios', '^scenarios/(?!random-edits|interrupted|catalogue)');
+const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted|catalogue)');
 const SIMULATION = simulation('simulation', 150);
 const LONG_SIMULATION = simulation('long simulation', 20_000);
 

@@ -159,6 +159,14 @@ describe('what a run records', () => {
     expect(indexOf(/^commit .*n!/)).toBeLessThan(indexOf(/^remote write new$/));
   });
 
+  it('is each group of files as soon as it is durable, while others are still to come', async () => {
+    for (let index = 0; index < 80; index++) write('remote', `many/${index}`, `content ${index}`);
+    await sync();
+    const writes = events.flatMap((event, index) => (/^local write /.test(event) ? [index] : []));
+    const between = events.slice(writes[0], writes.at(-1));
+    expect(between.filter((event) => /^commit .*n!/.test(event))).toHaveLength(1);
+  });
+
   it('is a conflict, before its copy gets its name', async () => {
     write('local', 'a', 'mine');
     write('remote', 'a', 'theirs');

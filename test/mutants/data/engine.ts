@@ -18,8 +18,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'reset-plans-deletions',
       bug: 'a run plans deletions while a reset is not complete',
-      find: 'deletes:\n      records.state.resetting ||',
-      replace: 'deletes:',
+      find: "deletes: records.state.resetting ? 'hold' : settings.deletes,",
+      replace: 'deletes: settings.deletes,',
     },
     {
       id: 'reset-uploads-nothing',
@@ -80,8 +80,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'new-direction-deletes',
       bug: 'what the rules of the old direction left out counts as deleted in the new one',
-      find: 'while (hasNewDirection(context) && !context.dryRun &&',
-      replace: 'while (hasNewDirection(context) && context.dryRun &&',
+      find: 'while (hasNewDirection(context) && forgetDeletions',
+      replace: 'while (hasNewDirection(context) && context.records.size < 0 && forgetDeletions',
     },
     {
       id: 'roots-not-noted',

@@ -120,8 +120,8 @@ export const RECORD_MUTANTS: readonly Mutant[] = [
     {
       id: 'conflicts-lost-by-reset',
       bug: 'a reset forgets the conflicts that nobody has decided yet',
-      find: 'of records.conflicts()) fresh.putConflict(conflict);',
-      replace: 'of records.conflicts()) void conflict;',
+      find: 'of conflictsWithoutIds(records)) fresh.putConflict(conflict);',
+      replace: 'of conflictsWithoutIds(records)) void conflict;',
     },
     {
       id: 'reset-without-copy',

@@ -23,18 +23,6 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
       replace: '  if (!ledger.fatal) await onBoth((side) => writeContents(',
     },
     {
-      id: 'orphans-stay',
-      bug: 'records stay whose directory has none any more',
-      find: 'records.dropOrphans();',
-      replace: '',
-    },
-    {
-      id: 'cancelled-is-complete',
-      bug: 'a run that was cancelled between two groups of files ends as if it were complete',
-      find: "if (signal.aborted) ledger.fatal ??= new FerryError('ABORTED', 'cancelled');",
-      replace: '',
-    },
-    {
       id: 'another-pass-lost',
       bug: 'a plan that could not be carried out as made is not made again',
       find: 'needsAnotherPass: ledger.needsAnotherPass || ledger.isAnythingLeft,',
