@@ -73,7 +73,10 @@ function program(
   });
 }
 
-const TABLES = tests('reconcile tables', 'core/reconcile/(one-way|two-way|unseen|pairing)');
+const TABLES = tests(
+  'reconcile tables',
+  'core/reconcile/(one-way|two-way|unseen|pairing|contests)',
+);
 const WORLDS = tests('small worlds', 'core/reconcile/small-worlds');
 const CUTS = tests('interruptions', 'core/reconcile/interruptions');
 const EDITS = tests('random edits of trees', 'core/reconcile/edits');

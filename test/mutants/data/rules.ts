@@ -4,6 +4,12 @@ import { inFile, type Mutant } from '../mutant.ts';
 export const RULE_MUTANTS: readonly Mutant[] = [
   ...inFile('core/reconcile/two-way.ts', [
     {
+      id: 'rings-stay',
+      bug: 'two directories that were moved into each other are not told apart',
+      find: '  breakRings(nodes);',
+      replace: '  void breakRings;',
+    },
+    {
       id: 'deletion-beats-edit',
       bug: 'a deletion on one side removes what the other side has edited',
       find: "return change !== 'equal';\n}",
@@ -62,14 +68,6 @@ export const RULE_MUTANTS: readonly Mutant[] = [
       bug: 'what could not be seen is planned with in two-way pairs',
       find: "if (node.frozen) node.fate = 'held';\n    else if",
       replace: 'if',
-    },
-  ]),
-  ...inFile('core/reconcile/rings.ts', [
-    {
-      id: 'rings-stay',
-      bug: 'two directories that were moved into each other are not told apart',
-      find: "if (!isMoved(start, 'local')) continue;",
-      replace: "if (isMoved(start, 'local')) continue;",
     },
   ]),
   ...inFile('core/reconcile/one-way.ts', [
@@ -176,12 +174,6 @@ export const RULE_MUTANTS: readonly Mutant[] = [
       bug: 'names in a merged directory are not contested',
       find: 'for (const member of this.#members.get(from) ?? []) this.#add(into, member);',
       replace: '',
-    },
-    {
-      id: 'copy-of-copy-renamed',
-      bug: 'a copy that an interrupted run had made is renamed again',
-      find: 'isConflictCopyOf(own.name, place.name) &&\n      !taken.has(own.name);',
-      replace: "own.name === '';",
     },
   ]),
   ...inFile('core/reconcile/operations.ts', [
