@@ -80,10 +80,11 @@ const TABLES = tests(
 const WORLDS = tests('small worlds', 'core/reconcile/small-worlds');
 const CUTS = tests('interruptions', 'core/reconcile/interruptions');
 const EDITS = tests('random edits of trees', 'core/reconcile/edits');
-const UNITS = tests('unit tests', 'core/(model|records|transfer|engine)/');
-const SCENARIOS = tests('scenarios', '^scenarios/(?!random-edits|interrupted|catalogue)');
+const NEAR = '(changed|conflict-j|directions|durable|guards|left-out|not-content|said|true)';
+const UNITS = tests('unit tests', `core/(model|records|transfer|engine)/|^scenarios/${NEAR}`);
+const SCENARIOS = tests('scenarios', `^scenarios/(?!random|interrupted|catalogue|${NEAR})`);
 const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted|catalogue)');
-const SIMULATION = simulation('simulation', 150);
+const SIMULATION = simulation('simulation', 100);
 const LONG_SIMULATION = simulation('long simulation', 20_000);
 
 /** What is tried on a bug in that file, in order; the first that notices it ends it. */

@@ -6,7 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { openWorkspace, readSources, type Workspace } from './workspace.ts';
 
 /**
- * `npm run mutants [-- --only ID --jobs N --depth N]`: plants each bug into a copy of the compiled tree and runs what may notice
+ * `npm run mutants [-- --only ID --jobs N --depth N --without KILLER]`: plants each bug into a copy of the compiled tree and runs what may notice
  * it, only the first N when a depth is given. Fails when one survives: then a test or an invariant is missing.
  */
 const { values } = parseArgs({
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     jobs: { type: 'string', default: '1' },
     depth: { type: 'string', default: '99' },
+    without: { type: 'string', multiple: true, default: [] },
     list: { type: 'boolean', default: false },
   },
 });
@@ -45,7 +46,8 @@ function checkSound(killer: Killer, workspace: Workspace): Promise<void> {
 async function judge(mutant: Mutant, workspace: Workspace): Promise<string | null> {
   try {
     await workspace.plant(mutant);
-    for (const killer of killersFor(mutant.file).slice(0, Number(values.depth))) {
+    const killers = killersFor(mutant.file).filter(({ name }) => !values.without.includes(name));
+    for (const killer of killers.slice(0, Number(values.depth))) {
       const found = await killer.run(workspace.path, stopped.signal);
       if (found === null) continue;
       await workspace.restore();
