@@ -6,8 +6,9 @@ import type { Mutant } from './mutant.ts';
 import { openWorkspace, readSources, type Workspace } from './workspace.ts';
 
 /**
- * `npm run mutants [-- --only ID --jobs N --depth N --without KILLER]`: plants each bug into a copy of the compiled tree and runs what may notice
- * it, only the first N when a depth is given. Fails when one survives: then a test or an invariant is missing.
+ * `npm run mutants [-- --only ID --jobs N --depth N --without KILLER --list]`: plants each bug into a copy of the compiled
+ * tree and runs what may notice it, only the first N when a depth is given. Fails when one survives: then a test or an
+ * invariant is missing.
  */
 const { values } = parseArgs({
   options: {
