@@ -55,14 +55,14 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'unsettled-swallowed',
       bug: 'what was not as planned in every pass is not named',
-      find: 'if (again && isLast) tally.addProblems(',
-      replace: 'if (!again && isLast) tally.addProblems(',
+      find: 'if (again && isLast) {',
+      replace: 'if (!again && isLast) {',
     },
     {
       id: 'unseen-not-named',
       bug: 'what could not be seen on the remote is not named',
-      find: 'tally.addProblems(views.local.problems, views.remote.problems, found',
-      replace: 'tally.addProblems(views.local.problems, found',
+      find: 'const met = [...views.local.problems, ...views.remote.problems, ...found];',
+      replace: 'const met = [...views.local.problems, ...found];',
     },
     {
       id: 'last-pass-is-complete',
@@ -180,8 +180,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'moved-and-edited-is-moved',
       bug: 'a moved file of the recorded size counts as unedited whatever its time is',
-      find: 'moved[side].mtimeNs === entry.mtimeNs;',
-      replace: 'moved[side].mtimeNs !== undefined;',
+      find: 'return isExact && recorded.mtimeNs === mtimeNs && sizeBytes',
+      replace: 'return isExact && recorded.mtimeNs !== undefined && sizeBytes',
     },
     {
       id: 'version-not-compared',
