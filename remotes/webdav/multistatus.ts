@@ -28,7 +28,18 @@ export class MultistatusError extends Error {
 const MAX_DEPTH = 64;
 const MAX_SPAN_BYTES = 64 * 1024;
 const FEED_BYTES = 16 * 1024;
-const MAX_PROPERTIES = 200;
+/** What Ferry looks at; of other properties, which a server may send in any number, nothing is kept. */
+const KEPT: ReadonlySet<string> = new Set([
+  '{DAV:}resourcetype',
+  '{DAV:}getetag',
+  '{DAV:}getlastmodified',
+  '{DAV:}getcontentlength',
+  '{DAV:}quota-available-bytes',
+  '{http://owncloud.org/ns}fileid',
+  '{urn:ferry}mtime',
+  '{urn:ferry}mode',
+  '{urn:ferry}root-id',
+]);
 const STATUS_LINE = /^\s*HTTP\/\d(?:\.\d)?\s+(\d{3})\b/;
 
 interface Draft {
@@ -125,7 +136,8 @@ class MultistatusReader {
     if (depth === 1 && name !== '{DAV:}multistatus')
       throw new MultistatusError(`the answer is ${name.slice(0, 100)} instead of a listing`);
     if (this.#property !== null) {
-      if (depth === this.#property.depth + 1) this.#property.children.push(name);
+      const isChild = depth === this.#property.depth + 1 && KEPT.has(this.#property.name);
+      if (isChild) this.#property.children.push(name);
       return;
     }
     this.#text = '';
@@ -143,7 +155,7 @@ class MultistatusReader {
       this.#text = bounded(this.#text + text);
       return;
     }
-    this.#property.text = bounded(this.#property.text + text);
+    if (KEPT.has(this.#property.name)) this.#property.text = bounded(this.#property.text + text);
   }
 
   #closed(name: string): void {
@@ -164,7 +176,7 @@ class MultistatusReader {
   #endProperty(property: { name: string; text: string; children: string[] }): void {
     this.#property = null;
     const { name, text, children } = property;
-    if (this.#propstat !== null && this.#propstat.properties.size < MAX_PROPERTIES)
+    if (this.#propstat !== null && KEPT.has(name))
       this.#propstat.properties.set(name, { text, children });
   }
 
