@@ -47,10 +47,11 @@ export async function editedWorld(
 ): Promise<WireWorld> {
   const made = await WireWorld.open(options);
   world = made;
+  const source = options.direction === 'local-to-remote' ? 'local' : 'server';
   for (let index = 0; index < 6; index++)
-    await made.write('server', `keep/file ${index} 100%.txt`, `kept ${index} ${'x'.repeat(index)}`);
-  await made.write('server', 'docs/plan.txt', 'the first plan');
-  await made.write('server', 'docs/notes.txt', 'the first notes');
+    await made.write(source, `keep/file ${index} 100%.txt`, `kept ${index} ${'x'.repeat(index)}`);
+  await made.write(source, 'docs/plan.txt', 'the first plan');
+  await made.write(source, 'docs/notes.txt', 'the first notes');
   const first = await made.sync();
   expect(first.error).toBeNull();
   const takes = options.direction !== 'local-to-remote';
