@@ -35,6 +35,10 @@ const MAX_CALLS = 4000;
 /** Turns of the event loop without a call before the work is taken to wait for something else. */
 const MAX_IDLE = 3;
 const CALL_MS = 3;
+const LISTING = /^(?:local|remote) list/;
+/** Calls of which a run must not think that all is well when they are refused. */
+const CHANGE =
+  /^(?:local|remote) (?:check|exchange|publish|rename|put|move|delete|rmdir|set times)/;
 
 /**
  * Holds every call that a piece of work makes and carries them out one at a time, in the order that the picks say.
@@ -106,6 +110,8 @@ export class Scheduler implements Clock {
       },
     );
     this.takenPicks = taken;
+    this.#refusedAt = 0;
+    this.#listedAt = 0;
     // Ticks come when no promise has anything left to do. One that is asked for in a tick would come before that.
     return new Promise((resolve) => {
       const arm = (): void => process.nextTick(tick);
@@ -121,6 +127,13 @@ export class Scheduler implements Clock {
 
   /** Calls of the last run. */
   calls = 0;
+  #refusedAt = 0;
+  #listedAt = 0;
+
+  /** A change was refused in the last run because something else was there, and nothing was looked at after it. */
+  get endedRefused(): boolean {
+    return this.#refusedAt > this.#listedAt;
+  }
 
   /** What was picked in the last run, each time there was a choice. */
   takenPicks: readonly number[] = [];
@@ -188,10 +201,13 @@ export class Scheduler implements Clock {
         call.reject(new FerryError('REMOTE_UNREACHABLE', `${label}: the answer was lost`));
         return;
       }
+      if (LISTING.test(label)) this.#listedAt = this.calls;
       this.#trace.add(label);
       call.resolve(value);
     } catch (error) {
-      this.#trace.add(`${label}: ${error instanceof FerryError ? error.code : String(error)}`);
+      const code = error instanceof FerryError ? error.code : String(error);
+      if (code === 'CHANGED' && CHANGE.test(label)) this.#refusedAt = this.calls;
+      this.#trace.add(`${label}: ${code}`);
       call.reject(error);
     }
   }

@@ -304,6 +304,8 @@ export class SimWorld {
     }
     violations.push(...audit.violations.splice(0));
     this.#judgeVisible();
+    if (outcome.isClean && scheduler.endedRefused)
+      violations.push('I13: a run says that all is done, although a change was refused in it');
     const { deletes, mirror, traits } = this.configuration;
     if (!outcome.isClean) this.expectation.noteCutOff(traits.identities);
     if (this.scheduler.hasLate) this.expectation.noteLate();
