@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Version } from '../../../core/model/entry.ts';
+import { FerryError } from '../../../core/model/errors.ts';
+import { openRecords } from '../../../core/records/open-records.ts';
 import { baseToken, type PairRecord } from '../../../core/records/record.ts';
 import { Records } from '../../../core/records/records.ts';
+import type { RecordsHome } from '../../../core/records/records-home.ts';
 import type { Store } from '../../../core/records/store.ts';
+import { quietLogger } from '../../support/quiet.ts';
 
 let rows: Map<string, string>;
 
@@ -82,5 +86,27 @@ describe('a content that nobody has read', () => {
     const [one, other] = [recordOf(1, 0, 'a', 'file'), recordOf(2, 0, 'b', 'file')];
     expect(baseToken(one)).toBe(baseToken({ ...one, name: 'renamed' }));
     expect(baseToken(one)).not.toBe(baseToken(other));
+  });
+});
+
+describe('records that cannot be opened now', () => {
+  it('are left where they are', async () => {
+    const aside: string[] = [];
+    const refuse = (): never => {
+      throw new FerryError('LOCAL_IO', 'too many open files');
+    };
+    const home: RecordsHome = {
+      open: async () => refuse(),
+      openNext: async () => refuse(),
+      promoteNext: async () => refuse(),
+      setAside: async (reason) => {
+        aside.push(reason);
+      },
+      notedSequence: async () => 0,
+      noteSequence: async () => undefined,
+    };
+    const opened = openRecords({ home, nowMs: 0, logger: quietLogger });
+    await expect(opened).rejects.toMatchObject({ code: 'LOCAL_IO' });
+    expect(aside).toEqual([]);
   });
 });

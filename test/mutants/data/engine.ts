@@ -234,9 +234,9 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     {
       id: 'journal-cleared-first',
       bug: 'the journal is cleared before what was put aside is back',
-      find: '  for (const parked of brought) await bringBack(',
+      find: '  for (const move of brought) await bringBack(',
       replace:
-        '  for (const { parked } of brought) records.dropParked(parked);\n  await records.commit();\n  for (const parked of brought) await bringBack(',
+        '  for (const { parked } of brought) records.dropParked(parked);\n  await records.commit();\n  for (const move of brought) await bringBack(',
     },
     {
       id: 'brought-back-unflushed',
