@@ -108,13 +108,15 @@ describe('what is set for a pair', () => {
     expect((await world.sync()).conflicts).toHaveLength(1);
   });
 
-  it('does not let a mirror remove anything in a reset', async () => {
+  it('does not let a mirror remove or overwrite anything in a reset', async () => {
     world = await SyncWorld.open({ direction: 'remote-to-local', settings: { mirror: true } });
     world.write('remote', 'a', 'one');
     await world.sync();
     world.write('local', 'own', 'only here');
+    world.write('local', 'a', 'edited here');
     await world.reset();
-    expect(world.snapshot('local')).toEqual({ a: 'one', own: 'only here' });
+    expect(world.snapshot('local')).toMatchObject({ a: 'one', own: 'only here' });
+    expect(Object.values(world.snapshot('local'))).toContain('edited here');
   });
 
   it('does not make a root again that was there before', async () => {

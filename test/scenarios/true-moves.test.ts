@@ -10,14 +10,15 @@ describe('the record of a moved file', () => {
     world = await SyncWorld.open({ direction: 'remote-to-local', remote: CAPABLE_REMOTE });
     world.write('remote', 'a', 'one');
     await world.sync();
-    world.write('local', 'a', 'edited here');
+    // Of the same size: only its version tells.
+    world.write('local', 'a', 'own');
     world.move('remote', 'a', 'moved');
     await world.sync();
-    expect(world.snapshot('local')).toEqual({ moved: 'edited here' });
+    expect(world.snapshot('local')).toEqual({ moved: 'own' });
     world.write('remote', 'moved', 'edited there');
     expect((await world.sync()).conflicts).toHaveLength(1);
     const contents = Object.values(world.snapshot('local')).sort();
-    expect(contents).toEqual(['edited here', 'edited there']);
+    expect(contents).toEqual(['edited there', 'own']);
   });
 
   it('has the new place before the new content is there, so that a cut-off makes no conflict of it', async () => {
