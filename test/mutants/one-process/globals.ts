@@ -22,12 +22,17 @@ interface Case {
   readonly body: () => unknown;
 }
 
-// The one that jest brings: it is no dependency of our own.
-const require = createRequire(createRequire(import.meta.url).resolve('jest'));
+const nextToJest = createRequire(createRequire(import.meta.url).resolve('jest'));
+
+/** Loads what jest brings with it: it is no dependency of our own. */
+function broughtByJest(name: string) {
+  return nextToJest(name);
+}
+
 /** Jest's assertions. */
-export const expect = require('expect').expect;
+export const expect = broughtByJest('expect').expect;
 /** Jest's `fn` and `spyOn`; no timers. */
-export const jest = new (require('jest-mock').ModuleMocker)(globalThis);
+export const jest = new (broughtByJest('jest-mock').ModuleMocker)(globalThis);
 
 function suiteNamed(name: string, parent: Suite | null): Suite {
   return {
