@@ -80,7 +80,8 @@ const TABLES = tests(
 const WORLDS = tests('small worlds', 'core/reconcile/small-worlds');
 const CUTS = tests('interruptions', 'core/reconcile/interruptions');
 const EDITS = tests('random edits of trees', 'core/reconcile/edits');
-const NEAR = '(changed|conflict-j|directions|durable|guards|left-out|not-content|said|true)';
+const NEAR =
+  '(changed|conflict-j|directions|durable|guards|left-out|not-content|said|true|waiting)';
 const UNITS = tests('unit tests', `core/(model|records|transfer|engine)/|^scenarios/${NEAR}`);
 const SCENARIOS = tests('scenarios', `^scenarios/(?!random|interrupted|catalogue|${NEAR})`);
 const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted|catalogue)');

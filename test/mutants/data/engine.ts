@@ -96,12 +96,6 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       replace: '',
     },
     {
-      id: 'mirror-during-reset',
-      bug: 'a mirror removes the destination’s own entries while a reset is not complete',
-      find: 'mirror: settings.mirror && !records.state.resetting,',
-      replace: 'mirror: settings.mirror,',
-    },
-    {
       id: 'trusted-times-in-two-way',
       bug: 'equal size and time are proof in a two-way pair, too',
       find: "settings.trustTimes && settings.direction !== 'two-way' &&",
