@@ -31,6 +31,22 @@ describe('what could not be synced', () => {
     expect(world.snapshot('remote')).toMatchObject({ 'd/new': 'new' });
   });
 
+  it('is a deletion that is tried again, too', async () => {
+    world.remove('local', 'd/a');
+    failing('remove', 'd/a');
+    await world.sync();
+    world.onCall = null;
+    await world.sync();
+    expect(world.snapshot('remote')).not.toHaveProperty('d/a');
+  });
+
+  it('is named in each run, also when nothing has changed', async () => {
+    const name = `d/${'long'.repeat(64)}`;
+    world.write('local', name, 'too long a name');
+    for (let run = 0; run < 3; run++)
+      expect((await world.sync()).problems).toMatchObject([{ path: name }]);
+  });
+
   it('is looked at again although its directory has not changed since', async () => {
     world.write('local', 'd/new', 'new');
     failing('observe', 'd/new');
@@ -66,6 +82,10 @@ describe('a reset that waits for an entry', () => {
 describe('what is known of a directory', () => {
   it('includes what is ignored in it, when only the other side has changed', async () => {
     world.remove('remote', 'd');
+    const { local } = world.sides;
+    const observe = local.observe.bind(local);
+    // A side that knows its listing does not look which names in it are ignored.
+    local.observe = (options) => observe({ ...options, onIgnored: () => undefined });
     expect(await world.sync()).toMatchObject({ complete: true, problems: [], deletedLocal: 1 });
     expect(world.snapshot('local')).toEqual({ d: '/', 'd/b~': 'ignored' });
   });

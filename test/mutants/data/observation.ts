@@ -48,10 +48,10 @@ export const OBSERVATION_MUTANTS: readonly Mutant[] = [
       replace: '',
     },
     {
-      id: 'unrecorded-is-not-looked-at-again',
-      bug: 'a directory with an entry that could not be synced is not looked into again',
+      id: 'failed-deletion-is-not-tried-again',
+      bug: 'a directory with a deletion that could not be carried over is not looked into again',
       find: 'if (entries.length !== records.length) return false;',
-      replace: 'if (entries.length < records.length) return false;',
+      replace: '',
     },
     {
       id: 'pending-change-is-known',
