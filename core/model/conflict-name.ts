@@ -56,6 +56,11 @@ function originalName(name: string): string {
   return stem === undefined ? name : `${stem}${extension}`;
 }
 
+/** Tells whether `name` is one that conflict copies get, whatever they are copies of. */
+export function isConflictCopyName(name: string): boolean {
+  return COPY_NAME.test(name);
+}
+
 /** Tells whether `name` is one that a conflict copy of `original` gets, on whatever device and whenever. */
 export function isConflictCopyOf(name: string, original: string): boolean {
   return name !== original && COPY_NAME.test(name) && originalName(name) === originalName(original);

@@ -1,3 +1,4 @@
+import { isConflictCopyName } from '../model/conflict-name.ts';
 import { otherSide, type Side } from '../model/entry.ts';
 import { childPath } from '../model/path.ts';
 import { type Comparison, compareWithBase, isMoved, type Looks } from './change.ts';
@@ -82,8 +83,9 @@ function newHome(members: readonly Node[], side: Side): Spot | null {
     if (home !== null && home !== parent) return null;
     home = parent;
   }
-  const isNew = home?.seen?.kind === 'directory' && isFree(home) && !home.frozen;
-  return isNew ? home : null;
+  if (home?.seen?.kind !== 'directory' || !isFree(home) || home.frozen) return null;
+  // A run that was cut off has put another directory there; that alike contents were in both is chance.
+  return isConflictCopyName(home.name) ? null : home;
 }
 
 /** Returns where a recorded member is in its directory's new place; null when it is not there as it was. */

@@ -67,6 +67,13 @@ describe('a directory that was moved on a side without identities', () => {
     );
   });
 
+  test('is not taken for moved to where an interrupted run has put another directory with the same content', () => {
+    const base = { 'x/c': 'a', 'y/c': 'b' };
+    const local = { 'y (conflict laptop 2026-01-02 03-04-05)/c': 'a' };
+    const { local: after } = outcomeOf({ base, local, remote: { x: '/', y: 'a new file' } });
+    expect(Object.values(after)).toContain('a');
+  });
+
   test('is not taken for moved when both sides say that it is another one', () => {
     const remote = { 'e/x': 'X#11', 'e/y': 'Y#12', e: '/#14', 'e/sub/z': 'Z#13', 'e/sub': '/#15' };
     expect(stepsInWords({ base: BASE, local: BASE, remote })).not.toContain('local move d -> e');
