@@ -70,7 +70,7 @@ export interface KnownListings {
    * still has it, nothing directly in it is yielded, and the directories in it are entered all the same.
    */
   known(directory: SyncPath): string | undefined;
-  /** Hears of a complete listing without problems, before what is in the directory is yielded. */
+  /** Hears of a complete listing, at any time before the observation ends. */
   listed(directory: SyncPath, fingerprint: string): void;
 }
 

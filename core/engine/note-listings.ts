@@ -13,7 +13,8 @@ export function noteListings(records: Records, views: Readonly<Record<Side, Side
   for (const side of ['local', 'remote'] as const) {
     const view = views[side];
     const entries = byDirectory(view.entries);
-    const unclear = new Set([...view.tree.frozen].map(parentPath));
+    const { frozen } = view.tree;
+    const unclear = new Set([...frozen, ...[...frozen].map(parentPath)]);
     for (const [directory, fingerprint] of view.fingerprints) {
       const summary = records.directoryAt(directory);
       if (!summary || !records.isLoaded(summary.id)) continue;

@@ -1,5 +1,11 @@
 import { FerryError } from '../../core/model/errors.ts';
-import { isValidName, parseSyncPath, ROOT, type SyncPath } from '../../core/model/path.ts';
+import {
+  isValidName,
+  parentPath,
+  parseSyncPath,
+  ROOT,
+  type SyncPath,
+} from '../../core/model/path.ts';
 
 /**
  * Turns paths into addresses below one collection, and a server's hrefs into paths. No text of a server becomes a
@@ -39,6 +45,12 @@ export class Addresses {
     const path = parseSyncPath(below.join('/'));
     this.#remember(path, below);
     return path;
+  }
+
+  /** Tells whether something directly in the directory has another name on the server than in paths. */
+  hasRawNamesIn(directory: SyncPath): boolean {
+    for (const path of this.#rawNames.keys()) if (parentPath(path) === directory) return true;
+    return false;
   }
 
   #remember(path: SyncPath, rawNames: readonly string[]): void {

@@ -62,16 +62,27 @@ class Observer {
       return;
     }
     const unknown: SyncPath[] = [];
-    for (const [directory, fingerprint] of fingerprints) {
-      if (fingerprint === null || listings.known(directory) !== fingerprint)
-        unknown.push(directory);
-      if (fingerprint !== null) listings.listed(directory, fingerprint);
+    for (const [directory, fingerprint] of fingerprints)
+      if (fingerprint !== null && listings.known(directory) === fingerprint)
+        listings.listed(directory, fingerprint);
+      else unknown.push(directory);
+    const isFew = unknown.length < FEW_LISTINGS || unknown.length * 8 < fingerprints.size;
+    if (isFew) yield* this.walk(unknown, fingerprints);
+    else yield* this.streamOf(unknown, fingerprints);
+    for (const directory of unknown) {
+      const fingerprint = fingerprints.get(directory) ?? null;
+      // Where names are others on the server than in paths, they are learnt by looking, each time.
+      if (fingerprint !== null && !this.#session.addresses.hasRawNamesIn(directory))
+        listings.listed(directory, fingerprint);
     }
-    if (unknown.length < FEW_LISTINGS || unknown.length * 8 < fingerprints.size) {
-      yield* this.walk(unknown, fingerprints);
-      return;
-    }
-    const wanted = new Set(unknown);
+  }
+
+  /** All in one listing, of which only what is in the directories asked for, or unheard of, is yielded. */
+  async *streamOf(
+    directories: readonly SyncPath[],
+    fingerprints: Fingerprints,
+  ): AsyncGenerator<readonly Observation[], void, undefined> {
+    const wanted = new Set(directories);
     const isWanted = (path: SyncPath): boolean => {
       const parent = parentPath(path);
       return wanted.has(parent) || !fingerprints.has(parent);

@@ -15,6 +15,9 @@ export interface CountingProxy {
   close(): Promise<void>;
 }
 
+/** What a GET asks for that brings no content, but says what has changed; counted as `LISTINGS`. */
+const LISTINGS_TYPE = 'application/vnd.ferry.listings';
+
 /** Starts an HTTP proxy in front of one server on loopback that counts what passes, and changes nothing. */
 export async function startCountingProxy(serverUrl: string): Promise<CountingProxy> {
   const target = new URL(serverUrl);
@@ -23,7 +26,8 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
   const contentBytes = { up: 0, down: 0 };
   const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const method = incoming.method ?? '';
-    counts[method] = (counts[method] ?? 0) + 1;
+    const counted = incoming.headers.accept === LISTINGS_TYPE ? 'LISTINGS' : method;
+    counts[counted] = (counts[counted] ?? 0) + 1;
     const outgoing = request({
       host: target.hostname,
       port: target.port,
@@ -45,7 +49,7 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
     answer.writeHead(response.statusCode ?? 502, response.rawHeaders);
     response.on('data', (chunk: Buffer) => {
       bytes.down += chunk.length;
-      if (method === 'GET') contentBytes.down += chunk.length;
+      if (counted === 'GET') contentBytes.down += chunk.length;
     });
     await pipeline(response, answer);
   };
