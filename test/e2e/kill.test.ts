@@ -9,7 +9,7 @@ import { companion } from '../support/servers/companion.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** The long form is `FERRY_KILLS=50 FERRY_KILL_FILES=2000`. */
-const KILLS = Number(process.env['FERRY_KILLS'] ?? 3);
+const KILLS = Number(process.env['FERRY_KILLS'] ?? 2);
 const FILES = Number(process.env['FERRY_KILL_FILES'] ?? 250);
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
