@@ -7,6 +7,7 @@ import { otherSide, type Side } from '../../core/model/entry.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { MutationOptions, Replica, WriteItem, WriteResult } from '../../core/ports.ts';
 import { diskSide, openFolder } from '../support/disk-scenario.ts';
+import { PLAIN_SETTINGS } from '../support/plain-settings.ts';
 import { quietLogger } from '../support/quiet.ts';
 import type { Drawn } from '../support/scenario-steps.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -94,16 +95,7 @@ async function sync(): Promise<RunSummary> {
       openFolder(at('remote', '')),
     ]);
     const engine = await createPairEngine({
-      settings: {
-        name: 'pair',
-        direction: 'two-way',
-        deletes: 'propagate',
-        mirror: false,
-        ignore: [],
-        maxDeleteFraction: 0.25,
-        trustTimes: false,
-        deviceName: 'laptop',
-      },
+      settings: PLAIN_SETTINGS,
       local: disturbed('local', local),
       remote: disturbed('remote', remote),
       recordsDirectory: join(base.path, 'records'),

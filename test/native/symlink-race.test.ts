@@ -18,6 +18,7 @@ const SWAPPER = `
   process.stdout.write('ready');
   while (Date.now() < end) {
     fs.renameSync('d', 'spare'); fs.renameSync('link', 'd');
+    // The operations under test remove and make 'e/f' meanwhile: then there is nothing to swap.
     try { fs.renameSync('e/f', 'e/spare'); fs.renameSync('e/link', 'e/f'); } catch {}
     fs.renameSync('d', 'link'); fs.renameSync('spare', 'd');
     try { fs.renameSync('e/f', 'e/link'); fs.renameSync('e/spare', 'e/f'); } catch {}

@@ -9,6 +9,7 @@ import { openWebdavReplica } from '../../remotes/webdav/webdav-replica.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { openFolder } from '../support/disk-scenario.ts';
 import { listTree } from '../support/file-trees.ts';
+import { PLAIN_SETTINGS } from '../support/plain-settings.ts';
 import { quietLogger, realClock } from '../support/quiet.ts';
 import { companion } from '../support/servers/companion.ts';
 import type { RealServer } from '../support/servers/real-server.ts';
@@ -215,16 +216,7 @@ export class DamagedPair {
       logger: quietLogger,
     });
     const engine = await createPairEngine({
-      settings: {
-        name: 'pair',
-        direction: 'two-way',
-        deletes: 'propagate',
-        mirror: false,
-        ignore: [],
-        maxDeleteFraction: 0.25,
-        trustTimes: false,
-        deviceName: 'laptop',
-      },
+      settings: PLAIN_SETTINGS,
       local: watchedReplica('local', local, this.#watch),
       remote: watchedReplica('remote', remote, this.#watch),
       recordsDirectory: this.#records,
