@@ -7,6 +7,7 @@ const folders = [
   'daemon',
   'fs-adapter',
   'native',
+  'protocol',
   'remotes',
   'cli',
   'server',

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { DavError, toDavError } from './dav-error.ts';
 import { Exchange } from './exchange.ts';
+import { ferryExtensions } from './extensions.ts';
 import { copy, move } from './methods/copy-move.ts';
 import { remove } from './methods/delete.ts';
 import { get } from './methods/get.ts';
@@ -36,14 +37,6 @@ const WRITERS = new Map<string, Writer>([
   ['LOCK', lock],
   ['UNLOCK', unlock],
 ]);
-
-/** Returns the extensions that Ferry's client looks for; see docs/server.md. */
-function ferryExtensions({ root, versions }: Site): string {
-  // The JavaScript backend sets times to the microsecond only.
-  const times = root.timePrecisionNs === 1n ? 'mtime' : 'mtime mtime-us';
-  const kept = versions === null ? '' : ' versions';
-  return `1; ${times} mode if-empty move-etag root-id${kept}`;
-}
 
 /** What requests are answered with. */
 export interface DispatchOptions {

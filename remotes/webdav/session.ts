@@ -1,12 +1,14 @@
 import {
   childPath,
   parseSyncPath,
+  ROOT,
   type SyncPath,
   TEMPORARY_PREFIX,
 } from '../../core/model/path.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
 import type { Addresses } from './addresses.ts';
 import type { Answer } from './answer.ts';
+import { Extensions } from './extensions.ts';
 import type { Http, RequestOptions } from './http.ts';
 
 /** One request about a path; its address follows from the path. */
@@ -22,6 +24,8 @@ export class Session {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly entryBudget: number | undefined;
+  /** What the server can do beyond WebDAV. */
+  readonly extensions: Extensions;
   readonly #temporaryStem: string;
   #temporaries = 0;
 
@@ -32,6 +36,8 @@ export class Session {
     readonly logger: Logger;
     readonly ownerId: string;
     readonly entryBudget?: number | undefined;
+    /** The server was seen to be Ferry's own. */
+    readonly isCompanion?: boolean;
   }) {
     this.http = parts.http;
     this.addresses = parts.addresses;
@@ -39,13 +45,17 @@ export class Session {
     this.logger = parts.logger;
     this.entryBudget = parts.entryBudget;
     this.#temporaryStem = temporaryStem(parts.ownerId);
+    this.extensions = new Extensions(parts.isCompanion ?? false, (signal) => this.#greet(signal));
   }
 
   /** Sends a request about `path`. */
-  send(path: SyncPath, options: PathRequest): Promise<Answer> {
+  async send(path: SyncPath, options: PathRequest): Promise<Answer> {
     const { isCollection = false, signal, ...rest } = options;
     const url = this.addresses.urlOf(path, isCollection);
-    return this.http.send({ ...rest, url, path, ...(signal === undefined ? {} : { signal }) });
+    const sent = { ...rest, url, path, ...(signal === undefined ? {} : { signal }) };
+    const answer = await this.http.send(sent);
+    this.extensions.note(answer.header('ferry'));
+    return answer;
   }
 
   /** Sends a request about `path` of whose answer only the status matters. */
@@ -53,6 +63,16 @@ export class Session {
     const answer = await this.send(path, options);
     await answer.discard();
     return answer.status;
+  }
+
+  async #greet(signal: AbortSignal | undefined): Promise<void> {
+    await this.status(ROOT, {
+      method: 'OPTIONS',
+      isCollection: true,
+      accept: [200, 204, 403, 404, 405, 501],
+      repeatable: true,
+      signal,
+    });
   }
 
   /** Returns a name in `directory` that nobody else uses: it says whose it is, when it was made and a number. */

@@ -102,7 +102,7 @@ class DavReplica implements WebdavReplica {
     this.probe = probe;
     this.capabilities = capabilitiesOf(probe);
     this.#parallelism = parallelism;
-    this.#session = new Session({ ...options, http, addresses });
+    this.#session = new Session({ ...options, http, addresses, isCompanion: probe.companion });
     if (probe.companion) this.versions = new WebdavVersions(this.#session);
     this.#slots = new Slots(parallelism);
     this.#blame = new Blame(this.#session);

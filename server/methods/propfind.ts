@@ -1,5 +1,6 @@
 import { DavError, toDavError } from '../dav-error.ts';
 import type { Exchange } from '../exchange.ts';
+import { ferryExtensions } from '../extensions.ts';
 import type { Subject, Viewpoint } from '../live-properties.ts';
 import {
   childOf,
@@ -75,7 +76,9 @@ class Listing {
 
   async end(): Promise<void> {
     this.#text += '</D:multistatus>';
-    if (!this.#isStreaming) return this.#exchange.sendXml(207, this.#text);
+    // Every run of a client begins with such a question: it need not ask for the extensions as well.
+    const headers = { ferry: ferryExtensions(this.#view.site) };
+    if (!this.#isStreaming) return this.#exchange.sendXml(207, this.#text, headers);
     await this.#flush();
     this.#exchange.response.end();
   }

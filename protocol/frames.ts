@@ -1,0 +1,139 @@
+/** Media type of a sequence of frames. */
+export const FRAMES_TYPE = 'application/vnd.ferry.batch';
+
+/** A group has at most so many entries. */
+export const MAX_ENTRIES = 1000;
+/** A group's header has at most so many bytes. */
+export const MAX_HEADER_BYTES = 1024 * 1024;
+/** The contents of a group have together at most so many bytes. */
+export const MAX_GROUP_BYTES = 32 * 1024 * 1024;
+
+/** Says that what came does not follow docs/protocol.md; nothing of the frame that it came in is used. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError';
+}
+
+/** One group: what it says, and the contents that came with it. */
+export interface Frame<Entry> {
+  readonly entries: readonly Entry[];
+  /** One for each entry; empty for those that have none. */
+  readonly contents: readonly Uint8Array[];
+}
+
+/** What is said of an entry whose content, if any, follows the header. */
+export interface FramedEntry {
+  /** Length of the content; left out by entries that have none. */
+  readonly bytes?: number;
+}
+
+/** Ends a sequence of frames. */
+export const END_OF_FRAMES: Uint8Array = new Uint8Array(4);
+
+/** Returns one group in one piece; `contents` are those of the entries that have any, in their order. */
+export function encodeFrame(
+  entries: readonly FramedEntry[],
+  contents: readonly Uint8Array[],
+): Uint8Array {
+  const header = Buffer.from(JSON.stringify({ entries }));
+  if (entries.length > MAX_ENTRIES || header.length > MAX_HEADER_BYTES)
+    throw new RangeError('a group has too many entries');
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(header.length);
+  return Buffer.concat([length, header, ...contents]);
+}
+
+/**
+ * Yields the groups of a sequence, each when all of it has come; `parse` reads one entry. At most one group is in
+ * memory beside those that the consumer keeps, and no more of the body is read before it asks for the next.
+ * @throws FrameError when the sequence is cut off or breaks a rule, and whatever `parse` and `body` throw
+ */
+export async function* readFrames<Entry extends FramedEntry>(
+  body: AsyncIterable<Uint8Array>,
+  parse: (value: unknown) => Entry,
+): AsyncGenerator<Frame<Entry>, void, undefined> {
+  const bytes = new ByteReader(body);
+  try {
+    for (;;) {
+      const headerBytes = Buffer.from(await bytes.take(4)).readUInt32BE();
+      if (headerBytes === 0) break;
+      if (headerBytes > MAX_HEADER_BYTES) throw new FrameError('a header is too long');
+      const entries = parseHeader(await bytes.take(headerBytes)).map(parse);
+      const length = entries.reduce((sum, { bytes: own = 0 }) => sum + own, 0);
+      if (length > MAX_GROUP_BYTES) throw new FrameError('a group is too large');
+      yield { entries, contents: split(await bytes.take(length), entries) };
+    }
+    await bytes.expectEnd();
+  } finally {
+    await bytes.close();
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function parseHeader(bytes: Uint8Array): readonly unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(bytes));
+  } catch (cause) {
+    throw new FrameError('a header is not JSON', { cause });
+  }
+  const entries =
+    typeof value === 'object' && value !== null && 'entries' in value && value.entries;
+  if (!Array.isArray(entries)) throw new FrameError('a header has no entries');
+  if (entries.length > MAX_ENTRIES) throw new FrameError('a header has too many entries');
+  return entries;
+}
+
+function split(bytes: Uint8Array, entries: readonly FramedEntry[]): readonly Uint8Array[] {
+  let at = 0;
+  return entries.map(({ bytes: length = 0 }) => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  });
+}
+
+/** Takes so many bytes at a time out of a stream of pieces of any size. */
+class ByteReader {
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(body: AsyncIterable<Uint8Array>) {
+    this.#pieces = body[Symbol.asyncIterator]();
+  }
+
+  /** Returns the next `count` bytes; a view where they came in one piece. @throws FrameError when fewer are left */
+  async take(count: number): Promise<Uint8Array> {
+    while (this.#rest.length === 0 && count > 0) await this.#next();
+    if (this.#rest.length >= count) return this.#cut(count);
+    const taken = Buffer.allocUnsafeSlow(count);
+    for (let at = 0; at < count; ) {
+      if (this.#rest.length === 0) await this.#next();
+      const piece = this.#cut(Math.min(count - at, this.#rest.length));
+      taken.set(piece, at);
+      at += piece.length;
+    }
+    return taken;
+  }
+
+  async expectEnd(): Promise<void> {
+    if (this.#rest.length > 0) throw new FrameError('something follows the end');
+    const next = await this.#pieces.next();
+    if (next.done !== true) throw new FrameError('something follows the end');
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return?.();
+  }
+
+  #cut(count: number): Uint8Array {
+    const cut = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.subarray(count);
+    return cut;
+  }
+
+  async #next(): Promise<void> {
+    const next = await this.#pieces.next();
+    if (next.done === true) throw new FrameError('it was cut off');
+    this.#rest = next.value;
+  }
+}
