@@ -91,6 +91,23 @@ export interface Content {
   readonly stream: AsyncIterable<Uint8Array>;
 }
 
+/** A whole small file to be read in a group. */
+export interface ReadRequest {
+  readonly path: SyncPath;
+  /** What it must be, before the first byte and after the last one. */
+  readonly expected: Version;
+  /** As it was observed. */
+  readonly sizeBytes: number;
+}
+
+export type ReadResult = { readonly content: Uint8Array } | { readonly error: FerryError };
+
+export interface HashRequest {
+  readonly path: SyncPath;
+  readonly expected: Version;
+  readonly sizeBytes: number;
+}
+
 /** Why an entry gives way, for a side that keeps what was displaced. */
 export interface Displacement {
   readonly cause: 'replaced' | 'deleted' | 'mirror' | 'reset' | 'undo' | 'restore' | 'resolved';
@@ -128,6 +145,35 @@ export type WriteResult =
 
 export interface MutationOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface WriteOptions extends MutationOptions {
+  /**
+   * Reads several small items whole in one step, each verified as `open` does, and answers in their order. A receiver
+   * that can write groups uses it instead of `open` for items of up to GROUP_FILE_BYTES, within the limits of a group;
+   * others ignore it. Called at most once for each try of an item. Rejects only when going on is pointless.
+   */
+  readonly contents?: (
+    items: readonly WriteItem[],
+    signal?: AbortSignal,
+  ) => Promise<readonly (Uint8Array | FerryError)[]>;
+}
+
+/** Limits of a group of whole small files: of its number, of each file's size and of all sizes together. */
+export const GROUP_FILES = 1000;
+export const GROUP_FILE_BYTES = 1024 * 1024;
+export const GROUP_BYTES = 8 * 1024 * 1024;
+
+export interface NewDirectory {
+  readonly path: SyncPath;
+  readonly mode?: number;
+}
+
+/** One entry to remove: what it must be, and why it gives way. */
+export interface Removal {
+  readonly path: SyncPath;
+  readonly expected: Version | 'directory';
+  readonly displacement?: Displacement;
 }
 
 export interface Metadata {
@@ -230,7 +276,7 @@ export interface Replica {
    */
   writeMany(
     items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
-    options?: MutationOptions,
+    options?: WriteOptions,
   ): AsyncIterable<readonly WriteResult[]>;
 
   /** Makes one directory in an existing one. Adopts an existing directory; `CHANGED` when something else is there. */
@@ -267,6 +313,34 @@ export interface Replica {
     metadata: Metadata,
     options: MutationOptions & { readonly expected: Version },
   ): Promise<Entry>;
+
+  /**
+   * Groups, where a side does many small things better in one step than in many. Each does what its single counterpart
+   * does for every item, answers in the order given, and says for itself what failed: a failing item never stops the
+   * others. It rejects only when going on is pointless for all of them. The caller keeps within the limits of a group.
+   */
+  readMany?(
+    requests: readonly ReadRequest[],
+    options?: MutationOptions,
+  ): Promise<readonly ReadResult[]>;
+
+  /** Hashes files where they are, without a transfer; one of any size may be a group by itself. */
+  hashMany?(
+    requests: readonly HashRequest[],
+    options?: MutationOptions & { readonly onBytes?: (count: number) => void },
+  ): Promise<readonly (ContentHash | FerryError)[]>;
+
+  /** Parents come before what is in them. */
+  makeDirectories?(
+    items: readonly NewDirectory[],
+    options?: MutationOptions,
+  ): Promise<readonly (Entry | FerryError)[]>;
+
+  /** What is in a directory comes before it. */
+  removeMany?(
+    items: readonly Removal[],
+    options?: MutationOptions,
+  ): Promise<readonly (null | FerryError)[]>;
 
   /**
    * Tells this side which version of the other side its file `ownVersion` is the same as; called when a record of

@@ -9,15 +9,15 @@
 #include <utility>
 
 #include "beneath.hh"
+#include "group-files.hh"
 #include "listing.hh"
 #include "task.hh"
-#include "whole-file.hh"
 
 namespace ferry {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
-constexpr int kRevision = 3;
+constexpr int kRevision = 4;
 
 /** A job that acts on the last name of a path inside its directory. */
 template <typename Act>
@@ -34,38 +34,6 @@ Napi::Value Open(Arguments info) {
   return Task::Start(info.Env(), [=, path = Text(info, 1)]() {
     return Code(OpenBeneath(root, path, static_cast<uint32_t>(flags) | O_NONBLOCK, static_cast<uint32_t>(mode)));
   });
-}
-
-Napi::Value CreateFile(Arguments info) {
-  const int root = Int(info, 0);
-  const auto bytes = info[2].As<Napi::Uint8Array>();
-  NewFile file;
-  // Copied, as JavaScript may write to the buffer while the task runs.
-  file.content.assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
-  file.mode = static_cast<mode_t>(Int(info, 3)) & 07777;
-  file.setsTime = info[4].IsBigInt();
-  if (file.setsTime) file.time = Timespec(Int64(info, 4));
-  return Task::Start(
-      info.Env(),
-      [root, path = Text(info, 1), file = std::move(file)]() {
-        Outcome outcome;
-        outcome.code = CreateWholeFile(root, path, file, &outcome.words);
-        return outcome;
-      },
-      AsWords);
-}
-
-Napi::Value ReadSmallFile(Arguments info) {
-  const int root = Int(info, 0);
-  const int64_t maxBytes = info[2].As<Napi::Number>().Int64Value();
-  return Task::Start(
-      info.Env(),
-      [root, path = Text(info, 1), maxBytes]() {
-        Outcome outcome;
-        outcome.code = ReadWholeFile(root, path, static_cast<uint64_t>(maxBytes), &outcome.words);
-        return outcome;
-      },
-      AsWords);
 }
 
 Napi::Value Stat(Arguments info) {
@@ -248,8 +216,10 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   const std::pair<const char*, Napi::Value (*)(Arguments)> functions[] = {
       {"probe", Probe},
       {"open", Open},
-      {"createFile", CreateFile},
-      {"readSmallFile", ReadSmallFile},
+      {"createFiles", CreateFiles},
+      {"readFiles", ReadFiles},
+      {"renameFiles", RenameFiles},
+      {"makeDirectories", MakeDirectories},
       {"stat", Stat},
       {"statDescriptor", StatDescriptor},
       {"survey", Survey},

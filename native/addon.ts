@@ -8,14 +8,21 @@ export interface Addon {
   readonly revision: number;
   probe(): number;
   open(root: number, path: string, flags: number, mode: number): Promise<number>;
-  createFile(
+  /** The groups of group-files.hh; paths are joined by NUL. */
+  createFiles(
     root: number,
-    path: string,
-    content: Uint8Array,
-    mode: number,
-    mtimeNs: bigint | undefined,
-  ): Promise<number | ArrayBuffer>;
-  readSmallFile(root: number, path: string, maxBytes: number): Promise<number | ArrayBuffer>;
+    paths: string,
+    contents: readonly Uint8Array[],
+    modes: Uint32Array,
+    times: BigInt64Array,
+  ): Promise<ArrayBuffer>;
+  readFiles(
+    root: number,
+    paths: string,
+    maxBytes: Float64Array,
+  ): Promise<readonly [words: ArrayBuffer, contents: Buffer]>;
+  renameFiles(root: number, paths: string, pairs: number): Promise<ArrayBuffer>;
+  makeDirectories(root: number, paths: string, modes: Uint32Array): Promise<ArrayBuffer>;
   stat(root: number, path: string): Promise<number | ArrayBuffer>;
   statDescriptor(fd: number): Promise<number | ArrayBuffer>;
   /** `known` holds two words for each path; the private names are left out of fingerprints. */
@@ -42,7 +49,7 @@ export interface Addon {
 }
 
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
-const REVISION = 3;
+const REVISION = 4;
 
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {

@@ -40,6 +40,19 @@ Place ParentOf(int root, const std::string& path) {
           path.substr(slash + 1)};
 }
 
+struct timespec Timespec(int64_t ns) {
+  int64_t seconds = ns / INT64_C(1000000000);
+  int64_t rest = ns % INT64_C(1000000000);
+  if (rest < 0) {
+    rest += INT64_C(1000000000);
+    seconds--;
+  }
+  struct timespec time = {};
+  time.tv_sec = seconds;
+  time.tv_nsec = rest;
+  return time;
+}
+
 int StatAt(int directory, const char* name, struct statx* out) {
   const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
   return statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME, out) == 0 ? 0 : -errno;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <sys/stat.h>
 
@@ -44,6 +45,9 @@ int OpenBeneath(int root, const std::string& path, uint64_t flags, uint64_t mode
 
 /** Opens the directory that holds `path`. */
 Place ParentOf(int root, const std::string& path);
+
+/** Nanoseconds since 1970 as the kernel takes them. */
+struct timespec Timespec(int64_t ns);
 
 /** statx of `name` in `directory` without following it; "" is the directory itself. */
 int StatAt(int directory, const char* name, struct statx* out);

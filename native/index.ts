@@ -9,16 +9,21 @@ export { parseRelativePath } from './relative-path.ts';
 export type {
   DirectoryItem,
   DirectoryListing,
+  Failure,
+  NewDirectory,
+  NewFile,
   NodeStat,
   PrivateNames,
+  ReadRequest,
   RenameMode,
+  RenameRequest,
   SafeRoot,
   SmallFile,
   SurveyOptions,
   SurveyRequest,
 } from './safe-root.ts';
 export { surveyAhead } from './survey-ahead.ts';
-export { codeOf } from './system-error.ts';
+export { codeOf, systemError } from './system-error.ts';
 
 /** Tells whether the addon is built and this kernel has what it needs. */
 export function isNativeAvailable(): boolean {

@@ -1,6 +1,13 @@
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import {
+  createWholeFile,
+  eachOf,
+  makeOneDirectory,
+  readWholeFile,
+  renameToFree,
+} from './javascript-files.ts';
 import { decodeName, kindOfMode } from './packed-stat.ts';
 import { parseChildPath, parseRelativePath, splitPath } from './relative-path.ts';
 import { emulateRename } from './rename-emulation.ts';
@@ -8,8 +15,13 @@ import { RootDescriptor } from './root-descriptor.ts';
 import type {
   DirectoryItem,
   DirectoryListing,
+  Failure,
+  NewDirectory,
+  NewFile,
   NodeStat,
+  ReadRequest,
   RenameMode,
+  RenameRequest,
   SafeRoot,
   SmallFile,
   SurveyOptions,
@@ -18,7 +30,7 @@ import type {
 import { surveyed } from './surveyed.ts';
 import { codeOf, systemError } from './system-error.ts';
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** Not in node:fs, the same number on every Linux that Node runs on: a descriptor that only names a node. */
 const O_PATH = 0o10000000;
 const STATS_AT_ONCE = 32;
@@ -27,9 +39,6 @@ const SYNC_TIMEOUT_MS = 120_000;
 const open = promisify(fs.open);
 const close = promisify(fs.close);
 const fsync = promisify(fs.fsync);
-const fchmod = promisify(fs.fchmod);
-const readSome = promisify(fs.read);
-const writeAll = promisify(fs.writeFile);
 const link = promisify(fs.link);
 const rename = promisify(fs.rename);
 const lutimes = promisify(fs.lutimes);
@@ -165,43 +174,20 @@ export class JavascriptRoot implements SafeRoot {
     );
   }
 
-  async createFile(
-    path: string,
-    content: Uint8Array,
-    { mode, mtimeNs }: { readonly mode: number; readonly mtimeNs?: bigint },
-  ): Promise<NodeStat> {
-    const fd = await this.open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-    try {
-      await writeAll(fd, content);
-      await fchmod(fd, mode & 0o7777);
-      if (mtimeNs !== undefined) await this.setTimesOfDescriptor(fd, mtimeNs);
-      return await this.statDescriptor(fd);
-    } catch (error) {
-      await this.removeFile(path);
-      throw systemError(codeOf(error) ?? 'EIO', 'create', path, error);
-    } finally {
-      await close(fd);
-    }
+  createFiles(files: readonly NewFile[]): Promise<readonly (NodeStat | Failure)[]> {
+    return eachOf(files, (file) => createWholeFile(this, file));
   }
 
-  async readSmallFile(path: string, maxBytes: number): Promise<SmallFile> {
-    const fd = await this.open(path, O_RDONLY);
-    try {
-      const before = await this.statDescriptor(fd);
-      if (before.kind !== 'file' || before.sizeBytes > maxBytes)
-        return { before, after: before, content: null };
-      const buffer = Buffer.allocUnsafe(before.sizeBytes);
-      let length = 0;
-      for (let bytesRead = -1; bytesRead !== 0 && length < buffer.length; length += bytesRead)
-        ({ bytesRead } = await readSome(fd, buffer, length, buffer.length - length, length));
-      return {
-        before,
-        after: await this.statDescriptor(fd),
-        content: buffer.subarray(0, length),
-      };
-    } finally {
-      await close(fd);
-    }
+  readFiles(requests: readonly ReadRequest[]): Promise<readonly (SmallFile | Failure)[]> {
+    return eachOf(requests, (request) => readWholeFile(this, request));
+  }
+
+  renameFiles(pairs: readonly RenameRequest[]): Promise<readonly (NodeStat | Failure)[]> {
+    return eachOf(pairs, (pair) => renameToFree(this, pair));
+  }
+
+  makeDirectories(items: readonly NewDirectory[]): Promise<readonly (NodeStat | Failure)[]> {
+    return eachOf(items, (item) => makeOneDirectory(this, item), 1);
   }
 
   async stat(path: string): Promise<NodeStat | null> {

@@ -139,6 +139,8 @@ class Fingerprint {
 
 }  // namespace
 
+void PackFailure(int error, Words* out) { PackRecord({}, error, "", out); }
+
 void PackStat(const struct statx& stat, Words* out) { PackRecord(stat, 0, "", out); }
 
 void PackSurvey(int root, const SurveyOf& survey, const PrivateNames& hidden, Words* out) {

@@ -14,8 +14,13 @@ namespace ferry {
  */
 using Words = std::vector<uint64_t>;
 
+constexpr size_t kRecordWords = 8;
+
 /** Appends the record of one node without a name. */
 void PackStat(const struct statx& stat, Words* out);
+
+/** Appends a record that says only why there is none: a positive errno. */
+void PackFailure(int error, Words* out);
 
 /** What a survey is about. */
 struct SurveyOf {

@@ -1,14 +1,27 @@
 import type { Addon } from './addon.ts';
-import { packFingerprints, unpackListings, unpackSmallFile, unpackStat } from './packed-stat.ts';
+import { answerOf, forTakenPaths, joinPaths, packNewFiles } from './group-files.ts';
+import { renameToFree } from './javascript-files.ts';
+import {
+  packFingerprints,
+  unpackListings,
+  unpackSmallFiles,
+  unpackStat,
+  unpackStats,
+} from './packed-stat.ts';
 import { parseChildPath, parseRelativePath } from './relative-path.ts';
 import { emulateRename, lacksRenameModes } from './rename-emulation.ts';
 import { RootDescriptor } from './root-descriptor.ts';
 import type {
   DirectoryItem,
   DirectoryListing,
+  Failure,
+  NewDirectory,
+  NewFile,
   NodeStat,
   PrivateNames,
+  ReadRequest,
   RenameMode,
+  RenameRequest,
   SafeRoot,
   SmallFile,
   SurveyOptions,
@@ -25,6 +38,10 @@ const RENAME_FLAGS: Readonly<Record<RenameMode, number>> = {
 
 /** No name has a NUL in it. */
 const NOTHING_PRIVATE: PrivateNames = { folder: '\0', prefix: '\0' };
+
+function pathOf({ path }: { readonly path: string }): readonly string[] {
+  return [path];
+}
 
 /** Returns what the addon answered, or throws the errno that it stands for. */
 function checked<T>(result: T | number, syscall: string, path: string): T | number {
@@ -66,24 +83,54 @@ export class NativeRoot implements SafeRoot {
     return this.#call('open', path, (root) => this.#addon.open(root, path, flags, mode));
   }
 
-  async createFile(
-    path: string,
-    content: Uint8Array,
-    { mode, mtimeNs }: { readonly mode: number; readonly mtimeNs?: bigint },
-  ): Promise<NodeStat> {
-    parseChildPath(path);
-    const packed = await this.#call<ArrayBuffer>('create', path, (root) =>
-      this.#addon.createFile(root, path, content, mode, mtimeNs),
-    );
-    return unpackStat(packed);
+  createFiles(files: readonly NewFile[]): Promise<readonly (NodeStat | Failure)[]> {
+    return forTakenPaths(files, pathOf, async (taken) => {
+      const paths = joinPaths(taken.flatMap(pathOf));
+      const { contents, modes, times } = packNewFiles(taken);
+      const packed = await this.#root.use((root) =>
+        this.#addon.createFiles(root, paths, contents, modes, times),
+      );
+      return unpackStats(packed, taken.length);
+    });
   }
 
-  async readSmallFile(path: string, maxBytes: number): Promise<SmallFile> {
-    parseChildPath(path);
-    const packed = await this.#call<ArrayBuffer>('read', path, (root) =>
-      this.#addon.readSmallFile(root, path, maxBytes),
-    );
-    return unpackSmallFile(packed);
+  readFiles(requests: readonly ReadRequest[]): Promise<readonly (SmallFile | Failure)[]> {
+    return forTakenPaths(requests, pathOf, async (taken) => {
+      const paths = joinPaths(taken.flatMap(pathOf));
+      const maxBytes = Float64Array.from(taken, (request) => request.maxBytes);
+      const [words, contents] = await this.#root.use((root) =>
+        this.#addon.readFiles(root, paths, maxBytes),
+      );
+      return unpackSmallFiles(words, contents, taken.length);
+    });
+  }
+
+  renameFiles(pairs: readonly RenameRequest[]): Promise<readonly (NodeStat | Failure)[]> {
+    const pathsOf = ({ from, to }: RenameRequest): readonly string[] => [from, to];
+    return forTakenPaths(pairs, pathsOf, async (taken) => {
+      const paths = joinPaths(taken.flatMap(pathsOf));
+      const packed = await this.#root.use((root) =>
+        this.#addon.renameFiles(root, paths, taken.length),
+      );
+      const answers = [...unpackStats(packed, taken.length)];
+      for (const [index, pair] of taken.entries()) {
+        const answer = answers[index];
+        if (answer && 'errno' in answer && lacksRenameModes({ code: answer.errno }))
+          answers[index] = await answerOf(() => renameToFree(this, pair));
+      }
+      return answers;
+    });
+  }
+
+  makeDirectories(items: readonly NewDirectory[]): Promise<readonly (NodeStat | Failure)[]> {
+    return forTakenPaths(items, pathOf, async (taken) => {
+      const paths = joinPaths(taken.flatMap(pathOf));
+      const modes = Uint32Array.from(taken, ({ mode }) => mode);
+      const packed = await this.#root.use((root) =>
+        this.#addon.makeDirectories(root, paths, modes),
+      );
+      return unpackStats(packed, taken.length);
+    });
   }
 
   async stat(path: string): Promise<NodeStat | null> {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import type {
   DirectoryItem,
   DirectoryListing,
+  Failure,
   NodeStat,
   SmallFile,
   SurveyRequest,
@@ -96,13 +97,32 @@ export function unpackStat(packed: ArrayBuffer): NodeStat {
   return new WordReader(packed).record().stat;
 }
 
-/** Reads a file with its two records; a length of -1 says that it was not read. */
-export function unpackSmallFile(packed: ArrayBuffer): SmallFile {
+/** Reads the records of a group, each of a node or of why there is none. */
+export function unpackStats(packed: ArrayBuffer, count: number): readonly (NodeStat | Failure)[] {
   const reader = new WordReader(packed);
-  const before = reader.record().stat;
-  const after = reader.record().stat;
-  const length = Number(reader.word());
-  return { before, after, content: length < 0 ? null : reader.bytes(length) };
+  return Array.from({ length: count }, () => {
+    const { stat, errno } = reader.record();
+    return errno === 0 ? stat : { errno: errnoName(errno) };
+  });
+}
+
+/** Reads a group of files; the layout is in group-files.hh. */
+export function unpackSmallFiles(
+  packed: ArrayBuffer,
+  contents: Uint8Array,
+  count: number,
+): readonly (SmallFile | Failure)[] {
+  const reader = new WordReader(packed);
+  let start = 0;
+  return Array.from({ length: count }, () => {
+    const { stat: before, errno } = reader.record();
+    if (errno !== 0) return { errno: errnoName(errno) };
+    const after = reader.word() === 1n ? before : reader.record().stat;
+    const length = Number(reader.word());
+    if (length < 0) return { before, after, content: null };
+    start += length;
+    return { before, after, content: contents.subarray(start - length, start) };
+  });
 }
 
 function fingerprintText(low: bigint, high: bigint): string {

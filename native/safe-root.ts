@@ -62,6 +62,38 @@ export interface SmallFile {
   readonly content: Uint8Array | null;
 }
 
+/** One file of a group that is created. */
+export interface NewFile {
+  readonly path: string;
+  /** Must stay as it is until the group is done. */
+  readonly content: Uint8Array;
+  /** Whatever the umask is. */
+  readonly mode: number;
+  readonly mtimeNs?: bigint;
+}
+
+/** One file of a group that is read, if it is a regular one of at most `maxBytes`. */
+export interface ReadRequest {
+  readonly path: string;
+  readonly maxBytes: number;
+}
+
+export interface RenameRequest {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface NewDirectory {
+  readonly path: string;
+  /** Less the umask. */
+  readonly mode: number;
+}
+
+/** Why one of a group failed: an errno name. */
+export interface Failure {
+  readonly errno: string;
+}
+
 /** `replace` may overwrite; `no-replace` fails with EEXIST; `exchange` swaps two existing names. */
 export type RenameMode = 'replace' | 'no-replace' | 'exchange';
 
@@ -80,16 +112,17 @@ export interface SafeRoot {
   /** Opens a file; `flags` as in fs.constants; O_NOFOLLOW, O_CLOEXEC and O_NONBLOCK are always added. */
   open(path: string, flags: number, mode?: number): Promise<number>;
   /**
-   * Makes a file with all its content, mode (whatever the umask) and time in one step of the thread pool, and returns
-   * what it is then. EEXIST when the name is taken; after a failure nothing is left.
+   * Makes files with all their contents, modes and times, and returns what each is then. EEXIST where a name is taken;
+   * of a file that failed nothing is left. As in all methods for groups, the whole group is one task of the thread pool,
+   * its directories are opened once, and one that fails does not stop the others: answers are in the order given.
    */
-  createFile(
-    path: string,
-    content: Uint8Array,
-    options: { readonly mode: number; readonly mtimeNs?: bigint },
-  ): Promise<NodeStat>;
-  /** Reads a file in one step of the thread pool, if it is a regular one of at most `maxBytes`. */
-  readSmallFile(path: string, maxBytes: number): Promise<SmallFile>;
+  createFiles(files: readonly NewFile[]): Promise<readonly (NodeStat | Failure)[]>;
+  /** Reads small files; the contents are views of one buffer, which lives as long as any of them. */
+  readFiles(requests: readonly ReadRequest[]): Promise<readonly (SmallFile | Failure)[]>;
+  /** Renames to names that are free (else EEXIST), and returns what has each new name afterwards. */
+  renameFiles(pairs: readonly RenameRequest[]): Promise<readonly (NodeStat | Failure)[]>;
+  /** Makes directories, parents before what is in them, and returns what each is then; EEXIST where a name is taken. */
+  makeDirectories(items: readonly NewDirectory[]): Promise<readonly (NodeStat | Failure)[]>;
   /** lstat; null when nothing is there (ENOENT and ENOTDIR). */
   stat(path: string): Promise<NodeStat | null>;
   statDescriptor(fd: number): Promise<NodeStat>;

@@ -16,7 +16,7 @@ import type {
   VersionShelf,
 } from '../../core/ports.ts';
 import type { SafeRoot } from '../../native/index.ts';
-import { privatePath, removeIfThere } from './private-files.ts';
+import { createPrivateFile, privatePath, removeIfThere } from './private-files.ts';
 import { notesFile, placeOf, runFolders, VERSIONS } from './version-folders.ts';
 import type { VersionStore } from './version-store.ts';
 
@@ -138,8 +138,7 @@ async function lookedMs(root: SafeRoot): Promise<number> {
 
 async function noteLook(root: SafeRoot, nowMs: number): Promise<void> {
   try {
-    if (!(await root.stat(LOOKED)))
-      await root.createFile(LOOKED, new Uint8Array(), { mode: 0o600 });
+    if (!(await root.stat(LOOKED))) await createPrivateFile(root, LOOKED, '');
     await root.setTimes(LOOKED, BigInt(nowMs) * 1_000_000n);
   } catch {
     // No room, or a folder that was never prepared: the next run looks again.

@@ -4,7 +4,7 @@ import type { Version } from '../../core/model/entry.ts';
 import { type FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Content, ReadOptions } from '../../core/ports.ts';
-import { codeOf, type NodeStat, type SafeRoot, type SmallFile } from '../../native/index.ts';
+import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/index.ts';
 import { changed, folderError } from './errno.ts';
 import { versionOf } from './node-version.ts';
 
@@ -86,12 +86,8 @@ export async function readFolderFile(
 ): Promise<Content> {
   throwIfAborted(signal);
   const source: Source = { root, path, real, expected };
-  let file: SmallFile;
-  try {
-    file = await root.readSmallFile(real, CHUNK_BYTES);
-  } catch (error) {
-    throw readError(error, path);
-  }
+  const [file = { errno: 'EIO' }] = await root.readFiles([{ path: real, maxBytes: CHUNK_BYTES }]);
+  if ('errno' in file) throw readError(systemError(file.errno, 'read', real), path);
   requireSame(file.before, source);
   requireSame(file.after, source);
   const { sizeBytes } = file.before;

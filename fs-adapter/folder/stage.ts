@@ -6,7 +6,7 @@ import type { Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Clock, Displacement, Logger, WriteItem } from '../../core/ports.ts';
-import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
+import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/index.ts';
 import { folderError } from './errno.ts';
 import { isSameContent } from './node-version.ts';
 import {
@@ -165,7 +165,11 @@ async function fillAtOnce(
   const content = only && chunks.length === 1 ? only : Buffer.concat(chunks);
   const mode = await finalMode(root, item, real);
   const time = item.mtimeNs === undefined ? {} : { mtimeNs: item.mtimeNs };
-  return { item, stage, stat: await root.createFile(stage, content, { mode, ...time }) };
+  const [stat = { errno: 'EIO' }] = await root.createFiles([
+    { path: stage, content, mode, ...time },
+  ]);
+  if ('errno' in stat) throw systemError(stat.errno, 'create', stage);
+  return { item, stage, stat };
 }
 
 /** The content of an item, which fails at its end unless it has the announced length. */

@@ -55,37 +55,6 @@ describe.each(availableBackends())('SafeRoot (%s)', (backend) => {
     expect(await code(root.open('a/b/file', O_WRONLY | O_CREAT | O_EXCL))).toBe('EEXIST');
   });
 
-  it('creates a whole file in one step, or nothing', async () => {
-    const content = Buffer.from('whole');
-    const created = await root.createFile('a/whole', content, { mode: 0o666, mtimeNs: 5_000n });
-    expect(created).toEqual(await root.stat('a/whole'));
-    expect(created).toMatchObject({ mode: 0o666, sizeBytes: 5 });
-    expect(created.mtimeNs - (created.mtimeNs % root.timePrecisionNs)).toBe(5_000n);
-    expect(fs.readFileSync(at('a/whole'), 'utf8')).toBe('whole');
-    const again = root.createFile('a/whole', Buffer.from('other'), { mode: 0o600 });
-    expect(await code(again)).toBe('EEXIST');
-    expect(await code(root.createFile('no/file', content, { mode: 0o600 }))).toBe('ENOENT');
-    expect(fs.readFileSync(at('a/whole'), 'utf8')).toBe('whole');
-  });
-
-  it('reads a small file in one step, and nothing that is large or no file', async () => {
-    fs.writeFileSync(at('file'), 'some content');
-    fs.writeFileSync(at('empty'), '');
-    const read = await root.readSmallFile('file', 12);
-    expect(Buffer.from(read.content ?? '').toString()).toBe('some content');
-    expect(read.before).toEqual(await root.stat('file'));
-    expect(read.after).toEqual(read.before);
-    expect((await root.readSmallFile('empty', 12)).content).toHaveLength(0);
-    expect((await root.readSmallFile('file', 11)).content).toBeNull();
-    expect(await root.readSmallFile('a', 100)).toMatchObject({
-      content: null,
-      before: { kind: 'directory' },
-    });
-    execFileSync('mkfifo', [at('fifo')]);
-    expect((await root.readSmallFile('fifo', 100)).content).toBeNull();
-    expect(await code(root.readSmallFile('missing', 100))).toBe('ENOENT');
-  });
-
   it('describes the root itself as the empty path', async () => {
     const truth = fs.statSync(directory, { bigint: true });
     expect(await root.stat('')).toMatchObject({ kind: 'directory', ino: truth.ino });
