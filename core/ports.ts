@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { ChunkList, ChunkOptions, KeptBeginning, Recipe } from './chunks.ts';
 import type { ContentHash, Entry, FileEntry, SymlinkEntry, Version } from './model/entry.ts';
 import type { FerryError } from './model/errors.ts';
 import type { SyncPath } from './model/path.ts';
@@ -134,9 +135,15 @@ export interface WriteItem {
   readonly displacement?: Displacement;
   /**
    * Opens the content. The stream throws at its end when length or hash is not what was announced, so a
-   * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try.
+   * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try. What is
+   * `kept` is not yielded again, and verified all the same.
    */
-  open(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  open(signal?: AbortSignal, kept?: KeptBeginning): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Returns how the content comes out of what is at the path now, the `expected` version; null when that spares too
+   * little. A receiver that can do it asks, verifies the result's hash, and falls back to `open` when it is another.
+   */
+  recipe?(signal?: AbortSignal): Promise<Recipe | null>;
 }
 
 export type WriteResult =
@@ -269,6 +276,12 @@ export interface Replica {
   stat(path: SyncPath, options?: MutationOptions): Promise<Entry | null>;
 
   read(path: SyncPath, options: ReadOptions): Promise<Content>;
+
+  /** Contents of this side travel through a network: it pays to compute what need not. Absent: they do not. */
+  readonly isDistant?: boolean;
+
+  /** Cuts a file into chunks. Absent, or null: the side cannot. @throws CHANGED */
+  chunksOf?(path: SyncPath, options: ChunkOptions): Promise<ChunkList | null>;
 
   /**
    * Writes files, several at a time, and yields groups of results in any order; a yielded result is durable.

@@ -69,6 +69,11 @@ export class RunTally {
     this.#set({ bytesDone: this.#progress.bytesDone + count });
   }
 
+  /** Counts content bytes that need not travel. */
+  spared(count: number): void {
+    this.#set({ bytesDone: this.#progress.bytesDone + count });
+  }
+
   /** Counts bytes that were read on `side` to compare them; those of the remote side had to be fetched. */
   compared(side: Side, count: number): void {
     if (side === 'remote') this.bytesReceived += count;

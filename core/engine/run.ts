@@ -303,6 +303,7 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     signal,
     throttle: { local: throttleOf(context), remote: throttleOf(context) },
     onBytes: (side, count) => tally.arrived(side, count),
+    onSpared: (_side, count) => tally.spared(count),
     onDone: (operation, side, node, local) => {
       tally.done(operation, side, node);
       recorder.done(operation, side, node, local);

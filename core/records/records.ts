@@ -2,6 +2,7 @@ import type { Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { childPath, nameOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { Conflict } from '../model/problem.ts';
+import { ChunkShelf } from './chunk-shelf.ts';
 import { DigestSum } from './digest.ts';
 import {
   DIRECTORY_PREFIX,
@@ -10,6 +11,7 @@ import {
   type KnownListing,
 } from './directory-table.ts';
 import { Notes } from './notes.ts';
+import { parseRow } from './parse-row.ts';
 import {
   decodeRecord,
   encodeRecord,
@@ -55,11 +57,14 @@ export class Records {
   readonly runLog: RunLog;
   /** What people are told beside it; becomes durable with `commit`, too. */
   readonly notes: Notes;
+  /** What large files' contents are cut into; becomes durable with `commit`, too. */
+  readonly chunks: ChunkShelf;
 
   private constructor(store: Store, runLog: RunLog) {
     this.#store = store;
     this.runLog = runLog;
     this.notes = new Notes(store);
+    this.chunks = new ChunkShelf(store);
   }
 
   /** Reads what there is apart from the records themselves. @throws RECORD_CORRUPT when rows are missing or unreadable, RECORD_SCHEMA_NEWER */
@@ -199,8 +204,9 @@ export class Records {
     const before = this.#byId.get(record.id);
     if (before) this.#unindex(before);
     const squatter = this.child(record.parentId, record.name);
-    if (squatter) this.#unindex(squatter);
+    if (squatter) this.#remove(squatter);
     this.#index(record);
+    this.chunks.recorded(record);
     if (record.kind === 'directory') {
       if (!this.#directories.get(record.id)) this.#loaded.add(record.id);
       this.#directories.attach(record.id, record.parentId, record.name);
@@ -215,7 +221,7 @@ export class Records {
   drop(id: number): boolean {
     const record = this.#byId.get(id);
     if (record && this.hasChildren(id)) return false;
-    if (record) this.#unindex(record);
+    if (record) this.#remove(record);
     return true;
   }
 
@@ -227,7 +233,7 @@ export class Records {
       if (id === undefined) return;
       seen.add(id);
       if (this.hasChildren(id)) await this.load([id]);
-      for (const orphan of [...(this.#children.get(id)?.values() ?? [])]) this.#unindex(orphan);
+      for (const orphan of [...(this.#children.get(id)?.values() ?? [])]) this.#remove(orphan);
     }
   }
 
@@ -277,7 +283,7 @@ export class Records {
   /** Makes everything staged durable in one batch. Concurrent calls are carried out one after the other. */
   commit(): Promise<void> {
     const next = this.#committing.then(async () => {
-      for (const beside of [this.runLog, this.notes])
+      for (const beside of [this.runLog, this.notes, this.chunks])
         for (const operation of beside.take()) this.#staged.set(operation.key, operation);
       if (this.#staged.size === 0 && !this.#directories.hasChanges) return;
       const staged = this.#staged;
@@ -311,6 +317,11 @@ export class Records {
     const siblings = this.#children.get(record.parentId);
     if (siblings) siblings.set(record.name, record);
     else this.#children.set(record.parentId, new Map([[record.name, record]]));
+  }
+
+  #remove(record: PairRecord): void {
+    this.#unindex(record);
+    this.chunks.dropped(record);
   }
 
   #unindex(record: PairRecord): void {
@@ -383,15 +394,5 @@ export class Records {
       );
     this.#state = { ...this.#state, schema: SCHEMA_VERSION };
     await this.commit();
-  }
-}
-
-function parseRow<T>(key: string, value: string): T {
-  try {
-    return JSON.parse(value);
-  } catch (error) {
-    throw new FerryError('RECORD_CORRUPT', `unreadable row ${JSON.stringify(key)}`, {
-      cause: error,
-    });
   }
 }

@@ -1,4 +1,5 @@
-import { type FileEntry, otherSide, type Side } from '../model/entry.ts';
+import type { KeptBeginning, Recipe } from '../chunks.ts';
+import { type ContentHash, type FileEntry, otherSide, type Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
@@ -6,6 +7,7 @@ import type { Displacement, Replica, WriteItem } from '../ports.ts';
 import type { Operation } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
 import type { Ledger } from './ledger.ts';
+import { type DeltaFile, isWorthDelta, makeRecipe } from './make-recipe.ts';
 import { forEachLimited } from './pool.ts';
 import { expectation } from './structural.ts';
 import { tellCounterparts } from './tell-counterparts.ts';
@@ -23,6 +25,8 @@ export interface ContentContext {
   readonly signal: AbortSignal;
   readonly throttle: Throttle | null;
   readonly onBytes: (side: Side, count: number) => void;
+  /** Content bytes that `side` had already. */
+  readonly onSpared: (side: Side, count: number) => void;
   readonly onDone: (operation: Operation, side: Side) => void;
   readonly onFailed: (operation: Operation, side: Side, error: FerryError) => void;
   readonly displacementOf: (side: Side, key: number) => { readonly displacement?: Displacement };
@@ -32,6 +36,7 @@ export interface ContentContext {
 interface Transfer {
   readonly operation: Operation & { op: 'write' };
   stream: VerifiedStream | null;
+  recipe: Recipe | null;
 }
 
 /**
@@ -60,7 +65,7 @@ export async function writeContents(
         context.onFailed(transfer.operation, side, result.error);
         continue;
       }
-      ledger.received(side, key, result.entry, transfer.stream?.hash ?? result.item.hash);
+      ledger.received(side, key, result.entry, hashOf(transfer, result.item));
       finished.push(key);
       context.onDone(transfer.operation, side);
     }
@@ -89,7 +94,7 @@ function* items(
       ledger.hold(side, operation.key, held);
       continue;
     }
-    const transfer: Transfer = { operation, stream: null };
+    const transfer: Transfer = { operation, stream: null, recipe: null };
     const item = itemOf(transfer, context);
     if (!item) continue;
     transfers.set(item, transfer);
@@ -117,7 +122,52 @@ function itemOf(transfer: Transfer, context: ContentContext): WriteItem | null {
     ...(current === undefined ? {} : context.displacementOf(side, key)),
     ...metadataOf(source),
     ...(source.hash === undefined ? {} : { hash: source.hash }),
-    open: (signal) => openVerified(transfer, sourcePath, source, replicas[from], context, signal),
+    open: (signal, kept) =>
+      openVerified(transfer, { path: sourcePath, source, kept }, replicas[from], context, signal),
+    ...recipeStep(transfer, sourcePath, source, context),
+  };
+}
+
+/** What the receiver was sent last is what it has. */
+function hashOf({ stream, recipe }: Transfer, { hash }: WriteItem): ContentHash | undefined {
+  return stream?.hash ?? recipe?.hash ?? hash;
+}
+
+/** Large files that are replaced come out of what the receiver has, where that spares anything. */
+function recipeStep(
+  transfer: Transfer,
+  sourcePath: SyncPath,
+  entry: FileEntry,
+  { ledger, side, replicas, records, throttle, onBytes, onSpared, ...context }: ContentContext,
+): Pick<WriteItem, 'recipe'> {
+  const { key, path } = transfer.operation;
+  const from = otherSide(side);
+  const current = ledger.entry(side, key);
+  if (current?.kind !== 'file') return {};
+  const file = (which: Side, at: SyncPath, seen: FileEntry): DeltaFile => ({
+    replica: replicas[which],
+    path: at,
+    entry: seen,
+    hash: seen.hash ?? ledger.seenHash(which, key),
+  });
+  const source = file(from, sourcePath, entry);
+  const present = file(side, path, current);
+  if (!isWorthDelta(source, present)) return {};
+  return {
+    recipe: async (signal = context.signal) => {
+      transfer.recipe = await makeRecipe(
+        {
+          source,
+          present,
+          record: ledger.recordBefore(key),
+          shelf: records.chunks,
+          throttle,
+          onPart: (count, isNew) => (isNew ? onBytes : onSpared)(side, count),
+        },
+        signal,
+      );
+      return transfer.recipe;
+    },
   };
 }
 
@@ -130,8 +180,7 @@ function metadataOf(entry: FileEntry): { mtimeNs?: bigint; mode?: number } {
 
 async function openVerified(
   transfer: Transfer,
-  path: SyncPath,
-  source: FileEntry,
+  { path, source, kept }: { path: SyncPath; source: FileEntry; kept: KeptBeginning | undefined },
   replica: Replica,
   { side, ledger, onBytes, throttle, signal: runSignal }: ContentContext,
   signal: AbortSignal = runSignal,
@@ -140,16 +189,24 @@ async function openVerified(
     if (error instanceof FerryError && error.code === 'CHANGED') ledger.sourceChanged = true;
     throw error;
   };
-  const content = await replica.read(path, { expected: source.version, signal }).catch(noting);
+  const content = await replica
+    .read(path, { expected: source.version, ...restAfter(kept, source), signal })
+    .catch(noting);
   const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
   const noted = catching(stream, noting);
   transfer.stream = new VerifiedStream(noted, {
     path,
     sizeBytes: source.sizeBytes,
     ...(source.hash === undefined ? {} : { hash: source.hash }),
+    ...(kept === undefined ? {} : { kept: kept.read() }),
     onBytes: (count) => onBytes(side, count),
   });
   return transfer.stream;
+}
+
+function restAfter(kept: KeptBeginning | undefined, { sizeBytes }: FileEntry) {
+  if (kept === undefined) return {};
+  return { range: { offset: kept.sizeBytes, length: sizeBytes - kept.sizeBytes } };
 }
 
 /** The same stream; its error goes through `onError`. */

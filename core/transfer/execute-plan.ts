@@ -22,6 +22,8 @@ export interface ExecuteOptions {
   readonly throttle: Readonly<Record<Side, Throttle | null>>;
   /** Content bytes that arrived on `side`. */
   readonly onBytes: (side: Side, count: number) => void;
+  /** Content bytes that need not travel to `side`, as it had them. */
+  readonly onSpared: (side: Side, count: number) => void;
   /** One step succeeded on `side`; `local` is what the local side holds of the node now. */
   readonly onDone: (
     operation: Operation,

@@ -306,6 +306,19 @@ export class Ledger {
     return isOneSided || this.hasEqualContent(node);
   }
 
+  /** Returns the hash of what `side` was seen to hold of the node before the run, where it is known. */
+  seenHash(side: Side, key: number): ContentHash | undefined {
+    const node = this.nodes.get(key);
+    const token = node && this.#token(side, node);
+    return typeof token === 'string' && HASH.test(token) ? (token as ContentHash) : undefined;
+  }
+
+  /** Returns the record that the node had before the run. */
+  recordBefore(key: number): PairRecord | undefined {
+    const node = this.nodes.get(key);
+    return node && this.#base(node);
+  }
+
   /** Tells whether both sides were seen to hold the same content of the node. */
   hasEqualContent(node: PlannedNode): boolean {
     const token = this.#token('local', node);

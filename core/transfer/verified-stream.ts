@@ -19,6 +19,8 @@ export interface VerifyOptions {
   readonly sizeBytes: number;
   /** When known, the content must have it. */
   readonly hash?: ContentHash;
+  /** The content's beginning, where the source only gives what follows it. */
+  readonly kept?: AsyncIterable<Uint8Array>;
   /** Called with the number of bytes of each piece. */
   readonly onBytes?: (count: number) => void;
 }
@@ -40,13 +42,17 @@ export class VerifiedStream implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Yields the source's pieces.
+   * Yields the source's pieces, after it has read what is kept of the content.
    * @throws REMOTE_PROTOCOL at the end (or as soon as it is too long) when length or hash are not those announced
    */
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    const { path, sizeBytes, hash, onBytes } = this.#options;
+    const { path, sizeBytes, hash, kept, onBytes } = this.#options;
     const hasher = new Blake3Hasher();
     let length = 0;
+    for await (const chunk of kept ?? []) {
+      length += chunk.byteLength;
+      hasher.update(asBuffer(chunk));
+    }
     for await (const chunk of this.#source) {
       length += chunk.byteLength;
       if (length > sizeBytes) break;
