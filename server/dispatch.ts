@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import type { Grant } from './access/access-list.ts';
+import type { ActiveRequests } from './access/active-requests.ts';
 import { DavError, toDavError } from './dav-error.ts';
 import { Exchange } from './exchange.ts';
 import { ferryExtensions } from './extensions.ts';
@@ -12,8 +14,11 @@ import { propfind } from './methods/propfind.ts';
 import { proppatch } from './methods/proppatch.ts';
 import { put } from './methods/put.ts';
 import { hrefOf, parseTarget, ROOT_PATH } from './request-path.ts';
+import { type RequestFacts, type RequestRecord, recordRequest } from './request-record.ts';
+import { createScopes } from './scope.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Site } from './site.ts';
+import { placeIn } from './storage/scoped-root.ts';
 import type { Stage } from './storage/stage.ts';
 import { escapeXml, NAMESPACES, XML_DECLARATION } from './xml/write.ts';
 
@@ -43,7 +48,21 @@ export interface DispatchOptions {
   readonly site: Site;
   /** Null: everybody on this machine may use it. */
   readonly signIn: SignIn | null;
+  readonly active: ActiveRequests;
+  /** Hears of each request when it has ended. */
+  readonly observe?: (record: RequestRecord) => void;
 }
+
+/** What everybody on this machine may do when nobody has to sign in. */
+const ANYBODY: Grant = {
+  user: '',
+  tokenId: null,
+  root: ROOT_PATH,
+  readOnly: false,
+  credential: '',
+};
+
+const HEALTH = '/.well-known/ferry/health';
 
 /** Answers one request; `expectsContinue`: its body comes only when asked for. */
 export type Dispatch = (
@@ -54,34 +73,53 @@ export type Dispatch = (
 
 /** Returns the function that answers one request; it never rejects, and a failure ends that request only. */
 export function createDispatch(settings: DispatchOptions): Dispatch {
+  const { site, active, observe } = settings;
+  const viewOf = createScopes(site);
   return async (request, response, expectsContinue) => {
-    const startedAtMs = performance.now();
-    let principal = '';
+    const facts: RequestFacts = { user: '', tokenId: null, path: null };
+    if (observe !== undefined) recordRequest(request, response, facts, observe);
+    const arrival = { request, response, expectsContinue };
+    let leave: (() => void) | null = null;
     try {
-      principal = await authorize(settings, request);
-      await answer(settings.site, { request, response, expectsContinue, principal });
+      if (isHealthCheck(request)) return await answerHealth(site, arrival);
+      const grant = await authorize(settings, request);
+      facts.user = grant.user;
+      facts.tokenId = grant.tokenId;
+      if (settings.signIn !== null) leave = active.enter(grant, request.socket);
+      await answer(viewOf(grant), { ...arrival, principal: grant.user }, facts);
     } catch (error) {
-      fail(settings.site, { request, response, expectsContinue }, error);
+      fail(site, arrival, error);
+    } finally {
+      leave?.();
     }
-    settings.site.logger.debug('request', {
-      method: request.method,
-      path: request.url,
-      status: response.statusCode,
-      user: principal,
-      address: request.socket.remoteAddress,
-      durationMs: Math.round(performance.now() - startedAtMs),
-    });
   };
 }
 
-async function authorize(settings: DispatchOptions, request: IncomingMessage): Promise<string> {
+function isHealthCheck({ method, url = '' }: IncomingMessage): boolean {
+  return (method === 'GET' || method === 'HEAD') && url.replace(/\?.*$/, '') === HEALTH;
+}
+
+/** Says whether the server can do its work, to anybody, and nothing else. */
+async function answerHealth(site: Site, arrival: Arrival): Promise<void> {
+  const isReady = await site.root.stat(ROOT_PATH).then(
+    (stat) => stat?.kind === 'directory',
+    () => false,
+  );
+  const target = { path: ROOT_PATH, hasTrailingSlash: false };
+  const exchange = new Exchange({ ...arrival, site, target, principal: '', ifHeader: undefined });
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  const status = isReady ? 'ok' : 'unavailable';
+  exchange.send(isReady ? 200 : 503, headers, `${JSON.stringify({ status })}\n`);
+}
+
+async function authorize(settings: DispatchOptions, request: IncomingMessage): Promise<Grant> {
   const { signIn } = settings;
   if (signIn !== null)
     return await signIn.check(request.headers.authorization, request.socket.remoteAddress ?? '');
   // A web page may point its own name at this address and then ask as if it came from here (DNS rebinding).
   if (!isLoopback(hostNameOf(request.headers.host)))
     throw new DavError(421, 'this server answers to the names of this machine only');
-  return '';
+  return ANYBODY;
 }
 
 function hostNameOf(host: string | undefined): string {
@@ -102,10 +140,16 @@ interface Arrival {
   readonly expectsContinue: boolean;
 }
 
-async function answer(site: Site, arrival: Arrival & { principal: string }): Promise<void> {
+async function answer(
+  site: Site,
+  arrival: Arrival & { principal: string },
+  facts: RequestFacts,
+): Promise<void> {
   const { method = '', url = '' } = arrival.request;
   const isServerWide = method === 'OPTIONS' && url === '*';
   const target = isServerWide ? { path: ROOT_PATH, hasTrailingSlash: true } : parseTarget(url);
+  facts.path = placeIn(site.prefix, target.path);
+  await requireRoot(site);
   const { if: ifHeader } = arrival.request.headers;
   const exchange = new Exchange({ ...arrival, site, target, ifHeader: ifHeader?.toString() });
   const reader = READERS.get(method);
@@ -113,8 +157,21 @@ async function answer(site: Site, arrival: Arrival & { principal: string }): Pro
   const writer = WRITERS.get(method);
   if (writer === undefined)
     throw new DavError(405, `${method} is not supported`, { headers: { allow: allowed(site) } });
-  if (site.stage === null) throw new DavError(403, 'this server is read-only');
+  if (site.stage === null) throw new DavError(403, 'nothing can be changed here: it is read-only');
   await writer(exchange, site.stage);
+}
+
+/**
+ * A root that is missing is an accident of the server (not mounted, renamed): answered as such, not as an empty or a
+ * deleted one, from which a client might conclude something.
+ */
+async function requireRoot(site: Site): Promise<void> {
+  if (site.prefix === '' || (await site.look(ROOT_PATH))?.kind === 'directory') return;
+  site.logger.warn('the root directory of a user is missing', { root: site.prefix });
+  throw new DavError(
+    503,
+    'the directory of this account is not there; whoever runs the server has to make it',
+  );
 }
 
 function options(exchange: Exchange): void {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/ports.ts';
 import { DavError } from './dav-error.ts';
-import { hrefOf, isBelow, parentOf, type ResourcePath } from './request-path.ts';
+import { hrefOf, isBelow, parentOf, type ResourcePath, ROOT_PATH } from './request-path.ts';
+import { placeIn, seenFrom } from './storage/scoped-root.ts';
 import { escapeXml } from './xml/write.ts';
 
 /** One granted lock (RFC 4918 section 6). */
@@ -34,26 +35,49 @@ const MAX_LOCKS_PER_PRINCIPAL = 10_000;
  * so a check followed by a change in the same turn of the event loop is atomic.
  */
 export class LockTable {
-  readonly #byPath = new Map<ResourcePath, Lock[]>();
+  readonly #byPath: Map<ResourcePath, Lock[]>;
   readonly #clock: Pick<Clock, 'now'>;
+  readonly #prefix: ResourcePath;
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(
+    clock: Pick<Clock, 'now'>,
+    shared = { prefix: ROOT_PATH, byPath: new Map<ResourcePath, Lock[]>() },
+  ) {
     this.#clock = clock;
+    this.#prefix = shared.prefix;
+    this.#byPath = shared.byPath;
+  }
+
+  /**
+   * Returns the same locks as somebody sees them whose root is `prefix`: paths are relative to it, and a lock on a
+   * collection above it shows as one on the root.
+   */
+  within(prefix: ResourcePath): LockTable {
+    return new LockTable(this.#clock, { prefix, byPath: this.#byPath });
+  }
+
+  /** How many are in force. */
+  get size(): number {
+    let size = 0;
+    for (const place of this.#byPath.keys()) size += this.#at(place).length;
+    return size;
   }
 
   /** @throws DavError 423 with the conflicting lock's root, 503 when the principal holds too many */
   grant(request: LockRequest): Lock {
     const { path, scope, depth } = request;
-    const rivals = [...this.covering(path), ...(depth === 'infinity' ? this.#below(path) : [])];
+    const place = placeIn(this.#prefix, path);
+    const rivals = [...this.#covering(place), ...(depth === 'infinity' ? this.#below(place) : [])];
     const rival = rivals.find((lock) => scope === 'exclusive' || lock.scope === 'exclusive');
     if (rival !== undefined)
       throw new DavError(423, `/${path} cannot be locked: another lock is in force`, {
         condition: 'no-conflicting-lock',
-        paths: [rival.path],
+        paths: [seenFrom(this.#prefix, rival.path)],
       });
     this.#enforceLimit(request.principal);
-    const lock = { ...request, token: `urn:uuid:${randomUUID()}`, expiresAtMs: 0 };
-    return this.#put({ ...lock, expiresAtMs: this.#clock.now() + request.timeoutS * 1000 });
+    const expiresAtMs = this.#clock.now() + request.timeoutS * 1000;
+    const token = `urn:uuid:${randomUUID()}`;
+    return this.#seen(this.#put({ ...request, path: place, token, expiresAtMs }));
   }
 
   /** Returns the lock, running anew from now; null when none of `tokens` is a lock of this principal on `path`. */
@@ -63,15 +87,18 @@ export class LockTable {
     principal: string,
     timeoutS: number,
   ): Lock | null {
-    const lock = this.covering(path).find((l) => tokens.has(l.token) && l.principal === principal);
+    const covering = this.#covering(placeIn(this.#prefix, path));
+    const lock = covering.find((l) => tokens.has(l.token) && l.principal === principal);
     if (lock === undefined) return null;
     this.#drop(lock);
-    return this.#put({ ...lock, timeoutS, expiresAtMs: this.#clock.now() + timeoutS * 1000 });
+    const expiresAtMs = this.#clock.now() + timeoutS * 1000;
+    return this.#seen(this.#put({ ...lock, timeoutS, expiresAtMs }));
   }
 
   /** @throws DavError 409 when no such lock covers `path`, 403 when another principal holds it */
   release(path: ResourcePath, token: string, principal: string): void {
-    const lock = this.covering(path).find((candidate) => candidate.token === token);
+    const covering = this.#covering(placeIn(this.#prefix, path));
+    const lock = covering.find((candidate) => candidate.token === token);
     if (lock === undefined)
       throw new DavError(409, `/${path} is not locked with that token`, {
         condition: 'lock-token-matches-request-uri',
@@ -83,9 +110,13 @@ export class LockTable {
 
   /** The locks in force on `path`: its own, and those of depth infinity on its ancestors. */
   covering(path: ResourcePath): readonly Lock[] {
+    return this.#covering(placeIn(this.#prefix, path)).map((lock) => this.#seen(lock));
+  }
+
+  #covering(place: ResourcePath): readonly Lock[] {
     if (this.#byPath.size === 0) return [];
-    const found = [...this.#at(path)];
-    for (let at = path; at !== ''; ) {
+    const found = [...this.#at(place)];
+    for (let at = place; at !== ''; ) {
       at = parentOf(at);
       found.push(...this.#at(at).filter(({ depth }) => depth === 'infinity'));
     }
@@ -103,9 +134,10 @@ export class LockTable {
     reach: { readonly membership?: boolean; readonly tree?: boolean } = {},
   ): void {
     if (this.#byPath.size === 0) return;
-    const groups = [this.covering(path)];
-    if (reach.membership === true && path !== '') groups.push(this.covering(parentOf(path)));
-    if (reach.tree === true) for (const lock of this.#below(path)) groups.push([lock]);
+    const place = placeIn(this.#prefix, path);
+    const groups = [this.#covering(place)];
+    if (reach.membership === true && path !== '') groups.push(this.#covering(parentOf(place)));
+    if (reach.tree === true) for (const lock of this.#below(place)) groups.push([lock]);
     const isHeld = (lock: Lock): boolean =>
       submitted.tokens.has(lock.token) && lock.principal === submitted.principal;
     // Of shared locks on one resource, holding one is enough.
@@ -113,14 +145,22 @@ export class LockTable {
     if (missing.length === 0) return;
     throw new DavError(423, `/${path} is locked; the lock's token was not submitted`, {
       condition: 'lock-token-submitted',
-      paths: [...new Set(missing.map((lock) => lock.path))],
+      paths: [...new Set(missing.map((lock) => seenFrom(this.#prefix, lock.path)))],
     });
   }
 
   /** Forgets the locks on `path` and below: the resource is gone or has moved away. */
   forget(path: ResourcePath): void {
     if (this.#byPath.size === 0) return;
-    for (const lock of [...this.#at(path), ...this.#below(path)]) this.#drop(lock);
+    const place = placeIn(this.#prefix, path);
+    for (const lock of [...this.#at(place), ...this.#below(place)]) this.#drop(lock);
+  }
+
+  #seen(lock: Lock): Lock {
+    if (this.#prefix === '') return lock;
+    const path = seenFrom(this.#prefix, lock.path);
+    const isAbove = path === '' && lock.path !== this.#prefix;
+    return { ...lock, path, ownerXml: isAbove ? '' : lock.ownerXml };
   }
 
   #at(path: ResourcePath): readonly Lock[] {

@@ -3,10 +3,12 @@ import { FerryError } from '../core/model/errors.ts';
 import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import { openSafeRoot } from '../native/index.ts';
+import { ActiveRequests, USER_LIMITS, type UserLimits } from './access/active-requests.ts';
+import { openGuard } from './access/guard.ts';
 import { errnoOf } from './dav-error.ts';
 import { createDispatch, isLoopback } from './dispatch.ts';
 import { Listener, type ServerStats } from './listener.ts';
-import { SignIn } from './sign-in.ts';
+import type { RequestRecord } from './request-record.ts';
 import { openSite, type Site } from './site.ts';
 import { fingerprintOf, keptTlsPair, type TlsPair } from './tls.ts';
 import type { User } from './users.ts';
@@ -21,6 +23,12 @@ export interface ServeOptions {
   readonly port: number;
   /** Null: nobody has to sign in, which is possible on a loopback address only. */
   readonly users: readonly User[] | null;
+  /** Further users and app tokens: an access file, whose changes are noticed. It asks for a sign-in even when empty. */
+  readonly accessFile?: string;
+  /** How much of the server one user may take up. */
+  readonly userLimits?: UserLimits;
+  /** Hears of each request when it has ended. */
+  readonly observe?: (record: RequestRecord) => void;
   /** A pair of PEM texts; `generated`: a pair kept in `stateDirectory`; null: plain HTTP. */
   readonly tls: TlsPair | 'generated' | null;
   /** Where a generated TLS pair is kept. */
@@ -52,17 +60,30 @@ export interface RunningServer {
  * @throws FerryError CONFIG_INVALID, LOCAL_ROOT_MISSING, LOCAL_PERMISSION, LOCAL_BUSY when the port is taken
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { directory, host, users, logger, readOnly = false, keepVersions = {} } = options;
+  const { directory, host, logger, readOnly = false, keepVersions = {} } = options;
   const clock = options.clock ?? { now: Date.now };
   requireSafe(options);
   const tls = await tlsPairOf(options, clock.now());
-  const root = await openRoot(options);
+  const active = new ActiveRequests(options.userLimits ?? USER_LIMITS);
+  const guard = await openGuard(options, clock, active);
+  const root = await openRoot(options).catch(async (error: unknown) => {
+    await guard?.close();
+    throw error;
+  });
   let site: Site | null = null;
   try {
     const opened = await openSite({ root, readOnly, keepVersions, logger, clock });
     site = opened;
-    const signIn = users === null ? null : new SignIn(users, clock, logger);
-    const dispatch = createDispatch({ site: opened, signIn });
+    const dispatch = createDispatch({
+      site: opened,
+      signIn: guard?.signIn ?? null,
+      active,
+      observe: (record) => {
+        guard?.note(record);
+        logRequest(logger, record);
+        options.observe?.(record);
+      },
+    });
     const listener = new Listener({ dispatch, tls, logger, onCut: () => opened.stage?.cancel() });
     const port = await listener.listen(host, options.port);
     const scheme = tls === null ? 'http' : 'https';
@@ -77,18 +98,26 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       },
       close: async () => {
         await listener.close();
+        await guard?.close();
         await opened.close();
       },
     };
   } catch (error) {
+    await guard?.close();
     await (site ?? root).close();
     throw startError(error, directory);
   }
 }
 
-function requireSafe({ host, users, tls, insecureAllowed }: ServeOptions): void {
+function logRequest(logger: Logger, record: RequestRecord): void {
+  const { method, path, status, user, address, durationMs } = record;
+  const fields = { method, path, status, user, address, durationMs: Math.round(durationMs) };
+  logger.debug('request', fields);
+}
+
+function requireSafe({ accessFile, host, users, tls, insecureAllowed }: ServeOptions): void {
   if (isLoopback(host)) return;
-  if (users === null)
+  if (users === null && accessFile === undefined)
     throw new FerryError(
       'CONFIG_INVALID',
       `serving on ${host} without users would let everybody in; name users, or listen on 127.0.0.1`,

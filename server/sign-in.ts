@@ -1,7 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock, Logger } from '../core/ports.ts';
+import type { AccessList, Grant } from './access/access-list.ts';
+import { isTokenShaped } from './access/token.ts';
 import { DavError } from './dav-error.ts';
-import { hashPassword, type User, verifyPassword } from './users.ts';
+import { hashPassword, verifyPassword } from './users.ts';
 
 /** A verified credential is believed for so long without hashing again. */
 const REMEMBER_MS = 5 * 60_000;
@@ -16,9 +18,18 @@ const MAX_WATCHED = 10_000;
 const MAX_HASHING = 2;
 const MAX_WAITING = 64;
 
+/** Longer ones are nobody's, and would only fill the table of failures. */
+const MAX_NAME_CHARS = 256;
+
 interface Credential {
-  readonly name: string;
+  /** Null: a token sent as Bearer, which alone says whose it is. */
+  readonly name: string | null;
   readonly password: string;
+}
+
+interface Remembered {
+  readonly grant: Grant;
+  readonly untilMs: number;
 }
 
 interface Failures {
@@ -26,55 +37,76 @@ interface Failures {
   readonly lastAtMs: number;
 }
 
-/** Checks who asks, by HTTP Basic; slows down whoever guesses, by account and by address. */
+/**
+ * Checks who asks, by password or app token (Basic), or by app token alone (Bearer); slows down whoever guesses, by
+ * account and by address.
+ */
 export class SignIn {
-  readonly #users: ReadonlyMap<string, User>;
+  readonly #access: AccessList;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #logger: Logger;
   readonly #key = randomBytes(32);
-  readonly #remembered = new Map<string, number>();
-  readonly #checking = new Map<string, Promise<boolean>>();
+  readonly #remembered = new Map<string, Remembered>();
+  readonly #checking = new Map<string, Promise<Grant | null>>();
   readonly #failures = new Map<string, Failures>();
   readonly #queue: (() => void)[] = [];
   #hashing = 0;
   /** What unknown names are checked against, so that they take as long as known ones. */
   #decoy: Promise<string> | null = null;
 
-  constructor(users: readonly User[], clock: Pick<Clock, 'now'>, logger: Logger) {
-    this.#users = new Map(users.map((user) => [user.name, user]));
+  constructor(access: AccessList, clock: Pick<Clock, 'now'>, logger: Logger) {
+    this.#access = access;
     this.#clock = clock;
     this.#logger = logger;
   }
 
   /**
-   * Returns the name of the user that an `Authorization` header proves.
+   * Returns what an `Authorization` header proves.
    * @throws DavError 401 without a right one, 429 while the account or the address has to wait
    */
-  async check(authorization: string | undefined, address: string): Promise<string> {
-    const given = parseBasic(authorization);
+  async check(authorization: string | undefined, address: string): Promise<Grant> {
+    const given = parseBearer(authorization) ?? parseBasic(authorization);
     if (given === null) throw unauthorized('sign in with a user name and a password');
-    // The cache is keyed by a hash under a key of this process: a memory dump holds no password.
-    const proof = createHmac('sha256', this.#key)
-      .update(`${given.name}\0${given.password}`)
-      .digest('base64');
+    const { name, password } = given;
     const now = this.#clock.now();
-    const until = this.#remembered.get(proof);
-    if (until !== undefined && now < until && until - now <= REMEMBER_MS) return given.name;
-    const watched = [`account ${given.name}`, `address ${address}`];
+    const isToken = name === null || isTokenShaped(password);
+    // A right token is let in at any time: nobody guesses one, and guesses by others must not lock its owner out.
+    const granted = isToken ? this.#access.grantOfToken(password, now) : undefined;
+    if (granted !== undefined && (name === null || name === granted.user)) return granted;
+    const proof = this.#proofOf(given);
+    const remembered = this.#recall(proof, now);
+    if (remembered !== null) return remembered;
+    const watched = watchedOf(name, address);
     this.#requirePatience(watched, now);
-    const isRight = await this.#checkOnce(proof, given, watched);
-    if (!isRight) {
-      this.#logger.warn('sign-in failed', { user: given.name, address });
+    const grant = isToken ? null : await this.#checkOnce(proof, given, watched);
+    if (grant === null) {
+      this.#logger.warn('sign-in failed', { user: name?.slice(0, MAX_NAME_CHARS), address });
       this.#countFailure(watched, now);
       throw unauthorized('the user name or the password is wrong');
     }
     for (const key of watched) this.#failures.delete(key);
-    this.#remember(proof, now);
-    return given.name;
+    this.#remember(proof, grant, now);
+    return grant;
+  }
+
+  /** The cache is keyed by a hash under a key of this process: a memory dump holds no password. */
+  #proofOf({ name, password }: Credential): string {
+    const text = `${name ?? ''}\0${password}`;
+    return createHmac('sha256', this.#key).update(text).digest('base64');
+  }
+
+  /** What is remembered is worth no more than the access list of now. */
+  #recall(proof: string, now: number): Grant | null {
+    const known = this.#remembered.get(proof);
+    if (known === undefined) return null;
+    const isFresh = now < known.untilMs && known.untilMs - now <= REMEMBER_MS;
+    if (isFresh && this.#access.isCurrent(known.grant, now)) return known.grant;
+    this.#remembered.delete(proof);
+    return null;
   }
 
   /** Requests that arrive together with one credential share one hash. */
-  #checkOnce(proof: string, given: Credential, watched: readonly string[]): Promise<boolean> {
+  #checkOnce(proof: string, given: Credential, watched: readonly string[]): Promise<Grant | null> {
     const running = this.#checking.get(proof);
     if (running !== undefined) return running;
     const check = this.#hashed(given, watched).finally(() => this.#checking.delete(proof));
@@ -82,16 +114,16 @@ export class SignIn {
     return check;
   }
 
-  async #hashed({ name, password }: Credential, watched: readonly string[]): Promise<boolean> {
+  async #hashed({ name, password }: Credential, watched: readonly string[]): Promise<Grant | null> {
     await this.#enter();
     try {
       // Guesses that came in one burst have waited here for the first of them to fail.
       this.#requirePatience(watched, this.#clock.now());
-      const user = this.#users.get(name);
+      const account = this.#access.accountOf(name ?? '');
       this.#decoy ??= hashPassword(randomBytes(16).toString('hex'));
-      const passwordHash = user?.passwordHash ?? (await this.#decoy);
+      const passwordHash = account?.passwordHash ?? (await this.#decoy);
       const isRight = await verifyPassword(passwordHash, password);
-      return user !== undefined && isRight;
+      return isRight && account?.passwordHash === passwordHash ? account.grant : null;
     } finally {
       this.#hashing--;
       this.#queue.shift()?.();
@@ -137,10 +169,34 @@ export class SignIn {
     }
   }
 
-  #remember(proof: string, now: number): void {
+  #remember(proof: string, grant: Grant, now: number): void {
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(proof, now + REMEMBER_MS);
+    this.#remembered.set(proof, { grant, untilMs: now + REMEMBER_MS });
   }
+}
+
+/** Whom a failure is counted against. Whoever has one IPv6 address has the 2^64 around it. */
+function watchedOf(name: string | null, address: string): readonly string[] {
+  const mapped = address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  const groups = mapped.includes(':') ? expanded(mapped).slice(0, 4).join(':') : mapped;
+  const isKept = name !== null && name.length <= MAX_NAME_CHARS;
+  return [...(isKept ? [`account ${name}`] : []), `address ${groups}`];
+}
+
+function expanded(address: string): readonly string[] {
+  const [head = '', tail = ''] = address.split('::');
+  const before = head.split(':').filter((group) => group !== '');
+  const after = tail.split(':').filter((group) => group !== '');
+  return [
+    ...before,
+    ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'),
+    ...after,
+  ];
+}
+
+function parseBearer(header: string | undefined): Credential | null {
+  const token = /^bearer +([\w~+/.-]+=*)$/i.exec(header?.trim() ?? '')?.[1];
+  return token === undefined ? null : { name: null, password: token };
 }
 
 function parseBasic(header: string | undefined): Credential | null {

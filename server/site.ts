@@ -6,7 +6,7 @@ import type { Clock, Logger } from '../core/ports.ts';
 import type { NodeStat, SafeRoot } from '../native/safe-root.ts';
 import { errnoOf } from './dav-error.ts';
 import { LockTable } from './lock-table.ts';
-import type { ResourcePath } from './request-path.ts';
+import { type ResourcePath, ROOT_PATH } from './request-path.ts';
 import { GroupSync } from './storage/group-sync.ts';
 import { PathTurns } from './storage/path-turns.ts';
 import { PropertyStore } from './storage/property-store.ts';
@@ -26,19 +26,21 @@ export interface Space {
   readonly totalBytes: number;
 }
 
-/** The served tree with everything that requests share. */
+/** The served tree, or what one user sees of it, with everything that requests share; see scope.ts. */
 export interface Site {
+  /** Where its root is in the served directory; '' for the whole. To tell users' records apart; never shown. */
+  readonly prefix: ResourcePath;
   readonly root: SafeRoot;
   readonly readOnly: boolean;
   /** Random name of this tree, kept in it; null when it could not be kept. */
   readonly rootId: string | null;
   readonly stage: Stage | null;
   /** Keeps what is replaced and removed; null: it is gone at once. */
-  readonly versions: ServerVersions | null;
-  readonly sync: GroupSync;
-  readonly turns: PathTurns;
+  readonly versions: Pick<ServerVersions, 'keep' | 'placeOf' | 'list'> | null;
+  readonly sync: Pick<GroupSync, 'file' | 'directories' | 'everything'>;
+  readonly turns: Pick<PathTurns, 'run'>;
   readonly locks: LockTable;
-  readonly properties: PropertyStore;
+  readonly properties: Pick<PropertyStore, 'of' | 'set' | 'forget' | 'move' | 'copy'>;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
   /** What a client can see at a path: a file or directory. Links, special files and what is behind links: null. */
@@ -70,6 +72,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   const properties = await PropertyStore.open(root, sync, { readOnly, logger });
   return {
     ...options,
+    prefix: ROOT_PATH,
     rootId: await identify(root, stage, sync, logger),
     stage,
     versions,

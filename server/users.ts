@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { hash, verify } from '@node-rs/argon2';
 import { FerryError } from '../core/model/errors.ts';
+import type { ResourcePath } from './request-path.ts';
 
 /** Somebody who may use the server. */
 export interface User {
   readonly name: string;
   /** argon2id in its usual text form: `$argon2id$v=19$m=…`. */
   readonly passwordHash: string;
+  /** The directory that this user sees as the root; all of it when left out. */
+  readonly root?: ResourcePath;
+  readonly readOnly?: boolean;
 }
 
 const HASH_START = '$argon2';
