@@ -37,8 +37,14 @@ export function scopedRoot(root: SafeRoot, prefix: ResourcePath): SafeRoot {
     absolutePath: root.absolutePath,
     timePrecisionNs: root.timePrecisionNs,
     open: (path, flags, mode) => root.open(at(path), flags, mode),
-    createFile: (path, content, options) => root.createFile(at(path), content, options),
-    readSmallFile: (path, maxBytes) => root.readSmallFile(at(path), maxBytes),
+    createFiles: (files) =>
+      root.createFiles(files.map((file) => ({ ...file, path: at(file.path) }))),
+    readFiles: (requests) =>
+      root.readFiles(requests.map((request) => ({ ...request, path: at(request.path) }))),
+    renameFiles: (pairs) =>
+      root.renameFiles(pairs.map((pair) => ({ ...pair, from: at(pair.from), to: at(pair.to) }))),
+    makeDirectories: (items) =>
+      root.makeDirectories(items.map((item) => ({ ...item, path: at(item.path) }))),
     stat: (path) => root.stat(at(path)),
     statDescriptor: (fd) => root.statDescriptor(fd),
     list: async (path) => {
