@@ -20,10 +20,11 @@ export interface Frame<Entry> {
   readonly contents: readonly Uint8Array[];
 }
 
-/** What is said of an entry whose content, if any, follows the header. */
-export interface FramedEntry {
-  /** Length of the content; left out by entries that have none. */
-  readonly bytes?: number;
+/** What a header says of one entry: where there is a content, `bytes` is its length. */
+export type FramedEntry = object;
+
+function bytesOf(entry: FramedEntry): number {
+  return 'bytes' in entry && typeof entry.bytes === 'number' ? entry.bytes : 0;
 }
 
 /** Ends a sequence of frames. */
@@ -58,7 +59,7 @@ export async function* readFrames<Entry extends FramedEntry>(
       if (headerBytes === 0) break;
       if (headerBytes > MAX_HEADER_BYTES) throw new FrameError('a header is too long');
       const entries = parseHeader(await bytes.take(headerBytes)).map(parse);
-      const length = entries.reduce((sum, { bytes: own = 0 }) => sum + own, 0);
+      const length = entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
       if (length > MAX_GROUP_BYTES) throw new FrameError('a group is too large');
       yield { entries, contents: split(await bytes.take(length), entries) };
     }
@@ -86,7 +87,8 @@ function parseHeader(bytes: Uint8Array): readonly unknown[] {
 
 function split(bytes: Uint8Array, entries: readonly FramedEntry[]): readonly Uint8Array[] {
   let at = 0;
-  return entries.map(({ bytes: length = 0 }) => {
+  return entries.map((entry) => {
+    const length = bytesOf(entry);
     at += length;
     return bytes.subarray(at - length, at);
   });

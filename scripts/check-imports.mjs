@@ -13,7 +13,6 @@ const folders = [
   'server',
   'tray',
   'test',
-  'bench',
 ];
 const { stdout, stderr, status } = spawnSync(
   'node_modules/.bin/depcruise',

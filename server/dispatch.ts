@@ -10,6 +10,7 @@ import { remove } from './methods/delete.ts';
 import { get } from './methods/get.ts';
 import { lock, unlock } from './methods/lock.ts';
 import { mkcol } from './methods/mkcol.ts';
+import { post } from './methods/post.ts';
 import { propfind } from './methods/propfind.ts';
 import { proppatch } from './methods/proppatch.ts';
 import { put } from './methods/put.ts';
@@ -30,6 +31,7 @@ const READERS = new Map<string, Reader>([
   ['GET', get],
   ['HEAD', get],
   ['PROPFIND', propfind],
+  ['POST', post],
 ]);
 
 const WRITERS = new Map<string, Writer>([

@@ -9,6 +9,12 @@ export function etagOf(stat: NodeStat): string {
   return `"${ino.toString(36)}-${sizeBytes.toString(36)}-${mtimeNs.toString(36)}-${ctimeNs.toString(36)}"`;
 }
 
+/** Returns the size of the state that an ETag of ours names; null when it is none. */
+export function sizeInEtag(etag: string): number | null {
+  const size = /^"[0-9a-z]+-([0-9a-z]{1,11})-/.exec(etag)?.[1];
+  return size === undefined ? null : Number.parseInt(size, 36);
+}
+
 /**
  * Returns a name of the resource that survives renames: inode and birth time. The device's number is not in it, as
  * that may be another one after a restart of the machine.

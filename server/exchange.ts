@@ -8,7 +8,7 @@ import type { Site } from './site.ts';
 
 /** A body or an answer that makes no progress for this long ends the connection. */
 const STALL_MS = 60_000;
-const MAX_XML_BYTES = 1024 * 1024;
+const MAX_TEXT_BYTES = 1024 * 1024;
 /** Of a body that nobody wants, so much is read away to keep the connection; more ends it. */
 const MAX_DRAIN_BYTES = 8 * 1024 * 1024;
 const LINGER_MS = 2000;
@@ -115,8 +115,15 @@ export class Exchange {
   }
 
   /** The whole body of a request that carries XML. @throws DavError 413 */
-  async xmlBody(): Promise<Uint8Array> {
-    if ((this.bodyLength ?? 0) > MAX_XML_BYTES) throw tooLarge();
+  xmlBody(): Promise<Uint8Array> {
+    return this.smallBody('XML');
+  }
+
+  /** The whole body of a request that carries a text of at most 1 MiB. @throws DavError 413 */
+  async smallBody(form: 'XML' | 'JSON'): Promise<Uint8Array> {
+    const tooLarge = () =>
+      new DavError(413, `the ${form} body is larger than ${MAX_TEXT_BYTES} bytes`);
+    if ((this.bodyLength ?? 0) > MAX_TEXT_BYTES) throw tooLarge();
     if (this.bodyLength === 0) return Buffer.alloc(0);
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -125,7 +132,7 @@ export class Exchange {
     try {
       for await (const chunk of this.body()) {
         size += chunk.length;
-        if (size > MAX_XML_BYTES) throw tooLarge();
+        if (size > MAX_TEXT_BYTES) throw tooLarge();
         chunks.push(chunk);
       }
     } finally {
@@ -200,8 +207,4 @@ export class Exchange {
     const timer = setTimeout(end, LINGER_MS);
     request.once('end', end).once('close', end).resume();
   }
-}
-
-function tooLarge(): DavError {
-  return new DavError(413, `the XML body is larger than ${MAX_XML_BYTES} bytes`);
 }

@@ -1,9 +1,10 @@
 import type { Site } from './site.ts';
 
 /** Returns the extensions that Ferry's client looks for; see docs/server.md and docs/protocol.md. */
-export function ferryExtensions({ root, versions }: Site): string {
+export function ferryExtensions({ readOnly, root, versions }: Site): string {
   // The JavaScript backend sets times to the microsecond only.
   const times = root.timePrecisionNs === 1n ? 'mtime' : 'mtime mtime-us';
   const kept = versions === null ? '' : ' versions';
-  return `1; ${times} mode if-empty move-etag root-id${kept}`;
+  const changes = readOnly ? '' : ' batch';
+  return `1; ${times} mode if-empty move-etag root-id${kept}${changes} batch-get`;
 }

@@ -46,6 +46,18 @@ export function parseTarget(target: string): ParsedTarget {
 }
 
 /**
+ * Returns the resource that a plain path below a collection names, as the bodies of Ferry's own requests have it: names
+ * joined by slashes, not percent-encoded; null for Ferry's own folder.
+ * @throws DavError 400 for what is not a path below the collection
+ */
+export function parseBelow(collection: ResourcePath, text: string): ResourcePath | null {
+  const names = text.split('/');
+  const wrong = names.find((name) => !isValidName(name));
+  if (wrong !== undefined) throw unusableName(wrong);
+  return names.some(isHiddenName) ? null : childOf(collection, text);
+}
+
+/**
  * Returns the resource that a `Destination` header or a tagged `If` list names.
  * @throws DavError 400 as parseTarget, 502 when it is on another server
  */
@@ -93,9 +105,12 @@ export function isBelow(path: string, ancestor: string): boolean {
 
 function parseSegment(segment: string): string {
   const name = segment.includes('%') || /[^\x20-\x7e]/.test(segment) ? decode(segment) : segment;
-  if (!isValidName(name))
-    throw new DavError(400, `not a usable name in a path: ${JSON.stringify(name)}`);
+  if (!isValidName(name)) throw unusableName(name);
   return name;
+}
+
+function unusableName(name: string): DavError {
+  return new DavError(400, `not a usable name in a path: ${JSON.stringify(name)}`);
 }
 
 /** Node hands a target over as latin1, so each character is one byte of the UTF-8 that was sent. */

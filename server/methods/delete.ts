@@ -6,6 +6,7 @@ import { hrefOf, parentOf } from '../request-path.ts';
 import { dispose, isOnlyCopy, keptHeader } from '../storage/dispose.ts';
 import { type Leftover, removeTree } from '../storage/remove-tree.ts';
 import type { Stage } from '../storage/stage.ts';
+import { takeMeant } from '../storage/swap.ts';
 import type { Kept } from '../storage/version-store.ts';
 import { multistatus, statusResponse } from '../xml/write.ts';
 
@@ -63,7 +64,6 @@ async function removeCollection(
   return [];
 }
 
-/** Takes the name away first and then looks at what it took, so that no edit slips in between. */
 async function removeFile(
   exchange: Exchange,
   stage: Stage,
@@ -75,14 +75,12 @@ async function removeFile(
     await root.removeFile(path);
     return null;
   }
-  const taken = stage.freshPath();
-  await root.rename(path, taken, 'no-replace');
-  const found = await root.stat(taken);
-  const isMeant = exchange.isStateBound
-    ? found === null || isSameContent(found, expected)
-    : found?.kind !== 'directory';
-  if (isMeant) return dispose(exchange, taken, path);
-  await root.rename(taken, path, 'no-replace');
+  const taken = await takeMeant(root, stage, path, (found) =>
+    exchange.isStateBound
+      ? found === null || isSameContent(found, expected)
+      : found?.kind !== 'directory',
+  );
+  if (taken !== null) return dispose(exchange, taken, path);
   throw new DavError(412, `/${path} was changed while it was removed; it is still there`);
 }
 

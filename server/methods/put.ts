@@ -3,17 +3,15 @@ import { DavError, errnoOf, toDavError } from '../dav-error.ts';
 import { etagOf, fileIdOf } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { parentOf, type ResourcePath } from '../request-path.ts';
-import type { Site } from '../site.ts';
 import { dispose, keptHeader } from '../storage/dispose.ts';
-import type { Stage, StagedFile } from '../storage/stage.ts';
+import { requireSpace } from '../storage/space.ts';
+import { DEFAULT_MODE, type Stage, type StagedFile } from '../storage/stage.ts';
 import { swapExpected, swapFile } from '../storage/swap.ts';
 import type { Kept } from '../storage/version-store.ts';
 import { requestedMode, requestedMtimeNs } from './write-headers.ts';
 
 /** A body up to this size is cheaper to take in than a look at the disk before it. */
 const SMALL_BYTES = 64 * 1024;
-/** Below this free space nothing more is taken in, so that the server itself can go on. */
-const RESERVE_BYTES = 64 * 1024 * 1024;
 /** Programs other than this server may win the race for a name so often before the request gives up. */
 const MAX_TRIES = 5;
 
@@ -73,14 +71,6 @@ function checkLength(exchange: Exchange, received: number): void {
     throw new DavError(400, `the body has ${received} bytes instead of ${announced}`);
 }
 
-async function requireSpace(site: Site, bytes: number): Promise<void> {
-  const { freeBytes, totalBytes } = await site.space();
-  if (freeBytes - bytes > Math.min(RESERVE_BYTES, totalBytes / 100)) return;
-  throw new DavError(507, `${bytes} bytes do not fit: ${freeBytes} bytes are free on the server`, {
-    condition: 'sufficient-disk-space',
-  });
-}
-
 async function commit(
   exchange: Exchange,
   staged: StagedFile,
@@ -112,8 +102,6 @@ async function commit(
   await site.sync.directories(parentOf(path), ...(kept?.changed ?? []));
   return { ...published, kept };
 }
-
-const DEFAULT_MODE = 0o666 & ~process.umask();
 
 async function keepMode(staged: StagedFile, current: NodeStat): Promise<void> {
   const mode = current.mode & 0o777;

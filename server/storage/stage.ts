@@ -12,6 +12,9 @@ const fchmodAsync = promisify(fchmod);
 const writeAsync = promisify(write);
 const writevAsync = promisify(writev);
 
+/** Permission bits of a new file when nobody says otherwise. */
+export const DEFAULT_MODE = 0o666 & ~process.umask();
+
 /** Where the stage is, below the root. */
 export const STAGE_FOLDER = '.ferry/stage';
 

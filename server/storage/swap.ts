@@ -2,6 +2,7 @@ import { conflictCopyName } from '../../core/model/conflict-name.ts';
 import type { NodeStat, SafeRoot } from '../../native/safe-root.ts';
 import { isSameContent } from '../etag.ts';
 import { childOf, parentOf, type ResourcePath } from '../request-path.ts';
+import type { Stage } from './stage.ts';
 
 /** Tells whether `found` is what a request decided on: this file in this state, or this directory. */
 export function isAsExpected(found: NodeStat | null, expected: NodeStat): boolean {
@@ -44,6 +45,23 @@ export async function swapFile(
   if (displaced?.kind !== 'directory') return true;
   await root.rename(staged, path, 'exchange');
   return false;
+}
+
+/**
+ * Takes the file away from `path` and then looks at what it took, so that no edit slips in between. Returns where it is
+ * in the stage; null, and all as before, when that is not what was meant.
+ */
+export async function takeMeant(
+  root: SafeRoot,
+  stage: Pick<Stage, 'freshPath'>,
+  path: ResourcePath,
+  isMeant: (found: NodeStat | null) => boolean,
+): Promise<string | null> {
+  const taken = stage.freshPath();
+  await root.rename(path, taken, 'no-replace');
+  if (isMeant(await root.stat(taken))) return taken;
+  await root.rename(taken, path, 'no-replace');
+  return null;
 }
 
 async function keepBeside(root: SafeRoot, staged: string, path: ResourcePath): Promise<void> {

@@ -15,8 +15,7 @@ import {
   readFrames,
 } from '../../protocol/frames.ts';
 
-const plain = (value: unknown): FramedEntry & { readonly name?: string } =>
-  value as FramedEntry & { readonly name?: string };
+const plain = (value: unknown): FramedEntry => value as FramedEntry;
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

@@ -207,7 +207,7 @@ describe('a user who may only read', () => {
     }
     expect(await contentsOf('beta')).toBe(before);
     const { headers } = await ask('reader', 'OPTIONS', '/');
-    expect([headers['dav'], headers.allow]).toEqual(['1', 'OPTIONS, GET, HEAD, PROPFIND']);
+    expect([headers['dav'], headers.allow]).toEqual(['1', 'OPTIONS, GET, HEAD, PROPFIND, POST']);
     expect((await ask('bob', 'PUT', '/new', {}, 'x')).status).toBe(201);
     expect((await ask('reader', 'GET', '/new')).body).toBe('x');
   });
