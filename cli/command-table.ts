@@ -1,13 +1,13 @@
 import {
   CONFLICT_FILTERS,
   DIRECTION,
-  KEEP_VERSIONS,
   ONE_PAIR,
   PAIR_FLAGS,
   SCHEDULE_FLAGS,
   SIGN_IN,
 } from './command-flags.ts';
 import type { CommandSpec } from './command-spec.ts';
+import { SERVE_COMMANDS } from './serve-commands.ts';
 
 /** Every command of the program, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -17,22 +17,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: [{ flags: '--keep', summary: 'leave it running, and say how to stop it' }],
     load: async () => (await import('./commands/demo.ts')).run,
   },
-  {
-    name: 'serve',
-    args: '<dir>',
-    summary: 'serve a folder to Ferry and every WebDAV client',
-    completes: 'files',
-    flags: [
-      { flags: '--listen <host:port>', summary: 'where to listen (127.0.0.1:8443)' },
-      ...SIGN_IN,
-      { flags: '--tls-cert <file>', summary: 'certificate (PEM); otherwise one is made' },
-      { flags: '--tls-key <file>', summary: 'its key (PEM)' },
-      { flags: '--no-tls', summary: 'plain HTTP' },
-      { flags: '--read-only', summary: 'nothing can be changed' },
-      ...KEEP_VERSIONS,
-    ],
-    load: async () => (await import('./commands/serve.ts')).run,
-  },
+  ...SERVE_COMMANDS,
   {
     name: 'remote add',
     args: '<name> <url>',

@@ -34,14 +34,22 @@ function optionOf({ flags, summary, repeatable, choices }: FlagSpec): Option {
 /** Returns where a command's words lead, making the groups on the way. */
 function parentOf(program: Command, words: readonly string[]): Command {
   return words.reduce<Command>(
-    (parent, word) =>
+    (parent, word, index) =>
       parent.commands.find((command) => command.name() === word) ??
-      parent
-        .command(word)
-        .description(GROUPS[word] ?? '')
-        .copyInheritedSettings(program),
+      withGlobalFlags(
+        parent
+          .command(word)
+          .description(GROUPS[words.slice(0, index + 1).join(' ')] ?? '')
+          .copyInheritedSettings(program)
+          .enablePositionalOptions(),
+      ),
     program,
   );
+}
+
+function withGlobalFlags(command: Command): Command {
+  for (const flag of GLOBAL_FLAGS) command.addOption(optionOf(flag).hideHelp());
+  return command;
 }
 
 const GROUPS: Readonly<Record<string, string>> = {
@@ -49,6 +57,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   pair: 'folders that are kept in step',
   plan: 'what a guard has stopped',
   daemon: 'what runs in the background',
+  'serve users': 'who may use the server',
+  'serve tokens': 'passwords for single devices',
 };
 
 type GlobalValues = {
@@ -95,13 +105,11 @@ function addCommand(
 ): void {
   const words = spec.name.split(' ');
   const command = parentOf(program, words.slice(0, -1)).command(words.at(-1) ?? '');
-  command.copyInheritedSettings(program).description(spec.summary);
+  // What follows a word such as `users` in `serve users add` is that command's, also where both have such a flag.
+  command.copyInheritedSettings(program).enablePositionalOptions().description(spec.summary);
   if (spec.args !== undefined) command.arguments(spec.args);
-  for (const flag of [...(spec.flags ?? []), ...GLOBAL_FLAGS]) {
-    const option = optionOf(flag);
-    if (GLOBAL_FLAGS.includes(flag)) option.hideHelp();
-    command.addOption(option);
-  }
+  for (const flag of spec.flags ?? []) command.addOption(optionOf(flag));
+  withGlobalFlags(command);
   command.action(async () => onRun(spec, command.args, command));
 }
 
@@ -112,6 +120,7 @@ export async function runProgram(world: World): Promise<number> {
     .description('A virtual drive and filesystem-integrated sync client.')
     .version(world.version, '--version', 'print the version')
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('(see ferry COMMAND --help)')
     .configureOutput({
       writeOut: (text) => world.stdout.write(text),
@@ -120,7 +129,8 @@ export async function runProgram(world: World): Promise<number> {
   for (const flag of GLOBAL_FLAGS) program.addOption(optionOf(flag));
   for (const spec of COMMANDS)
     addCommand(program, spec, async ({ load }, args, command) => {
-      const all = { ...program.opts(), ...definedOf(command.opts()) } as FlagValues;
+      refuseStrayFlags(command);
+      const all = globalFlags(command);
       const { context, terminal } = contextOf(world, all);
       try {
         const run = await load();
@@ -147,6 +157,21 @@ export async function runProgram(world: World): Promise<number> {
     return EXIT.usage;
   }
   return exitCode;
+}
+
+/** Returns the flags that stand before, between or after the words of a command; the later ones count. */
+function globalFlags(command: Command): FlagValues {
+  const above = command.parent === null ? {} : globalFlags(command.parent);
+  return { ...above, ...definedOf(command.opts()) };
+}
+
+/** A flag of `serve` between the words of `serve users add` would go unheeded. */
+function refuseStrayFlags(command: Command): void {
+  const globals = new Set(GLOBAL_FLAGS.map((flag) => optionOf(flag).attributeName()));
+  for (let above = command.parent; above !== null; above = above.parent)
+    for (const name of Object.keys(above.opts()))
+      if (!globals.has(name) && above.getOptionValueSource(name) === 'cli')
+        command.error(`error: the flags of ${command.name()} stand after it`);
 }
 
 /** A global flag may stand before the command or after it; `--no-color` alone has a default to look past. */

@@ -5,11 +5,13 @@ import type { Context } from '../context.ts';
 import { usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { keepVersionsFrom } from '../pair-flags.ts';
+import { accessFileOf } from './serve-access.ts';
 
 export type ServeFlags = {
   readonly listen?: string;
   readonly user?: string;
   readonly passwordFile?: string;
+  readonly access?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   /** False with --no-tls. */
@@ -58,20 +60,29 @@ async function tlsFrom(context: Context, flags: ServeFlags, isLoopback: boolean)
   return null;
 }
 
-async function usersFrom(context: Context, flags: ServeFlags, isLoopback: boolean) {
-  const { user, passwordFile } = flags;
+/**
+ * Returns who may sign in; the access file in the state directory counts where nobody else was named, and only if there
+ * is one.
+ */
+async function signInFrom(context: Context, flags: ServeFlags, isLoopback: boolean) {
+  const { access, user, passwordFile } = flags;
+  if (user !== undefined && passwordFile === undefined) throw usage('--user needs --password-file');
+  const accessFile = accessFileOf(context, flags);
+  const named = access === undefined ? {} : { accessFile };
   if (passwordFile !== undefined) {
     const { loadUsers } = await import('../../server/users.ts');
     const file = resolve(context.cwd, passwordFile);
-    return loadUsers({ passwordFile: file, ...(user === undefined ? {} : { user }) });
+    const users = await loadUsers({ passwordFile: file, ...(user === undefined ? {} : { user }) });
+    return { users, ...named };
   }
-  if (user !== undefined) throw usage('--user needs --password-file');
+  if (access !== undefined || (await stat(accessFile).catch(() => null)) !== null)
+    return { users: null, accessFile };
   if (!isLoopback)
     throw usage(
-      'without a sign-in only this machine may be served: give --user and --password-file, or listen on 127.0.0.1',
+      'without a sign-in only this machine may be served: ferry serve users add NAME first (or give --user and --password-file), or listen on 127.0.0.1',
     );
   context.terminal.note('ferry: no sign-in is asked for: every program on this machine can get in');
-  return null;
+  return { users: null };
 }
 
 /** `ferry serve DIR`: the companion server, until Ctrl-C. */
@@ -88,7 +99,7 @@ export async function run(
     });
   const { host, port } = parseListen(flags.listen ?? DEFAULT_LISTEN);
   const isLoopback = LOOPBACK.test(host);
-  const users = await usersFrom(context, flags, isLoopback);
+  const signIn = await signInFrom(context, flags, isLoopback);
   const tls = await tlsFrom(context, flags, isLoopback);
   const { serve } = await import('../../server/serve.ts');
   const { logger } = await workshopOf(context);
@@ -96,7 +107,7 @@ export async function run(
     directory,
     host,
     port,
-    users,
+    ...signIn,
     tls,
     stateDirectory: join(context.home.stateDirectory, 'server'),
     readOnly: flags.readOnly ?? false,

@@ -13,28 +13,26 @@ function argumentsOf({ completes }: CommandSpec): string {
 
 /** Returns the completion script for bash. */
 export function bashCompletion(words: CommandWords): string {
-  const cases = words.commands.map((spec) => {
-    const flags = [...new Set(flagsOf(spec).map(longFlagOf))].join(' ');
-    return `    "${spec.name}") COMPREPLY=($(compgen -W "${flags}" -- "$cur")); ${argumentsOf(spec)} ;;`;
+  const cases = words.places.map(({ name, spec, next }) => {
+    const flags = spec === undefined ? [] : flagsOf(spec).map(longFlagOf);
+    const offered = [...new Set([...next, ...flags])].join(' ');
+    const others = spec === undefined ? '' : argumentsOf(spec);
+    return `    "${name}") COMPREPLY=($(compgen -W "${offered}" -- "$cur")); ${others} ;;`;
   });
-  const groups = words.groups.map(
-    (group) =>
-      `    "${group}") COMPREPLY=($(compgen -W "${words.next(group).join(' ')}" -- "$cur")) ;;`,
-  );
+  const known = words.places.map(({ name }) => `"${name}"`).join('|');
   return `# Completion of ferry for bash: source <(ferry completion bash)
 _ferry() {
   local cur=\${COMP_WORDS[COMP_CWORD]} command="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in -*) continue ;; esac
-    case "$command" in
-      "") command=$word ;;
-      ${words.groups.join('|')}) command="$command $word" ;;
+    case "\${command:+$command }$word" in
+      ${known}) command="\${command:+$command }$word" ;;
     esac
   done
   COMPREPLY=()
   case "$command" in
     "") COMPREPLY=($(compgen -W "${words.next().join(' ')} --help --version" -- "$cur")) ;;
-${[...groups, ...cases].join('\n')}
+${cases.join('\n')}
   esac
 }
 complete -F _ferry ferry

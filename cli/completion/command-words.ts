@@ -3,11 +3,20 @@ import { type CommandSpec, type FlagSpec, GLOBAL_FLAGS } from '../command-spec.t
 /** The command table, as completion scripts look at it. */
 export interface CommandWords {
   readonly commands: readonly CommandSpec[];
-  /** First words that need a second one: `pair`, `daemon`. */
-  readonly groups: readonly string[];
+  /** Every command and every beginning of one: `pair`, `pair add`, `serve`, `serve users`, … */
+  readonly places: readonly Place[];
   /** The words that may follow those in `prefix`. */
   next(...prefix: readonly string[]): readonly string[];
   summaryOf(name: string): string;
+}
+
+/** Words that a line may begin with. */
+export interface Place {
+  readonly name: string;
+  /** The command of that name; undefined where another word has to follow. */
+  readonly spec: CommandSpec | undefined;
+  /** The words that may follow. */
+  readonly next: readonly string[];
 }
 
 /** Returns the words of a command table. */
@@ -20,9 +29,14 @@ export function commandWords(commands: readonly CommandSpec[]): CommandWords {
     );
     return [...new Set(below.map((words) => words[prefix.length] ?? ''))];
   };
+  const beginnings = names.flatMap((words) => words.map((_, end) => words.slice(0, end + 1)));
   return {
     commands,
-    groups: next().filter((word) => next(word).length > 0),
+    places: [...new Set(beginnings.map((words) => words.join(' ')))].map((name) => ({
+      name,
+      spec: commands.find((spec) => spec.name === name),
+      next: next(...name.split(' ')),
+    })),
     next,
     summaryOf: (name) => commands.find((spec) => spec.name === name)?.summary ?? '',
   };

@@ -3,6 +3,7 @@ import {
   type CommandWords,
   longFlagOf,
   NAME_COMMANDS,
+  type Place,
   quoted,
   takesValue,
 } from './command-words.ts';
@@ -19,15 +20,25 @@ function argumentsOf({ completes }: CommandSpec, condition: string): readonly st
   return [`${COMPLETE} -n ${condition} -a ${quoted(words)}`];
 }
 
-function linesOf(spec: CommandSpec): readonly string[] {
-  const seen = spec.name.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
-  const condition = quoted(seen.join('; and '));
-  const flags = (spec.flags ?? []).map((flag) => {
+function conditionOf({ name, next }: Place): string {
+  const seen = name.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
+  const further = next.length === 0 ? [] : [`not __fish_seen_subcommand_from ${next.join(' ')}`];
+  return quoted([...seen, ...further].join('; and '));
+}
+
+function linesOf(words: CommandWords, place: Place): readonly string[] {
+  const { name, next, spec } = place;
+  const condition = conditionOf(place);
+  const following = next.map((word) => {
+    const summary = quoted(words.summaryOf(`${name} ${word}`));
+    return `${COMPLETE} -n ${condition} -a ${word} -d ${summary}`;
+  });
+  const flags = (spec?.flags ?? []).map((flag) => {
     const value = takesValue(flag) ? ' -r' : '';
     const long = longFlagOf(flag).slice(2);
     return `${COMPLETE} -n ${condition} -l ${long}${value} -d ${quoted(flag.summary)}`;
   });
-  return [...flags, ...argumentsOf(spec, condition)];
+  return [...following, ...flags, ...(spec === undefined ? [] : argumentsOf(spec, condition))];
 }
 
 /** Returns the completion script for fish. */
@@ -38,17 +49,7 @@ export function fishCompletion(words: CommandWords): string {
       (word) =>
         `${COMPLETE} -n __fish_use_subcommand -a ${word} -d ${quoted(words.summaryOf(word))}`,
     );
-  const second = words.groups.flatMap((group) => {
-    const own = words.next(group);
-    const condition = quoted(
-      `__fish_seen_subcommand_from ${group}; and not __fish_seen_subcommand_from ${own.join(' ')}`,
-    );
-    return own.map(
-      (word) =>
-        `${COMPLETE} -n ${condition} -a ${word} -d ${quoted(words.summaryOf(`${group} ${word}`))}`,
-    );
-  });
-  const lines = [...first, ...second, ...words.commands.flatMap(linesOf)];
+  const lines = [...first, ...words.places.flatMap((place) => linesOf(words, place))];
   return `# Completion of ferry for fish: ferry completion fish | source
 ${COMPLETE} -f
 ${lines.join('\n')}

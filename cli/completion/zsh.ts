@@ -21,7 +21,7 @@ function flagsAndArguments(spec: CommandSpec): string {
     const summary = flag.summary.replace(/[[\]:]/g, ' ');
     return quoted(`${longFlagOf(flag)}[${summary}]${takesValue(flag) ? ':value:' : ''}`);
   });
-  return `    "${spec.name}") _arguments ${[...flags, argumentsOf(spec)].join(' ')} ;;`;
+  return `_arguments ${[...flags, argumentsOf(spec)].join(' ')}`;
 }
 
 /** Returns the completion script for zsh. */
@@ -34,9 +34,15 @@ export function zshCompletion(words: CommandWords): string {
         return quoted(`${word}:${summary.replaceAll(':', '\\:')}`);
       })
       .join(' ');
-  const groups = words.groups.map(
-    (group) => `    "${group}") choices=(${described(group)}); _describe command choices ;;`,
-  );
+  const cases = words.places.map(({ name, spec, next }) => {
+    const choices = `choices=(${described(...name.split(' '))}); _describe command choices`;
+    const steps = [
+      ...(next.length === 0 ? [] : [choices]),
+      ...(spec === undefined ? [] : [flagsAndArguments(spec)]),
+    ];
+    return `    "${name}") ${steps.join('; ')} ;;`;
+  });
+  const known = words.places.map(({ name }) => `"${name}"`).join('|');
   return `#compdef ferry
 # Completion of ferry for zsh: source <(ferry completion zsh)
 _ferry() {
@@ -44,14 +50,13 @@ _ferry() {
   local -a choices
   for word in "\${(@)words[2,CURRENT-1]}"; do
     [[ $word == -* ]] && continue
-    case "$command" in
-      "") command=$word ;;
-      ${words.groups.join('|')}) command="$command $word" ;;
+    case "\${command:+$command }$word" in
+      ${known}) command="\${command:+$command }$word" ;;
     esac
   done
   case "$command" in
     "") choices=(${described()}); _describe command choices ;;
-${[...groups, ...words.commands.map(flagsAndArguments)].join('\n')}
+${cases.join('\n')}
   esac
 }
 compdef _ferry ferry

@@ -91,6 +91,12 @@ export function withUser(access: Access, user: AccessUser): Access {
   return checked({ ...access, users: [...access.users, user] });
 }
 
+/** Returns the access with another state of a user. @throws CONFIG_INVALID when there is no such user */
+export function withChangedUser(access: Access, user: AccessUser): Access {
+  requireUser(access, user.name);
+  return { ...access, users: access.users.map((old) => (old.name === user.name ? user : old)) };
+}
+
 /** Returns the access without a user and their tokens. @throws CONFIG_INVALID when there is no such user */
 export function withoutUser(access: Access, name: string): Access {
   requireUser(access, name);

@@ -42,6 +42,15 @@ describe('completion', () => {
     expect(await offered('ferry', 'daemon', 'st')).toEqual(['start', 'stop', 'status']);
   });
 
+  it('offers what follows a command that is also the beginning of others, in bash', async () => {
+    expect(await offered('ferry', 'serve', 'u')).toEqual(['users']);
+    expect(await offered('ferry', 'serve', '--json', 'users', '')).toEqual(
+      expect.arrayContaining(['add', 'edit', 'remove', 'list']),
+    );
+    expect(await offered('ferry', 'serve', 'tokens', 'add', '--ex')).toEqual(['--expires']);
+    expect(await offered('ferry', 'serve', 'folder', '--lis')).toEqual(['--listen']);
+  });
+
   it('offers flags, and the names of the pairs there are, in bash', async () => {
     expect(await offered('ferry', 'sync', '--al')).toEqual(['--allow-deletes']);
     expect(await offered('ferry', 'sync', '--json', 'ph')).toEqual(['photos']);
