@@ -7,7 +7,7 @@ import type { ContentHash, Version } from './model/entry.ts';
 export interface ChunkList {
   readonly hash: ContentHash;
   readonly sizeBytes: number;
-  /** How long a chunk is on average: a power of two. */
+  /** How long a chunk is on average; see chunkAverageFor. */
   readonly averageBytes: number;
   /** 16 bytes for each chunk, in order: its length (4 bytes, big-endian) and the first 12 bytes of its BLAKE3. */
   readonly chunks: Uint8Array;

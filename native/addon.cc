@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "beneath.hh"
+#include "content-calls.hh"
 #include "group-files.hh"
 #include "listing.hh"
 #include "task.hh"
@@ -17,7 +18,7 @@ namespace ferry {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
-constexpr int kRevision = 4;
+constexpr int kRevision = 5;
 
 /** A job that acts on the last name of a path inside its directory. */
 template <typename Act>
@@ -238,6 +239,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   };
   exports.Set("revision", Napi::Number::New(env, kRevision));
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+  AddContentCalls(env, exports);
   return exports;
 }
 

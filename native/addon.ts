@@ -3,7 +3,12 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The functions of addon.cc: a negative number is an errno. Paths must have been parsed. */
+/** A hasher of the addon, in its own memory. */
+export interface NativeHasher {
+  readonly __brand: 'NativeHasher';
+}
+
+/** The functions of addon.cc and content-calls.cc: a negative number is an errno. Paths must have been parsed. */
 export interface Addon {
   readonly revision: number;
   probe(): number;
@@ -46,10 +51,31 @@ export interface Addon {
   syncFileSystem(root: number): Promise<number>;
   syncDirectory(root: number, path: string): Promise<number>;
   space(root: number): Promise<number | ArrayBuffer>;
+  /** A task ends when its `cancel` flag is set. */
+  hashFile(root: number, path: string, cancel: Uint8Array): Promise<number | ArrayBuffer>;
+  chunkFile(
+    root: number,
+    path: string,
+    averageBytes: number,
+    cancel: Uint8Array,
+  ): Promise<number | readonly [words: ArrayBuffer, chunks: Buffer]>;
+  copyRange(
+    source: number,
+    sourceOffset: number,
+    target: number,
+    targetOffset: number,
+    length: number,
+    hasher: NativeHasher | undefined,
+  ): Promise<number>;
+  startWriteback(fd: number, offset: number, length: number): Promise<number>;
+  newHasher(): NativeHasher;
+  updateHasher(hasher: NativeHasher, bytes: Uint8Array): Promise<number>;
+  updateHasherNow(hasher: NativeHasher, bytes: Uint8Array): void;
+  finishHasher(hasher: NativeHasher): Buffer;
 }
 
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
-const REVISION = 4;
+const REVISION = 5;
 
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {

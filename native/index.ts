@@ -1,15 +1,21 @@
 // The face of native/: what Node lacks for working safely inside one directory.
 import { loadAddon } from './addon.ts';
+import type { ContentHasher } from './content.ts';
+import { PlainHasher } from './javascript-content.ts';
 import { JavascriptRoot } from './javascript-root.ts';
+import { PooledHasher } from './native-content.ts';
 import { NativeRoot } from './native-root.ts';
 import type { SafeRoot } from './safe-root.ts';
 import { systemError } from './system-error.ts';
 
+export type { ContentHasher, ContentOptions, FileRange } from './content.ts';
 export { parseRelativePath } from './relative-path.ts';
 export type {
+  ChunkedFile,
   DirectoryItem,
   DirectoryListing,
   Failure,
+  HashedFile,
   NewDirectory,
   NewFile,
   NodeStat,
@@ -28,6 +34,12 @@ export { codeOf, systemError } from './system-error.ts';
 /** Tells whether the addon is built and this kernel has what it needs. */
 export function isNativeAvailable(): boolean {
   return loadAddon() !== null;
+}
+
+/** Returns a hasher of contents: on the addon, where large parts are hashed by the thread pool, or on this thread. */
+export function createHasher(): ContentHasher {
+  const addon = loadAddon();
+  return addon ? new PooledHasher(addon) : new PlainHasher();
 }
 
 /**

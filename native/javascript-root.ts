@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import type { ContentHasher, ContentOptions, FileRange } from './content.ts';
+import { chunkWholeFile, copyThrough, hashWholeFile, PlainHasher } from './javascript-content.ts';
 import {
   createWholeFile,
   eachOf,
@@ -13,9 +15,11 @@ import { parseChildPath, parseRelativePath, splitPath } from './relative-path.ts
 import { emulateRename } from './rename-emulation.ts';
 import { RootDescriptor } from './root-descriptor.ts';
 import type {
+  ChunkedFile,
   DirectoryItem,
   DirectoryListing,
   Failure,
+  HashedFile,
   NewDirectory,
   NewFile,
   NodeStat,
@@ -188,6 +192,37 @@ export class JavascriptRoot implements SafeRoot {
 
   makeDirectories(items: readonly NewDirectory[]): Promise<readonly (NodeStat | Failure)[]> {
     return eachOf(items, (item) => makeOneDirectory(this, item), 1);
+  }
+
+  async hashFile(path: string, options: ContentOptions = {}): Promise<HashedFile> {
+    parseChildPath(path);
+    return hashWholeFile(this, path, options);
+  }
+
+  async chunkFile(
+    path: string,
+    averageBytes: number,
+    options: ContentOptions = {},
+  ): Promise<ChunkedFile> {
+    parseChildPath(path);
+    return chunkWholeFile(this, path, averageBytes, options);
+  }
+
+  copyRange(
+    source: FileRange,
+    target: FileRange,
+    length: number,
+    hasher?: ContentHasher,
+  ): Promise<number> {
+    return copyThrough(source, target, length, hasher);
+  }
+
+  async startWriteback(): Promise<void> {
+    // node:fs has no call for it; the sync that follows writes everything.
+  }
+
+  createHasher(): ContentHasher {
+    return new PlainHasher();
   }
 
   async stat(path: string): Promise<NodeStat | null> {

@@ -1,8 +1,17 @@
 import type { Addon } from './addon.ts';
+import {
+  type ContentHasher,
+  type ContentOptions,
+  type FileRange,
+  parseAverage,
+} from './content.ts';
 import { answerOf, forTakenPaths, joinPaths, packNewFiles } from './group-files.ts';
+import { copyThrough } from './javascript-content.ts';
 import { renameToFree } from './javascript-files.ts';
+import { PooledHasher, withCancel } from './native-content.ts';
 import {
   packFingerprints,
+  unpackHashedFile,
   unpackListings,
   unpackSmallFiles,
   unpackStat,
@@ -12,9 +21,11 @@ import { parseChildPath, parseRelativePath } from './relative-path.ts';
 import { emulateRename, lacksRenameModes } from './rename-emulation.ts';
 import { RootDescriptor } from './root-descriptor.ts';
 import type {
+  ChunkedFile,
   DirectoryItem,
   DirectoryListing,
   Failure,
+  HashedFile,
   NewDirectory,
   NewFile,
   NodeStat,
@@ -131,6 +142,57 @@ export class NativeRoot implements SafeRoot {
       );
       return unpackStats(packed, taken.length);
     });
+  }
+
+  async hashFile(path: string, options: ContentOptions = {}): Promise<HashedFile> {
+    parseChildPath(path);
+    const words = await withCancel(options, (cancel) =>
+      this.#call<ArrayBuffer>('read', path, (root) => this.#addon.hashFile(root, path, cancel)),
+    );
+    return unpackHashedFile(words);
+  }
+
+  async chunkFile(
+    path: string,
+    averageBytes: number,
+    options: ContentOptions = {},
+  ): Promise<ChunkedFile> {
+    parseChildPath(path);
+    const average = parseAverage(averageBytes);
+    const [words, chunks] = await withCancel(options, (cancel) =>
+      this.#call('read', path, (root) => this.#addon.chunkFile(root, path, average, cancel)),
+    );
+    return { ...unpackHashedFile(words), chunks };
+  }
+
+  async copyRange(
+    source: FileRange,
+    target: FileRange,
+    length: number,
+    hasher?: ContentHasher,
+  ): Promise<number> {
+    if (hasher !== undefined && !(hasher instanceof PooledHasher))
+      return copyThrough(source, target, length, hasher);
+    return checked(
+      await this.#addon.copyRange(
+        source.fd,
+        source.offset,
+        target.fd,
+        target.offset,
+        length,
+        hasher?.native,
+      ),
+      'copy_file_range',
+      this.absolutePath,
+    );
+  }
+
+  async startWriteback({ fd, offset }: FileRange, length: number): Promise<void> {
+    await this.#addon.startWriteback(fd, offset, length); // only a hint: the sync that follows tells what failed
+  }
+
+  createHasher(): ContentHasher {
+    return new PooledHasher(this.#addon);
   }
 
   async stat(path: string): Promise<NodeStat | null> {

@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
+
 import type {
   DirectoryItem,
   DirectoryListing,
   Failure,
+  HashedFile,
   NodeStat,
   SmallFile,
   SurveyRequest,
@@ -170,4 +172,12 @@ export function unpackListings(
     }
     return { path, fingerprint, isKnown: isKnown === 1, items };
   });
+}
+
+/** Reads the two records of a file and the hash of its content. */
+export function unpackHashedFile(packed: ArrayBuffer): HashedFile {
+  const reader = new WordReader(packed);
+  const before = reader.record().stat;
+  const after = reader.record().stat;
+  return { before, after, hash: reader.bytes(32).toString('hex') };
 }

@@ -1,3 +1,5 @@
+import type { ContentHasher, ContentOptions, FileRange } from './content.ts';
+
 /** What `lstat` says, with the fields that identify a state; times in ns since 1970. */
 export interface NodeStat {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
@@ -62,6 +64,20 @@ export interface SmallFile {
   readonly content: Uint8Array | null;
 }
 
+/** The hash of a file's whole content, and what the file was before its first and after its last byte were read. */
+export interface HashedFile {
+  readonly before: NodeStat;
+  readonly after: NodeStat;
+  /** BLAKE3-256 as 64 lower-case hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** A file cut into content-defined chunks; chunker.hh says where the cuts are. */
+export interface ChunkedFile extends HashedFile {
+  /** 16 bytes for each chunk, in order: its length (4 bytes, big-endian) and the first 12 bytes of its BLAKE3. */
+  readonly chunks: Uint8Array;
+}
+
 /** One file of a group that is created. */
 export interface NewFile {
   readonly path: string;
@@ -123,6 +139,23 @@ export interface SafeRoot {
   renameFiles(pairs: readonly RenameRequest[]): Promise<readonly (NodeStat | Failure)[]>;
   /** Makes directories, parents before what is in them, and returns what each is then; EEXIST where a name is taken. */
   makeDirectories(items: readonly NewDirectory[]): Promise<readonly (NodeStat | Failure)[]>;
+  /** Hashes a regular file of any size in the thread pool; EISDIR or EINVAL for anything else. */
+  hashFile(path: string, options?: ContentOptions): Promise<HashedFile>;
+  /** Cuts a regular file into chunks, and hashes each and the whole. @throws RangeError for an average below 256 */
+  chunkFile(path: string, averageBytes: number, options?: ContentOptions): Promise<ChunkedFile>;
+  /**
+   * Copies bytes between open files, inside the kernel where it can; with a hasher of this root, which takes them in, by
+   * reading and writing. Returns how many there were: fewer only at the end of the source.
+   */
+  copyRange(
+    source: FileRange,
+    target: FileRange,
+    length: number,
+    hasher?: ContentHasher,
+  ): Promise<number>;
+  /** Asks the kernel to begin to write these bytes to the disk, so that a later fsync is short; nothing where it cannot. */
+  startWriteback(range: FileRange, length: number): Promise<void>;
+  createHasher(): ContentHasher;
   /** lstat; null when nothing is there (ENOENT and ENOTDIR). */
   stat(path: string): Promise<NodeStat | null>;
   statDescriptor(fd: number): Promise<NodeStat>;

@@ -45,6 +45,11 @@ export function scopedRoot(root: SafeRoot, prefix: ResourcePath): SafeRoot {
       root.renameFiles(pairs.map((pair) => ({ ...pair, from: at(pair.from), to: at(pair.to) }))),
     makeDirectories: (items) =>
       root.makeDirectories(items.map((item) => ({ ...item, path: at(item.path) }))),
+    hashFile: (path, options) => root.hashFile(at(path), options),
+    chunkFile: (path, averageBytes, options) => root.chunkFile(at(path), averageBytes, options),
+    copyRange: (source, target, length, hasher) => root.copyRange(source, target, length, hasher),
+    startWriteback: (range, length) => root.startWriteback(range, length),
+    createHasher: () => root.createHasher(),
     stat: (path) => root.stat(at(path)),
     statDescriptor: (fd) => root.statDescriptor(fd),
     list: async (path) => {
