@@ -1,4 +1,4 @@
-import type { KeptBeginning, Recipe } from '../chunks.ts';
+import type { KeptBeginning } from '../chunks.ts';
 import { type ContentHash, type FileEntry, otherSide, type Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
@@ -9,7 +9,8 @@ import type { Records } from '../records/records.ts';
 import type { Ledger } from './ledger.ts';
 import { type DeltaFile, isWorthDelta, makeRecipe } from './make-recipe.ts';
 import { forEachLimited } from './pool.ts';
-import { expectation } from './structural.ts';
+import { type ContentSource, groupReader } from './read-groups.ts';
+import { expectation } from './structural-context.ts';
 import { tellCounterparts } from './tell-counterparts.ts';
 import type { Throttle } from './throttle.ts';
 import { VerifiedStream } from './verified-stream.ts';
@@ -35,8 +36,9 @@ export interface ContentContext {
 
 interface Transfer {
   readonly operation: Operation & { op: 'write' };
-  stream: VerifiedStream | null;
-  recipe: Recipe | null;
+  readonly source: ContentSource;
+  /** Of the content that was read; unknown for a placeholder. */
+  hash: (() => ContentHash | undefined) | null;
 }
 
 /**
@@ -50,10 +52,22 @@ export async function writeContents(
 ): Promise<void> {
   const { ledger, side, replicas, records, signal } = context;
   const transfers = new Map<WriteItem, Transfer>();
-  const receiver = replicas[side];
-  for await (const results of receiver.writeMany(items(operations, transfers, context), {
+  const contents = groupReader({
+    replica: replicas[otherSide(side)],
+    throttle: context.throttle,
     signal,
-  })) {
+    sourceOf: (item) => (transfers.get(item) as Transfer).source,
+    onRead: (item, hash, sizeBytes) => {
+      (transfers.get(item) as Transfer).hash = () => hash;
+      context.onBytes(side, sizeBytes);
+    },
+    onChanged: () => {
+      ledger.sourceChanged = true;
+    },
+  });
+  const given = items(operations, transfers, context);
+  const options = { signal, ...(contents === undefined ? {} : { contents }) };
+  for await (const results of replicas[side].writeMany(given, options)) {
     const finished: number[] = [];
     for (const result of results) {
       const transfer = transfers.get(result.item);
@@ -65,7 +79,7 @@ export async function writeContents(
         context.onFailed(transfer.operation, side, result.error);
         continue;
       }
-      ledger.received(side, key, result.entry, hashOf(transfer, result.item));
+      ledger.received(side, key, result.entry, transfer.hash?.() ?? result.item.hash);
       finished.push(key);
       context.onDone(transfer.operation, side);
     }
@@ -94,25 +108,33 @@ function* items(
       ledger.hold(side, operation.key, held);
       continue;
     }
-    const transfer: Transfer = { operation, stream: null, recipe: null };
+    const source = sourceOf(operation, context);
+    if (!source) continue;
+    const transfer: Transfer = { operation, source, hash: null };
     const item = itemOf(transfer, context);
-    if (!item) continue;
     transfers.set(item, transfer);
     yield item;
   }
 }
 
-function itemOf(transfer: Transfer, context: ContentContext): WriteItem | null {
-  const { ledger, side, replicas } = context;
-  const { key, path } = transfer.operation;
+/** Returns where the content is; null when nothing is there, which the ledger then knows. */
+function sourceOf(
+  { key, path }: Operation & { op: 'write' },
+  { ledger, side }: ContentContext,
+): ContentSource | null {
   const from = otherSide(side);
-  const sourceNode = ledger.node(key)?.[from];
-  const source = ledger.entry(from, key);
-  const sourcePath = sourceNode?.to ?? sourceNode?.from;
-  if (source?.kind !== 'file' || !sourcePath) {
-    ledger.fail(side, key, path, new FerryError('INTERNAL', `${path}: no file to copy from`));
-    return null;
-  }
+  const node = ledger.node(key)?.[from];
+  const entry = ledger.entry(from, key);
+  const sourcePath = node?.to ?? node?.from;
+  if (entry?.kind === 'file' && sourcePath) return { path: sourcePath, entry };
+  ledger.fail(side, key, path, new FerryError('INTERNAL', `${path}: no file to copy from`));
+  return null;
+}
+
+function itemOf(transfer: Transfer, context: ContentContext): WriteItem {
+  const { ledger, side } = context;
+  const { key, path } = transfer.operation;
+  const source = transfer.source.entry;
   const current = ledger.entry(side, key);
   return {
     path,
@@ -122,22 +144,14 @@ function itemOf(transfer: Transfer, context: ContentContext): WriteItem | null {
     ...(current === undefined ? {} : context.displacementOf(side, key)),
     ...metadataOf(source),
     ...(source.hash === undefined ? {} : { hash: source.hash }),
-    open: (signal, kept) =>
-      openVerified(transfer, { path: sourcePath, source, kept }, replicas[from], context, signal),
-    ...recipeStep(transfer, sourcePath, source, context),
+    open: (signal, kept) => openVerified(transfer, context, { signal, kept }),
+    ...recipeStep(transfer, context),
   };
-}
-
-/** What the receiver was sent last is what it has. */
-function hashOf({ stream, recipe }: Transfer, { hash }: WriteItem): ContentHash | undefined {
-  return stream?.hash ?? recipe?.hash ?? hash;
 }
 
 /** Large files that are replaced come out of what the receiver has, where that spares anything. */
 function recipeStep(
   transfer: Transfer,
-  sourcePath: SyncPath,
-  entry: FileEntry,
   { ledger, side, replicas, records, throttle, onBytes, onSpared, ...context }: ContentContext,
 ): Pick<WriteItem, 'recipe'> {
   const { key, path } = transfer.operation;
@@ -150,12 +164,12 @@ function recipeStep(
     entry: seen,
     hash: seen.hash ?? ledger.seenHash(which, key),
   });
-  const source = file(from, sourcePath, entry);
+  const source = file(from, transfer.source.path, transfer.source.entry);
   const present = file(side, path, current);
   if (!isWorthDelta(source, present)) return {};
   return {
     recipe: async (signal = context.signal) => {
-      transfer.recipe = await makeRecipe(
+      const recipe = await makeRecipe(
         {
           source,
           present,
@@ -166,7 +180,8 @@ function recipeStep(
         },
         signal,
       );
-      return transfer.recipe;
+      if (recipe !== null) transfer.hash = () => recipe.hash;
+      return recipe;
     },
   };
 }
@@ -180,11 +195,14 @@ function metadataOf(entry: FileEntry): { mtimeNs?: bigint; mode?: number } {
 
 async function openVerified(
   transfer: Transfer,
-  { path, source, kept }: { path: SyncPath; source: FileEntry; kept: KeptBeginning | undefined },
-  replica: Replica,
-  { side, ledger, onBytes, throttle, signal: runSignal }: ContentContext,
-  signal: AbortSignal = runSignal,
+  { side, ledger, replicas, onBytes, throttle, signal: runSignal }: ContentContext,
+  {
+    signal = runSignal,
+    kept,
+  }: { signal: AbortSignal | undefined; kept: KeptBeginning | undefined },
 ): Promise<AsyncIterable<Uint8Array>> {
+  const { path, entry: source } = transfer.source;
+  const replica = replicas[otherSide(side)];
   const noting = (error: unknown): never => {
     if (error instanceof FerryError && error.code === 'CHANGED') ledger.sourceChanged = true;
     throw error;
@@ -194,14 +212,15 @@ async function openVerified(
     .catch(noting);
   const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
   const noted = catching(stream, noting);
-  transfer.stream = new VerifiedStream(noted, {
+  const verified = new VerifiedStream(noted, {
     path,
     sizeBytes: source.sizeBytes,
     ...(source.hash === undefined ? {} : { hash: source.hash }),
     ...(kept === undefined ? {} : { kept: kept.read() }),
     onBytes: (count) => onBytes(side, count),
   });
-  return transfer.stream;
+  transfer.hash = () => verified.hash;
+  return verified;
 }
 
 function restAfter(kept: KeptBeginning | undefined, { sizeBytes }: FileEntry) {

@@ -1,30 +1,20 @@
-import type { Entry, Side, Version } from '../model/entry.ts';
-import { FerryError, throwIfAborted, toFerryError } from '../model/errors.ts';
+import type { Entry } from '../model/entry.ts';
+import { throwIfAborted, toFerryError } from '../model/errors.ts';
 import { depthOf, type SyncPath } from '../model/path.ts';
-import type { Displacement, Replica } from '../ports.ts';
+import type { Replica } from '../ports.ts';
 import type { Operation } from '../reconcile/plan.ts';
-import type { Records } from '../records/records.ts';
-import type { Ledger } from './ledger.ts';
 import { forEachLimited } from './pool.ts';
+import {
+  expectation,
+  type MakeDirectory,
+  type Removal,
+  type StructuralContext,
+  type StructuralOperation,
+} from './structural-context.ts';
+import { isGroup, runGroups } from './structural-groups.ts';
 
 /** Directories made, names removed and metadata set at the same time on one side. */
 const PARALLEL_STEPS = 16;
-
-export type StructuralOperation = Exclude<
-  Operation,
-  { op: 'write' | 'make-link' | 'set-metadata' }
->;
-
-export interface StructuralContext {
-  readonly side: Side;
-  readonly replica: Replica;
-  readonly ledger: Ledger;
-  readonly records: Records;
-  readonly signal: AbortSignal;
-  readonly onDone: (operation: Operation, side: Side) => void;
-  readonly onFailed: (operation: Operation, side: Side, error: FerryError) => void;
-  readonly displacementOf: (side: Side, key: number) => { readonly displacement?: Displacement };
-}
 
 export function isStructural(operation: Operation): operation is StructuralOperation {
   return (
@@ -45,8 +35,9 @@ export async function runStructural(
   context: StructuralContext,
 ): Promise<void> {
   await journalParks(operations, context);
-  for (const wave of waves(operations))
-    await forEachLimited(wave, PARALLEL_STEPS, (operation) => runStep(operation, context));
+  for (const wave of waves(operations, context.replica))
+    if (isGroup(wave, context.replica)) await runGroups(wave, context);
+    else await forEachLimited(wave, PARALLEL_STEPS, (operation) => runStep(operation, context));
 }
 
 /** Notes durably what will be put aside before it is, so that an interruption leaves no temporary name behind. */
@@ -67,10 +58,11 @@ async function journalParks(
   if (any) await records.commit();
 }
 
-type Removal = Extract<Operation, { op: 'remove' }>;
-type MakeDirectory = Extract<Operation, { op: 'make-directory' }>;
-
-function* waves(operations: readonly StructuralOperation[]): Iterable<StructuralOperation[]> {
+/** Yields what may go at the same time, or in one group: there, what depends on each other has its order. */
+function* waves(
+  operations: readonly StructuralOperation[],
+  replica: Replica,
+): Iterable<StructuralOperation[]> {
   for (let start = 0; start < operations.length; ) {
     const first = operations[start] as StructuralOperation;
     let end = start + 1;
@@ -78,13 +70,22 @@ function* waves(operations: readonly StructuralOperation[]): Iterable<Structural
       while (operations[end]?.op === first.op) end++;
     const run = operations.slice(start, end);
     start = end;
-    if (first.op === 'make-directory') yield* byDepth(run as MakeDirectory[], 'ascending');
-    else if (first.op === 'remove') {
-      const directories = (run as Removal[]).filter((removal) => removal.kind === 'directory');
-      yield (run as Removal[]).filter((removal) => removal.kind !== 'directory');
-      yield* byDepth(directories, 'descending');
-    } else yield run;
+    const levels = levelsOf(first, run);
+    if (isGroup(run, replica)) yield levels.flat();
+    else yield* levels;
   }
+}
+
+/** Splits steps of one kind into what is independent of each other. */
+function levelsOf(
+  first: StructuralOperation,
+  run: StructuralOperation[],
+): readonly StructuralOperation[][] {
+  if (first.op === 'make-directory') return byDepth(run as MakeDirectory[], 'ascending');
+  if (first.op !== 'remove') return [run];
+  const directories = (run as Removal[]).filter((removal) => removal.kind === 'directory');
+  const others = (run as Removal[]).filter((removal) => removal.kind !== 'directory');
+  return [others, ...byDepth(directories, 'descending')];
 }
 
 function byDepth<T extends MakeDirectory | Removal>(
@@ -146,11 +147,4 @@ async function perform(
         signal,
       });
   }
-}
-
-/** Returns what must be at the node's path for it to be moved or removed. */
-export function expectation(current: Entry | undefined, path: SyncPath): Version | 'directory' {
-  if (!current)
-    throw new FerryError('INTERNAL', `${path} was planned without being seen`, { path });
-  return current.kind === 'directory' ? 'directory' : current.version;
 }

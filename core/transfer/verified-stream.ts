@@ -25,6 +25,36 @@ export interface VerifyOptions {
   readonly onBytes?: (count: number) => void;
 }
 
+/**
+ * Returns the hash of a whole content that was read at once.
+ * @throws REMOTE_PROTOCOL when length or hash are not those announced
+ */
+export function verifiedHash(
+  content: Uint8Array,
+  announced: Omit<VerifyOptions, 'onBytes'>,
+): ContentHash {
+  const found = hashOf(content);
+  requireAnnounced(announced, content.byteLength, found);
+  return found;
+}
+
+function requireAnnounced(
+  { path, sizeBytes, hash }: Omit<VerifyOptions, 'onBytes'>,
+  length: number,
+  found: ContentHash,
+): void {
+  if (length !== sizeBytes)
+    throw new FerryError(
+      'REMOTE_PROTOCOL',
+      `${path}: ${sizeBytes} bytes were announced, ${length > sizeBytes ? 'more' : `only ${length}`} came`,
+      { path },
+    );
+  if (hash !== undefined && hash !== found)
+    throw new FerryError('REMOTE_PROTOCOL', `${path}: the content is not the one announced`, {
+      path,
+    });
+}
+
 /** A stream that is hashed and counted while it is read. */
 export class VerifiedStream implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterable<Uint8Array>;
@@ -60,17 +90,8 @@ export class VerifiedStream implements AsyncIterable<Uint8Array> {
       onBytes?.(chunk.byteLength);
       yield chunk;
     }
-    if (length !== sizeBytes)
-      throw new FerryError(
-        'REMOTE_PROTOCOL',
-        `${path}: ${sizeBytes} bytes were announced, ${length > sizeBytes ? 'more' : `only ${length}`} came`,
-        { path },
-      );
     const found = hasher.digest('hex') as ContentHash;
-    if (hash !== undefined && hash !== found)
-      throw new FerryError('REMOTE_PROTOCOL', `${path}: the content is not the one announced`, {
-        path,
-      });
+    requireAnnounced({ path, sizeBytes, ...(hash === undefined ? {} : { hash }) }, length, found);
     this.#hash = found;
   }
 }

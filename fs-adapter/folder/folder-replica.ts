@@ -1,23 +1,28 @@
 import { NEVER, type Observable } from 'rxjs';
-import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
-import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
+import type { ContentHash, Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
+import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import type { KeepVersions } from '../../core/model/keep-versions.ts';
 import { parentPath, type SyncPath, TEMPORARY_PREFIX } from '../../core/model/path.ts';
 import type {
   Clock,
   Content,
-  Displacement,
+  HashRequest,
   Logger,
   Metadata,
   MutationOptions,
+  NewDirectory,
   Observation,
   ObserveOptions,
   ReadOptions,
+  ReadRequest,
+  ReadResult,
+  Removal,
   Replica,
   ReplicaCapabilities,
   RootIdentity,
   VersionShelf,
   WriteItem,
+  WriteOptions,
   WriteResult,
 } from '../../core/ports.ts';
 import { codeOf, isNativeAvailable, type NodeStat, type SafeRoot } from '../../native/index.ts';
@@ -25,17 +30,22 @@ import { watchFolder } from '../watch/folder-watcher.ts';
 import { Durability } from './durability.ts';
 import { changed, folderError, translated } from './errno.ts';
 import { FolderRoot } from './folder-root.ts';
-import { DIRECTORY_VERSION, entryOf, isSameContent, versionAfterChange } from './node-version.ts';
+import { entryOf, versionAfterChange } from './node-version.ts';
 import { FolderScan } from './observe-folder.ts';
 import { removeIfThere } from './private-files.ts';
-import { keepDisplaced, type PublishContext, requireVersion } from './publish.ts';
-import { readFolderFile } from './read-file.ts';
+import { type PublishContext, requireVersion } from './publish.ts';
+import {
+  type FolderReadRequest,
+  hashFolderFiles,
+  readFolderFile,
+  readFolderFiles,
+} from './read-file.ts';
 import { RealNames } from './real-names.ts';
+import { removeEntries, requireExpected } from './remove-entries.ts';
 import { Stage, sweepStage, writtenMode } from './stage.ts';
 import { FolderVersions } from './version-shelf.ts';
 import { VersionStore } from './version-store.ts';
 import { writeFiles } from './write-files.ts';
-import { addAncestors } from './write-group.ts';
 
 export interface FolderReplicaOptions {
   readonly absolutePath: string;
@@ -59,7 +69,6 @@ export async function openFolderReplica(options: FolderReplicaOptions): Promise<
 }
 
 type Expected = MutationOptions & { readonly expected: Version | 'directory' };
-type Removal = Expected & { readonly displacement?: Displacement };
 
 class FolderReplica implements Replica {
   readonly capabilities: ReplicaCapabilities;
@@ -167,7 +176,7 @@ class FolderReplica implements Replica {
 
   async *writeMany(
     items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
-    options: MutationOptions = {},
+    options: WriteOptions = {},
   ): AsyncIterable<readonly WriteResult[]> {
     throwIfAborted(options.signal);
     const context = {
@@ -175,7 +184,25 @@ class FolderReplica implements Replica {
       stage: this.#stage,
       durability: this.#durability,
     };
-    yield* writeFiles(items, context, options.signal);
+    yield* writeFiles(items, context, options);
+  }
+
+  async readMany(
+    requests: readonly ReadRequest[],
+    { signal }: MutationOptions = {},
+  ): Promise<readonly ReadResult[]> {
+    return readFolderFiles(await this.#root.get(), this.#onDisk(requests), signal);
+  }
+
+  async hashMany(
+    requests: readonly HashRequest[],
+    options: MutationOptions & { readonly onBytes?: (count: number) => void } = {},
+  ): Promise<readonly (ContentHash | FerryError)[]> {
+    return hashFolderFiles(await this.#root.get(), this.#onDisk(requests), options);
+  }
+
+  #onDisk(requests: readonly ReadRequest[]): readonly FolderReadRequest[] {
+    return requests.map((request) => ({ ...request, real: this.#names.realPath(request.path) }));
   }
 
   async #context(): Promise<PublishContext> {
@@ -202,6 +229,32 @@ class FolderReplica implements Replica {
     });
   }
 
+  async makeDirectories(
+    items: readonly NewDirectory[],
+    { signal }: MutationOptions = {},
+  ): Promise<readonly (Entry | FerryError)[]> {
+    throwIfAborted(signal);
+    const root = await this.#root.get();
+    const made = await root.makeDirectories(
+      items.map(({ path, mode }) => ({
+        path: this.#names.realPath(path),
+        mode: (mode ?? 0o777) & 0o777,
+      })),
+    );
+    const answers: (Entry | FerryError)[] = [];
+    for (const [index, { path, mode }] of items.entries()) {
+      const stat = made[index] ?? { errno: 'EIO' };
+      if (!('errno' in stat)) this.#touch(path);
+      // One that is there already, or fails, is looked at by itself.
+      answers.push(
+        'errno' in stat
+          ? await this.makeDirectory(path, mode === undefined ? {} : { mode }).catch(toFerryError)
+          : entryOf(path, stat, root),
+      );
+    }
+    return answers;
+  }
+
   async makeLink(
     path: SyncPath,
     target: string,
@@ -225,7 +278,7 @@ class FolderReplica implements Replica {
     const root = await this.#root.get();
     const real = this.#names.realPath(from);
     return translated(from, `move to ${to}`, async () => {
-      const before = await this.#require(root, from, options.expected);
+      const before = await requireExpected(root, from, real, options.expected);
       try {
         await root.rename(real, this.#names.realPath(to), 'no-replace');
       } catch (error) {
@@ -241,52 +294,19 @@ class FolderReplica implements Replica {
     });
   }
 
-  /** Returns what is at the path when it is what was expected. @throws CHANGED */
-  async #require(
-    root: SafeRoot,
-    path: SyncPath,
-    expected: Version | 'directory',
-  ): Promise<NodeStat> {
-    const real = this.#names.realPath(path);
-    if (expected !== DIRECTORY_VERSION)
-      return requireVersion(root, path, real, expected as Version);
-    const stat = await root.stat(real);
-    if (stat?.kind !== 'directory') throw changed(path, 'it is no longer a directory');
-    return stat;
+  async remove(path: SyncPath, options: Expected & Pick<Removal, 'displacement'>): Promise<void> {
+    const { signal, ...removal } = options;
+    const [refused] = await this.removeMany([{ path, ...removal }], signal ? { signal } : {});
+    if (refused) throw refused;
   }
 
-  async remove(path: SyncPath, options: Removal): Promise<void> {
-    throwIfAborted(options.signal);
+  async removeMany(
+    items: readonly Removal[],
+    { signal }: MutationOptions = {},
+  ): Promise<readonly (null | FerryError)[]> {
+    throwIfAborted(signal);
     const context = await this.#context();
-    const { root } = context;
-    await translated(path, 'remove', async () => {
-      const before = await this.#require(root, path, options.expected);
-      this.#touch(path);
-      if (before.kind === 'directory') await root.removeDirectory(this.#names.realPath(path));
-      else await this.#putAway(path, options, before, context);
-      this.#names.forget(path);
-    });
-  }
-
-  /** Moves a file into the version store, and back if it was not the expected one after all. */
-  async #putAway(
-    path: SyncPath,
-    { expected, displacement }: Removal,
-    before: NodeStat,
-    context: PublishContext,
-  ): Promise<void> {
-    const { root, versions } = context;
-    const real = this.#names.realPath(path);
-    const kept = await keepDisplaced(real, { path, stat: before, displacement }, context);
-    addAncestors(kept.stored, this.#touchedDirectories);
-    const stat = await root.stat(kept.stored);
-    if (stat && isSameContent(stat, expected as Version)) return versions.remember(root, [kept]);
-    try {
-      await root.rename(kept.stored, real, 'no-replace');
-    } catch {
-      await versions.giveBack(root, kept.stored, path); // another file has the name by now
-    }
-    throw changed(path, 'it was changed in the moment it was to be removed');
+    return removeEntries(items, { ...context, touched: this.#touchedDirectories });
   }
 
   async setMetadata(

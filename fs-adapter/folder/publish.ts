@@ -2,7 +2,7 @@ import type { FileEntry, Version } from '../../core/model/entry.ts';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Displacement } from '../../core/ports.ts';
-import { codeOf, type NodeStat, type SafeRoot } from '../../native/index.ts';
+import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/index.ts';
 import { changed, folderError } from './errno.ts';
 import { entryOf, isSameContent, versionAfterChange, versionOf } from './node-version.ts';
 import { removeIfThere } from './private-files.ts';
@@ -16,31 +16,70 @@ export interface PublishContext {
   readonly versions: VersionStore;
 }
 
-/** A staged file that got its name, and the version that it took the place of. */
+/** A staged file that got the name of another, and the version that it took the place of. */
 export interface Published {
   readonly entry: FileEntry;
-  readonly displaced: PutAway | null;
+  readonly displaced: PutAway;
 }
 
 /**
- * Gives a staged file its name: a new one only if that is free, an existing one by an exchange, after which the
- * displaced file is looked at. If it is not the expected one, an edit slipped in between the check and the exchange:
- * then everything is put back.
+ * Gives new files their names, if those are free. Failed ones are CHANGED or the translated errno; their staged files
+ * are gone then.
+ */
+export async function publishNew(
+  group: readonly StagedFile[],
+  context: PublishContext,
+): Promise<readonly (FileEntry | FerryError)[]> {
+  const { root, names } = context;
+  const pairs = group.map(({ item, stage }) => ({ from: stage, to: names.realPath(item.path) }));
+  const renamed = await root.renameFiles(pairs);
+  const published: (FileEntry | FerryError)[] = [];
+  for (const [index, staged] of group.entries()) {
+    const now = renamed[index] ?? { errno: 'EIO' };
+    published.push(
+      'errno' in now
+        ? await giveUp(staged, systemError(now.errno, 'rename', staged.stage), context)
+        : publishedEntry(staged, now, context),
+    );
+  }
+  return published;
+}
+
+/**
+ * Gives a staged file the name of an existing one by an exchange, after which the displaced file is looked at. If it is
+ * not the expected one, an edit slipped in between the check and the exchange: then everything is put back.
  * @throws CHANGED, or the translated errno; the staged file is gone then
  */
-export async function publish(staged: StagedFile, context: PublishContext): Promise<Published> {
-  const { path, expected } = staged.item;
-  const { root } = context;
+export async function publishOver(
+  staged: StagedFile,
+  expected: Version,
+  context: PublishContext,
+): Promise<Published> {
+  const { root, names } = context;
   try {
-    if (expected === 'absent') await publishNew(staged, context);
-    const displaced = expected === 'absent' ? null : await publishOver(staged, expected, context);
-    return { entry: await publishedEntry(staged, context), displaced };
+    const displaced = await exchange(staged, expected, context);
+    const now = await root.stat(names.realPath(staged.item.path));
+    return { entry: publishedEntry(staged, now, context), displaced };
   } catch (error) {
-    await removeOwn(root, staged);
-    throw ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')
-      ? changed(path, 'its directory is no longer there')
-      : folderError(error, path, 'write');
+    throw await giveUp(staged, error, context);
   }
+}
+
+/** Clears away a staged file that did not get its name, and says why. */
+async function giveUp(
+  staged: StagedFile,
+  error: unknown,
+  { root }: PublishContext,
+): Promise<FerryError> {
+  const { path } = staged.item;
+  try {
+    await removeOwn(root, staged);
+  } catch (failed) {
+    return folderError(failed, path, 'write');
+  }
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')
+    ? changed(path, 'its directory is no longer there')
+    : folderError(error, path, 'write');
 }
 
 /** Removes the staged file unless an exchange has left something else under its name. */
@@ -49,11 +88,7 @@ async function removeOwn(root: SafeRoot, { stage, stat }: StagedFile): Promise<v
   if (left?.ino === stat.ino) await removeIfThere(root, stage);
 }
 
-async function publishNew({ item, stage }: StagedFile, { root, names }: PublishContext) {
-  await root.rename(stage, names.realPath(item.path), 'no-replace');
-}
-
-async function publishOver(
+async function exchange(
   staged: StagedFile,
   expected: Version,
   context: PublishContext,
@@ -127,11 +162,12 @@ export async function keepDisplaced(
   };
 }
 
-async function publishedEntry(
+/** `now` is what was found under the name right after it got it. */
+function publishedEntry(
   { item, stat }: StagedFile,
-  { root, names }: PublishContext,
-): Promise<FileEntry> {
-  const now = await root.stat(names.realPath(item.path));
+  now: NodeStat | null,
+  { root }: PublishContext,
+): FileEntry {
   const after = now?.ino === stat.ino ? { ...stat, ctimeNs: now.ctimeNs, links: now.links } : stat;
   const entry = entryOf(item.path, after, root);
   if (entry.kind !== 'file') throw new FerryError('INTERNAL', `${item.path}: staged as no file`);

@@ -1,9 +1,10 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import type { Version } from '../../core/model/entry.ts';
+import type { ContentHash, Version } from '../../core/model/entry.ts';
 import { type FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
-import type { Content, ReadOptions } from '../../core/ports.ts';
+import type { Content, ReadOptions, ReadRequest, ReadResult } from '../../core/ports.ts';
+import { hashOf, hashStream } from '../../core/transfer/verified-stream.ts';
 import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/index.ts';
 import { changed, folderError } from './errno.ts';
 import { versionOf } from './node-version.ts';
@@ -97,4 +98,66 @@ export async function readFolderFile(
     ? only(file.content.subarray(offset, offset + length))
     : largeFile(source, { offset, length }, signal);
   return { sizeBytes, stream };
+}
+
+/** A small file to read: as it is shown, and as it is called on the disk. */
+export interface FolderReadRequest extends ReadRequest {
+  readonly real: string;
+}
+
+/** Reads a group of small files; each is of the expected version before and after, as in `readFolderFile`. */
+export async function readFolderFiles(
+  root: SafeRoot,
+  requests: readonly FolderReadRequest[],
+  signal?: AbortSignal,
+): Promise<readonly ReadResult[]> {
+  throwIfAborted(signal);
+  const files = await root.readFiles(
+    requests.map(({ real, sizeBytes }) => ({ path: real, maxBytes: sizeBytes })),
+  );
+  return requests.map(({ path, real, expected }, index): ReadResult => {
+    const file = files[index] ?? { errno: 'EIO' };
+    if ('errno' in file) return { error: readError(systemError(file.errno, 'read', real), path) };
+    try {
+      const source: Source = { root, path, real, expected };
+      requireSame(file.before, source);
+      if (file.after !== file.before) requireSame(file.after, source);
+      return { content: file.content ?? new Uint8Array() };
+    } catch (error) {
+      return { error: readError(error, path) };
+    }
+  });
+}
+
+/** Hashes files where they are: the small ones in one step, each of the others as it is read. */
+export async function hashFolderFiles(
+  root: SafeRoot,
+  requests: readonly FolderReadRequest[],
+  {
+    signal,
+    onBytes,
+  }: { readonly signal?: AbortSignal; readonly onBytes?: (count: number) => void },
+): Promise<readonly (ContentHash | FerryError)[]> {
+  const small = requests.filter(({ sizeBytes }) => sizeBytes <= CHUNK_BYTES);
+  const read = await readFolderFiles(root, small, signal);
+  const hashes = new Map<FolderReadRequest, ContentHash | FerryError>();
+  for (const [index, request] of small.entries()) {
+    const result = read[index];
+    if (result === undefined) continue;
+    hashes.set(request, 'error' in result ? result.error : hashOf(result.content));
+    if ('content' in result) onBytes?.(result.content.length);
+  }
+  for (const request of requests) {
+    if (hashes.has(request)) continue;
+    const { path, real, expected, sizeBytes } = request;
+    const options = { path, sizeBytes, ...(onBytes === undefined ? {} : { onBytes }) };
+    try {
+      const reading = { expected, ...(signal === undefined ? {} : { signal }) };
+      const { stream } = await readFolderFile(root, path, real, reading);
+      hashes.set(request, await hashStream(stream, options));
+    } catch (error) {
+      hashes.set(request, folderError(error, path, 'read'));
+    }
+  }
+  return requests.map((request) => hashes.get(request) as ContentHash | FerryError);
 }

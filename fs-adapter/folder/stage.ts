@@ -88,6 +88,12 @@ export class Stage {
     this.#preparedFor = root;
   }
 
+  /** Returns places for so many new files, on the disk. */
+  async places(root: SafeRoot, count: number): Promise<readonly string[]> {
+    await this.#prepare(root);
+    return Array.from({ length: count }, () => `${this.#folder}/${this.#count++}`);
+  }
+
   /**
    * Writes an item's content into a new file here, with its final time and mode, and checks its length. `real` is
    * where it will go.
@@ -117,8 +123,7 @@ export class Stage {
       }
     } catch (error) {
       await removeIfThere(root, stage).catch(() => undefined); // the next observation sweeps it
-      if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) throw noRoom(path, sizeBytes, error);
-      throw folderError(error, path, 'write');
+      throw stageError(item, error);
     }
   }
 
@@ -146,7 +151,7 @@ export class Stage {
 }
 
 /** A file that is replaced by a side that keeps no modes stays as executable or private as it was. */
-async function finalMode(root: SafeRoot, item: WriteItem, real: string): Promise<number> {
+export async function finalMode(root: SafeRoot, item: WriteItem, real: string): Promise<number> {
   if (item.mode !== undefined || item.expected === 'absent') return writtenMode(item.mode);
   const replaced = await root.stat(real);
   return replaced?.kind === 'file' ? replaced.mode & 0o777 : writtenMode(undefined);
@@ -174,7 +179,7 @@ async function fillAtOnce(
 
 /** The content of an item, which fails at its end unless it has the announced length. */
 async function* measured(item: WriteItem, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  const { path, sizeBytes } = item;
+  const { sizeBytes } = item;
   let received = 0;
   for await (const chunk of await item.open(signal)) {
     throwIfAborted(signal);
@@ -182,12 +187,23 @@ async function* measured(item: WriteItem, signal: AbortSignal): AsyncIterable<Ui
     if (received > sizeBytes) break;
     yield chunk;
   }
-  if (received !== sizeBytes)
-    throw new FerryError(
-      'LOCAL_IO',
-      `${path}: its content has ${received > sizeBytes ? 'more than' : `${received} instead of`} ${sizeBytes} bytes; it is tried again in the next run`,
-      { path },
-    );
+  if (received !== sizeBytes) throw wrongLength(item, received);
+}
+
+/** Returns the error for what went wrong while the item was written beside the tree. */
+export function stageError({ path, sizeBytes }: WriteItem, error: unknown): FerryError {
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')
+    ? noRoom(path, sizeBytes, error)
+    : folderError(error, path, 'write');
+}
+
+/** Returns the error for a content that is not as long as announced. */
+export function wrongLength({ path, sizeBytes }: WriteItem, received: number): FerryError {
+  return new FerryError(
+    'LOCAL_IO',
+    `${path}: its content has ${received > sizeBytes ? 'more than' : `${received} instead of`} ${sizeBytes} bytes; it is tried again in the next run`,
+    { path },
+  );
 }
 
 function noRoom(path: SyncPath, sizeBytes: number, cause?: unknown): FerryError {

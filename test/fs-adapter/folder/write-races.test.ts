@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Version } from '../../../core/model/entry.ts';
 import { versionOf } from '../../../fs-adapter/folder/node-version.ts';
-import { publish } from '../../../fs-adapter/folder/publish.ts';
+import { publishOver } from '../../../fs-adapter/folder/publish.ts';
 import { RealNames } from '../../../fs-adapter/folder/real-names.ts';
 import { Stage, sweepStage } from '../../../fs-adapter/folder/stage.ts';
 import { VersionStore } from '../../../fs-adapter/folder/version-store.ts';
@@ -71,7 +71,9 @@ describe.each(availableBackends())('publishing a file (%s)', (backend) => {
       if (times++ === 0) fs.writeFileSync(path('file.txt'), 'my edit');
     };
     const racing = { root: withRace(root, { before }), names, versions };
-    await expect(publish(staged, racing)).rejects.toMatchObject({ code: 'CHANGED' });
+    await expect(
+      publishOver(staged, staged.item.expected as Version, racing),
+    ).rejects.toMatchObject({ code: 'CHANGED' });
     expect(text('file.txt')).toBe('my edit');
     expect(visible()).toEqual(['file.txt']);
     expect(fs.readdirSync(path(stage.folder))).toEqual([]);
@@ -86,7 +88,9 @@ describe.each(availableBackends())('publishing a file (%s)', (backend) => {
       fs.renameSync(path('new'), path('file.txt'));
     };
     const racing = { root: withRace(root, { before }), names, versions };
-    await expect(publish(staged, racing)).rejects.toMatchObject({ code: 'CHANGED' });
+    await expect(
+      publishOver(staged, staged.item.expected as Version, racing),
+    ).rejects.toMatchObject({ code: 'CHANGED' });
     expect(text('file.txt')).toBe('saved anew');
     expect(visible()).toEqual(['file.txt']);
   });
@@ -103,7 +107,9 @@ describe.each(availableBackends())('publishing a file (%s)', (backend) => {
       },
     };
     const racing = { root: withRace(root, race), names, versions };
-    await expect(publish(staged, racing)).rejects.toMatchObject({ code: 'CHANGED' });
+    await expect(
+      publishOver(staged, staged.item.expected as Version, racing),
+    ).rejects.toMatchObject({ code: 'CHANGED' });
     expect(visible()).toHaveLength(2);
     const copy = visible().find((name) => name !== 'file.txt') ?? '';
     expect(copy).toMatch(CONFLICT_COPY);
@@ -114,7 +120,7 @@ describe.each(availableBackends())('publishing a file (%s)', (backend) => {
     const staged = await fill('theirs', await currentVersion());
     const after = () => fs.writeFileSync(path('file.txt'), 'later edit');
     const racing = { root: withRace(root, { after }), names, versions };
-    const { entry } = await publish(staged, racing);
+    const { entry } = await publishOver(staged, staged.item.expected as Version, racing);
     expect(entry.version).not.toBe(await currentVersion());
     expect(text('file.txt')).toBe('later edit');
   });
