@@ -10,7 +10,8 @@
         "native/content-calls.cc",
         "native/content.cc",
         "native/group-files.cc",
-        "native/listing.cc"
+        "native/listing.cc",
+        "native/watch.cc"
       ]
     }, { "type": "none" }]],
     "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -13,12 +13,13 @@
 #include "group-files.hh"
 #include "listing.hh"
 #include "task.hh"
+#include "watch.hh"
 
 namespace ferry {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
-constexpr int kRevision = 5;
+constexpr int kRevision = 6;
 
 /** A job that acts on the last name of a path inside its directory. */
 template <typename Act>
@@ -237,6 +238,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
       {"syncDirectory", SyncDirectory},
       {"space", Space},
   };
+  AddWatchFunctions(env, exports);
   exports.Set("revision", Napi::Number::New(env, kRevision));
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   AddContentCalls(env, exports);

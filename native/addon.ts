@@ -72,10 +72,19 @@ export interface Addon {
   updateHasher(hasher: NativeHasher, bytes: Uint8Array): Promise<number>;
   updateHasherNow(hasher: NativeHasher, bytes: Uint8Array): void;
   finishHasher(hasher: NativeHasher): Buffer;
+  /** Returns an inotify descriptor, for node:fs to close. */
+  watchOpen(): number;
+  /** Watches directories; one word for each: its watch, or a negative errno. */
+  watchAdd(inotify: number, root: number, paths: readonly string[]): Promise<number | ArrayBuffer>;
+  watchRemove(inotify: number, watches: Int32Array): void;
+  /** Returns what is queued at this moment, as in inotify(7), at most 8 MiB of it; 0: nothing is. */
+  watchRead(inotify: number): number | Buffer;
+  /** Calls back while there is anything to read, without keeping the process alive; returns what ends that. */
+  watchPoll(inotify: number, onReadable: () => void): number | (() => void);
 }
 
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
-const REVISION = 5;
+const REVISION = 6;
 
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {

@@ -30,6 +30,8 @@ export type {
 } from './safe-root.ts';
 export { surveyAhead } from './survey-ahead.ts';
 export { codeOf, systemError } from './system-error.ts';
+export type { TreeEvent } from './tree-events.ts';
+export { TreeWatch, type TreeWatchOptions } from './tree-watch.ts';
 
 /** Tells whether the addon is built and this kernel has what it needs. */
 export function isNativeAvailable(): boolean {

@@ -79,6 +79,11 @@ export class NativeRoot implements SafeRoot {
     return new NativeRoot(addon, await RootDescriptor.open(absolutePath), absolutePath);
   }
 
+  /** Runs `work` with the addon and the root's descriptor, which stays open meanwhile. */
+  withAddon<T>(work: (addon: Addon, root: number) => Promise<T>): Promise<T> {
+    return this.#root.use((root) => work(this.#addon, root));
+  }
+
   /** Runs one call of the addon on the root. */
   async #call<T>(
     syscall: string,

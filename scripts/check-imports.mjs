@@ -13,6 +13,7 @@ const folders = [
   'server',
   'tray',
   'test',
+  'bench',
 ];
 const { stdout, stderr, status } = spawnSync(
   'node_modules/.bin/depcruise',
