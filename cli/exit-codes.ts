@@ -64,6 +64,8 @@ export function exitCodeOfSummary(
   summary: Pick<RunSummary, 'problems' | 'conflicts'> & Partial<Pick<RunSummary, 'dryRun'>>,
 ): number {
   const failures = summary.problems.filter((problem) => !isNotice(problem));
+  // Something is held until somebody says what it means.
+  if (failures.some(({ code }) => code === 'GUARD_STOPPED')) return EXIT.guard;
   if (failures.some((problem) => problem.retry === 'never')) return EXIT.error;
   if (failures.length > 0) return EXIT.temporary;
   // A dry run has kept nothing.

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { ChunkList, ChunkOptions, KeptBeginning, Recipe } from './chunks.ts';
+import type { Cursor, Feed } from './feed.ts';
 import type { ContentHash, Entry, FileEntry, SymlinkEntry, Version } from './model/entry.ts';
 import type { FerryError } from './model/errors.ts';
 import type { SyncPath } from './model/path.ts';
@@ -59,6 +60,16 @@ export interface ObserveOptions {
   readonly onIgnored?: (path: SyncPath) => void;
   /** For replicas that can tell one state of a directory's listing from another; others do without. */
   readonly listings?: KnownListings;
+  /** Only a part is wanted; replicas that observe no parts yield the whole tree all the same. */
+  readonly part?: ObservedPart;
+}
+
+/** The directories that have to be listed; of all others the caller knows what is in them. */
+export interface ObservedPart {
+  /** None is below another one, unless a known one is between them. One that is not there any more is a problem. */
+  readonly directories: readonly SyncPath[];
+  /** Tells whether a directory that is met in a listing is not entered. */
+  isKnown(directory: SyncPath): boolean;
 }
 
 /**
@@ -242,6 +253,17 @@ export interface VersionShelf {
 export interface RootIdentity {
   /** Stable name of the tree: marker and file system of a folder, epoch or root id of a server; null: none known. */
   readonly id: string | null;
+  /** Of a replica with a change feed that was asked for what has changed. */
+  readonly feed?: Feed;
+}
+
+/** What `identify` shall do beside looking at the root. */
+export interface IdentifyOptions {
+  /** Makes a missing root and marker first. */
+  readonly create?: boolean;
+  /** Asks, in the same request where that can be, what has changed since; null: only for a cursor. */
+  readonly since?: Cursor | null;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -258,17 +280,15 @@ export interface Replica {
   readonly changes$: Observable<SyncPath>;
 
   /**
-   * Checks that the root is there and returns its identity; `create` makes a missing root and marker first.
+   * Checks that the root is there and returns its identity.
    * @throws LOCAL_ROOT_MISSING, REMOTE_UNREACHABLE, REMOTE_UNAUTHORIZED, REMOTE_NOT_FOUND, REMOTE_PROTOCOL
    */
-  identify(options?: {
-    readonly create?: boolean;
-    readonly signal?: AbortSignal;
-  }): Promise<RootIdentity>;
+  identify(options?: IdentifyOptions): Promise<RootIdentity>;
 
   /**
    * Yields the whole tree in batches, each directory before what it holds, the root itself left out. Sweeps
-   * temporary names that an interrupted run left. A subtree that cannot be listed is one problem.
+   * temporary names that an interrupted run left. A subtree that cannot be listed is one problem. Where only a part is
+   * wanted, `listings` hears of each directory that was listed completely.
    */
   observe(options?: ObserveOptions): AsyncIterable<readonly Observation[]>;
 

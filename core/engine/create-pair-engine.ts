@@ -16,6 +16,7 @@ import { type RecordsHome, recordsHomeIn } from '../records/records-home.ts';
 import type { RunKind } from '../records/run-log.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import { type Explanation, explain } from './explain.ts';
+import { firstState } from './first-state.ts';
 import { dropHeldPlan, type HeldPlan, readHeldPlan, summaryOf } from './held-plan.ts';
 import { noteKnownProblems } from './known-problems.ts';
 import type {
@@ -94,18 +95,7 @@ class SerialPairEngine implements PairEngine {
     this.#records = records;
     this.#retries = new RetrySchedule(options);
     this.#replicas = { local: options.local, remote: options.remote };
-    this.#state = new BehaviorSubject<PairState>({
-      running: false,
-      inSync: 'unknown',
-      progress: null,
-      lastRun: null,
-      lastRunAtMs: null,
-      lastError: null,
-      conflicts: records.conflicts().length,
-      heldPlan: held && summaryOf(held),
-      recordedEntries: records.size,
-      resetting: records.state.resetting,
-    });
+    this.#state = new BehaviorSubject<PairState>(firstState(records, held && summaryOf(held)));
     this.history = openHistory({
       ...options,
       replicas: this.#replicas,
@@ -297,6 +287,7 @@ class SerialPairEngine implements PairEngine {
         allowDeletes: request.allowDeletes ?? false,
         yes: request.yes ?? false,
         release: request.release && !dryRun ? { admitted: null } : null,
+        hinted: null,
       });
       if (!dryRun) await this.#pruneVersions(request.signal);
       const durationMs = clock.now() - startedAtMs;

@@ -1,7 +1,8 @@
+import type { Cursor } from '../feed.ts';
 import type { Direction, Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { parseSyncPath } from '../model/path.ts';
-import type { Replica, RootIdentity } from '../ports.ts';
+import type { IdentifyOptions, Replica, RootIdentity } from '../ports.ts';
 import type { Plan } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
 import type { PairSettings } from './pair-settings.ts';
@@ -26,6 +27,8 @@ function described(side: Side): string {
 export interface IdentifyRootsOptions {
   readonly direction: Direction;
   readonly isDryRun: boolean;
+  /** Returns after which cursor a side's changes are asked for; undefined: they are not. */
+  readonly since?: (side: Side) => Cursor | null;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +40,7 @@ export interface IdentifyRootsOptions {
 export async function identifyRoots(
   replicas: Readonly<Record<Side, Replica>>,
   records: Records,
-  { direction, isDryRun, signal }: IdentifyRootsOptions,
+  { direction, isDryRun, since, signal }: IdentifyRootsOptions,
 ): Promise<Record<Side, RootIdentity>> {
   const isFirst = records.size === 0 && records.state.roots.local === null;
   const identify = async (side: Side): Promise<RootIdentity> => {
@@ -46,7 +49,13 @@ export async function identifyRoots(
     if (isFirst && isMaster)
       await identifyOrStop(replicas[side], side, { create: false, isFirst, signal });
     const create = isFirst && !isDryRun && (!isMaster || side === 'local');
-    const found = await identifyOrStop(replicas[side], side, { create, isFirst, signal });
+    const asked = since === undefined ? {} : { since: since(side) };
+    const found = await identifyOrStop(replicas[side], side, {
+      create,
+      isFirst,
+      signal,
+      ...asked,
+    });
     const known = records.state.roots[side];
     if (records.size > 0 && known !== null && found.id !== known)
       stop(
@@ -60,15 +69,15 @@ export async function identifyRoots(
 async function identifyOrStop(
   replica: Replica,
   side: Side,
-  options: { create: boolean; isFirst: boolean; signal: AbortSignal },
+  { isFirst, ...options }: IdentifyOptions & { readonly isFirst: boolean },
 ): Promise<RootIdentity> {
   try {
-    return await replica.identify({ create: options.create, signal: options.signal });
+    return await replica.identify(options);
   } catch (error) {
     const isMissing =
       error instanceof FerryError &&
       (error.code === 'LOCAL_ROOT_MISSING' || error.code === 'REMOTE_NOT_FOUND');
-    if (!isMissing || options.isFirst) throw error;
+    if (!isMissing || isFirst) throw error;
     throw new FerryError(
       'GUARD_STOPPED',
       `${described(side)} is missing although it was synced before: ${error.message}. Nothing was changed`,

@@ -2,29 +2,66 @@ import type { Entry, Side } from '../model/entry.ts';
 import { childPath, parentPath, type SyncPath } from '../model/path.ts';
 import type { PairRecord } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
+import type { OwnChanges, OwnChangesOfBoth } from './own-changes.ts';
 import type { SideView } from './side-view.ts';
+import { AS_TOLD } from './survey-part.ts';
+
+export interface NoteListingsOptions {
+  readonly records: Records;
+  readonly views: Readonly<Record<Side, SideView>>;
+  /** Recorded directories that were looked into. */
+  readonly directories: Iterable<SyncPath>;
+  readonly own: OwnChangesOfBoth;
+}
 
 /**
  * Stages which of the listings of this pass show exactly what is recorded by now: the next run need not look into a
  * directory whose listings are still those. What the run itself has changed is not as it was listed, and is looked at
- * once more.
+ * once more; on a side with a change feed it is not, since the feed will tell of it. There, whatever was looked into and
+ * is not exactly as recorded must not stay known: the feed will not speak of it again.
  */
-export function noteListings(records: Records, views: Readonly<Record<Side, SideView>>): void {
-  for (const side of ['local', 'remote'] as const) {
-    const view = views[side];
-    const entries = byDirectory(view.entries);
-    const { frozen } = view.tree;
-    const unclear = new Set([...frozen, ...[...frozen].map(parentPath)]);
-    for (const [directory, fingerprint] of view.fingerprints) {
-      const summary = records.directoryAt(directory);
-      if (!summary || !records.isLoaded(summary.id)) continue;
-      const isExact =
-        !unclear.has(directory) &&
-        showsRecords(directory, entries.get(directory) ?? [], records.childrenOf(summary.id), side);
-      const holdsIgnored = view.hasIgnoredIn(directory);
-      records.setKnownListing(summary.id, side, isExact ? { fingerprint, holdsIgnored } : null);
-    }
+export function noteListings(options: NoteListingsOptions): void {
+  for (const side of ['local', 'remote'] as const) noteSide(side, options);
+}
+
+function noteSide(side: Side, { records, views, directories, own }: NoteListingsOptions): void {
+  const view = views[side];
+  const entries = byDirectory(view.entries);
+  const { frozen } = view.tree;
+  const unclear = new Set([...frozen, ...[...frozen].map(parentPath)]);
+  const changes = view.isFollowed ? own[side] : null;
+  const judged = new Set(view.fingerprints.keys());
+  if (changes) for (const path of [...directories, ...changes.made]) judged.add(path);
+  for (const directory of judged) {
+    const summary = records.directoryAt(directory);
+    if (!summary || !records.isLoaded(summary.id)) continue;
+    const fingerprint = fingerprintOf(directory, view, changes);
+    const isExact =
+      fingerprint !== null &&
+      !unclear.has(directory) &&
+      !changes?.isDoubtful(directory) &&
+      showsRecords({
+        directory,
+        entries: entries.get(directory) ?? [],
+        records: records.childrenOf(summary.id),
+        side,
+        except: changes?.in(directory) ?? new Set(),
+      });
+    const holdsIgnored = view.hasIgnoredIn(directory);
+    records.setKnownListing(summary.id, side, isExact ? { fingerprint, holdsIgnored } : null);
   }
+}
+
+/** Returns what names the state of a directory as it is by now; null when it was not observed. */
+function fingerprintOf(
+  directory: SyncPath,
+  view: SideView,
+  changes: OwnChanges | null,
+): string | null {
+  const fingerprint = view.fingerprints.get(directory);
+  if (changes === null) return fingerprint ?? null;
+  if (fingerprint !== undefined && changes.in(directory).size === 0) return fingerprint;
+  return fingerprint !== undefined || changes.hasMade(directory) ? AS_TOLD : null;
 }
 
 function byDirectory(entries: ReadonlyMap<SyncPath, Entry>): Map<SyncPath, Entry[]> {
@@ -38,15 +75,24 @@ function byDirectory(entries: ReadonlyMap<SyncPath, Entry>): Map<SyncPath, Entry
   return found;
 }
 
-function showsRecords(
-  directory: SyncPath,
-  entries: readonly Entry[],
-  records: readonly PairRecord[],
-  side: Side,
-): boolean {
-  if (entries.length !== records.length) return false;
-  const byPath = new Map(records.map((record) => [childPath(directory, record.name), record]));
-  return entries.every((entry) => {
+interface Shown {
+  readonly directory: SyncPath;
+  readonly entries: readonly Entry[];
+  readonly records: readonly PairRecord[];
+  readonly side: Side;
+  /** Paths of which something else will tell. */
+  readonly except: ReadonlySet<SyncPath>;
+}
+
+function showsRecords({ directory, entries, records, side, except }: Shown): boolean {
+  const byPath = new Map<SyncPath, PairRecord>();
+  for (const record of records) {
+    const path = childPath(directory, record.name);
+    if (!except.has(path)) byPath.set(path, record);
+  }
+  const others = except.size === 0 ? entries : entries.filter(({ path }) => !except.has(path));
+  if (others.length !== byPath.size) return false;
+  return others.every((entry) => {
     const record = byPath.get(entry.path);
     return (
       record !== undefined &&

@@ -1,19 +1,30 @@
-import type { ContentHash, Side } from '../model/entry.ts';
+import type { Feed } from '../feed.ts';
+import type { ContentHash, Entry, Side } from '../model/entry.ts';
 import { FerryError, throwIfAborted } from '../model/errors.ts';
 import { childPath, parentPath, ROOT, type SyncPath } from '../model/path.ts';
-import type { KnownListings, Observation, Replica } from '../ports.ts';
+import type { Observation, Replica } from '../ports.ts';
 import type { KnownListing } from '../records/directory-table.ts';
 import { entryFromRecord, type PairRecord } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import { sharedSignal } from '../transfer/shared-signal.ts';
 import type { IsIgnored } from './ignore-rules.ts';
 import { SideView } from './side-view.ts';
+import { type Survey, surveyWhole } from './survey.ts';
+import { saysChanges, surveyChanges, surveyHints } from './survey-part.ts';
 
 /** Both sides as observed in one pass, as far as they differ from the records, or may. */
 export interface PairView {
   readonly views: Readonly<Record<Side, SideView>>;
   /** Ids of the recorded directories that were looked into; their records are loaded. Parents come first. */
   readonly directories: ReadonlyMap<SyncPath, number>;
+}
+
+/** What is known of a side before it is observed, so that it need not be looked at as a whole. */
+export interface SideHints {
+  /** What its feed has told; of a feed that could not say what has changed everything has to be observed. */
+  readonly feed?: Feed;
+  /** Without a feed: only what may have changed; everything else is taken for as it was. */
+  readonly paths?: ReadonlySet<SyncPath>;
 }
 
 export interface ObservePairOptions {
@@ -24,21 +35,12 @@ export interface ObservePairOptions {
   readonly knownHash: (side: Side, path: SyncPath, version: string) => ContentHash | undefined;
   /** Every entry is wanted, whatever is known. */
   readonly wholly: boolean;
+  readonly hints?: Readonly<Record<Side, SideHints>>;
   readonly signal: AbortSignal;
   readonly onSeen: (count: number) => void;
 }
 
 const SIDES = ['local', 'remote'] as const;
-
-/** What one side said, before the records are there that it is compared with. */
-interface Survey {
-  readonly observations: Observation[];
-  readonly ignored: SyncPath[];
-  /** Fingerprints of complete listings. */
-  readonly fingerprints: Map<SyncPath, string>;
-  /** Directories whose listing is the one that shows what is recorded; their entries were not yielded. */
-  readonly asRecorded: Set<SyncPath>;
-}
 
 /**
  * Observes both sides and compares them with the records, directory by directory: where both listings are the ones that
@@ -50,7 +52,8 @@ export async function observePair(options: ObservePairOptions): Promise<PairView
   const surveys = await surveyBoth(options);
   const { records } = options;
   const found = { open: new Map<SyncPath, number>(), quietEntries: 0 };
-  collectOpen(records, surveys, { path: ROOT, id: 0 }, found);
+  const alwaysOpen = alwaysLookedInto(records);
+  collectOpen({ records, surveys, alwaysOpen }, { path: ROOT, id: 0 }, found);
   await records.load(found.open.values());
   const open: Open = { ...found, open: new Map([...found.open].reverse()) };
   const recordsByPath = recordsIn(records, open.open);
@@ -92,41 +95,16 @@ async function surveyBoth(options: ObservePairOptions): Promise<Record<Side, Sur
   return { local, remote } as Record<Side, Survey>;
 }
 
-async function surveySide(
+function surveySide(
   side: Side,
   alwaysOpen: ReadonlySet<SyncPath> | null,
-  { replicas, records, isIgnored, signal, onSeen }: ObservePairOptions,
+  { replicas, records, isIgnored, signal, onSeen, hints }: ObservePairOptions,
 ): Promise<Survey> {
-  const survey: Survey = {
-    observations: [],
-    ignored: [],
-    fingerprints: new Map(),
-    asRecorded: new Set(),
-  };
-  const known = (directory: SyncPath): string | undefined =>
-    alwaysOpen === null || alwaysOpen.has(directory)
-      ? undefined
-      : records.directoryAt(directory)?.known[side]?.fingerprint;
-  const listings: KnownListings = {
-    known,
-    listed(directory, fingerprint) {
-      survey.fingerprints.set(directory, fingerprint);
-      if (known(directory) !== fingerprint) return;
-      survey.asRecorded.add(directory);
-      onSeen(records.directoryAt(directory)?.entries ?? 0);
-    },
-  };
-  const batches = replicas[side].observe({
-    signal,
-    isIgnored,
-    onIgnored: (path) => survey.ignored.push(path),
-    listings,
-  });
-  for await (const batch of batches) {
-    for (const observation of batch) survey.observations.push(observation);
-    onSeen(batch.length);
-  }
-  return survey;
+  const options = { side, replica: replicas[side], records, isIgnored, signal, onSeen };
+  const { feed, paths } = hints?.[side] ?? {};
+  if (alwaysOpen !== null && saysChanges(feed)) return surveyChanges(options, feed.changes);
+  if (alwaysOpen !== null && paths !== undefined) return surveyHints(options, paths);
+  return surveyWhole(options, alwaysOpen, feed !== undefined);
 }
 
 /**
@@ -134,15 +112,20 @@ async function surveySide(
  * whether there is any. Counts the entries of the others.
  */
 function collectOpen(
-  records: Records,
-  surveys: Readonly<Record<Side, Survey>>,
+  given: {
+    readonly records: Records;
+    readonly surveys: Readonly<Record<Side, Survey>>;
+    readonly alwaysOpen: ReadonlySet<SyncPath>;
+  },
   at: { readonly path: SyncPath; readonly id: number },
   found: Open,
 ): boolean {
-  let isOpen = SIDES.some((side) => !surveys[side].asRecorded.has(at.path));
+  const { records, surveys, alwaysOpen } = given;
+  let isOpen =
+    alwaysOpen.has(at.path) || SIDES.some((side) => !surveys[side].asRecorded.has(at.path));
   for (const { id, name } of records.directoriesBelow(at.id)) {
     const path = childPath(at.path, name);
-    if (collectOpen(records, surveys, { path, id }, found)) isOpen = true;
+    if (collectOpen(given, { path, id }, found)) isOpen = true;
   }
   if (isOpen) found.open.set(at.path, at.id);
   else found.quietEntries += records.directoryAt(at.path)?.entries ?? 0;
@@ -176,11 +159,13 @@ function viewOf(
     // A reset compares bytes that were transferred, not hashes that were announced.
     ignoresAnnouncedHashes: records.state.resetting,
     fingerprints: survey.fingerprints,
+    isFollowed: survey.isFollowed,
     quietEntries: open.quietEntries,
   });
   for (const directory of open.open.keys()) {
-    if (!survey.asRecorded.has(directory)) continue;
-    view.add(entriesFromRecords(records, directory, side));
+    const patches = survey.patches.get(directory);
+    if (!patches && !survey.asRecorded.has(directory)) continue;
+    view.add(entriesFromRecords(records, { directory, side, patches }));
     const listing: KnownListing | null = records.directoryAt(directory)?.known[side] ?? null;
     if (listing?.holdsIgnored) view.noteIgnoredIn(directory);
   }
@@ -216,11 +201,21 @@ function leftOut(survey: Survey, directories: Iterable<SyncPath>): readonly Sync
   return unheard.filter((path) => !heard.has(path));
 }
 
-function entriesFromRecords(records: Records, directory: SyncPath, side: Side): Observation[] {
+function entriesFromRecords(
+  records: Records,
+  from: {
+    readonly directory: SyncPath;
+    readonly side: Side;
+    readonly patches: ReadonlyMap<SyncPath, Entry | null> | undefined;
+  },
+): Observation[] {
+  const { directory, side, patches = new Map<SyncPath, Entry | null>() } = from;
   const id = records.directoryId(directory);
-  if (id === undefined) return [];
-  return records.childrenOf(id).map((record): Observation => {
+  const entries: Entry[] = [];
+  for (const record of id === undefined ? [] : records.childrenOf(id)) {
     const path = childPath(directory, record.name);
-    return { type: 'entry', entry: entryFromRecord(record, side, path) };
-  });
+    if (!patches.has(path)) entries.push(entryFromRecord(record, side, path));
+  }
+  for (const entry of patches.values()) if (entry !== null) entries.push(entry);
+  return entries.map((entry): Observation => ({ type: 'entry', entry }));
 }

@@ -2,8 +2,9 @@ import { conflictCopyName } from '../model/conflict-name.ts';
 import type { Entry, Side } from '../model/entry.ts';
 import { childPath, nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
+import type { ParkedMove } from '../records/parked-move.ts';
 import type { PairRecord } from '../records/record.ts';
-import type { ParkedMove, Records } from '../records/records.ts';
+import type { Records } from '../records/records.ts';
 import { asideRecord } from '../transfer/aside-record.ts';
 
 /**

@@ -4,9 +4,7 @@ import { FerryError, throwIfAborted } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Clock, Logger, Replica, RootIdentity } from '../ports.ts';
-import type { BaseNode, Plan, Policy, Undecided } from '../reconcile/plan.ts';
-import { reconcile } from '../reconcile/reconcile.ts';
-import { baseToken, type PairRecord } from '../records/record.ts';
+import type { Plan, Undecided } from '../reconcile/plan.ts';
 import type { Records } from '../records/records.ts';
 import { executePlan } from '../transfer/execute-plan.ts';
 import { createThrottle } from '../transfer/throttle.ts';
@@ -20,17 +18,19 @@ import {
 } from './conflict-notes.ts';
 import { describePlan } from './describe-plan.ts';
 import { followConflicts } from './follow-conflicts.ts';
+import { cursorOf, doubtedSides, holdDeletions, noteFeeds } from './follow-feeds.ts';
 import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, identifyRoots } from './guards.ts';
 import type { Release } from './held-plan.ts';
 import type { IgnoreFiles } from './ignore-files.ts';
-import type { IsIgnored } from './ignore-rules.ts';
 import { learnIgnoreRules, loadIgnoreRules } from './load-ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
 import { withRootsToMake } from './missing-root.ts';
 import { noteListings } from './note-listings.ts';
-import { observePair, type PairView } from './observe-pair.ts';
+import { observePair, type PairView, type SideHints } from './observe-pair.ts';
+import { OwnChanges } from './own-changes.ts';
 import type { PairSettings } from './pair-settings.ts';
+import { planFor } from './plan-pass.ts';
 import { recoverParked } from './recover-parked.ts';
 import { refreshUnchanged } from './refresh-unchanged.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
@@ -61,16 +61,34 @@ export interface RunContext {
   readonly allowDeletes: boolean;
   readonly yes: boolean;
   readonly release: Release | null;
+  /** What of the local side may have changed since the last run; null: all of it has to be looked at. */
+  readonly hinted: ReadonlySet<SyncPath> | null;
 }
 
 type Views = Readonly<Record<Side, SideView>>;
+type Roots = Readonly<Record<Side, RootIdentity>>;
 
-interface Pass extends PairView {
+/** What a pass is prepared from. */
+interface Basis {
+  readonly roots: Roots;
+  readonly rules: IgnoreFiles;
+  /** Contents that this run has looked at. */
+  readonly seen: Map<string, ContentHash>;
+  readonly isFirst: boolean;
+}
+
+interface Pass extends ObservedPass {
   readonly plan: Plan;
   /** Looks were put off: another pass follows. */
   readonly postponed: boolean;
   /** Files that changed while they were looked at: another pass follows, and at last they are problems. */
   readonly unsettled: readonly Problem[];
+}
+
+interface ObservedPass extends PairView {
+  readonly roots: Roots;
+  /** Sides on which something that is missing is not taken for deleted. */
+  readonly held: ReadonlySet<Side>;
 }
 
 /**
@@ -93,11 +111,12 @@ export async function runPair(given: RunContext): Promise<boolean> {
   for (let number = 1; ; number++) {
     throwIfAborted(signal);
     // A disk can be unmounted between two passes as well: what is there now is checked before each.
-    const check = (): Promise<Record<Side, RootIdentity>> => checkRoots(context);
+    const check = (): Promise<Roots> => checkRoots(context);
     const roots = number === 1 ? await stoppingAtStrangers(check) : await check();
     const rules: IgnoreFiles = ignoreFiles ?? (await loadIgnoreRules(context));
     ignoreFiles = rules;
-    const prepare = (): Promise<Pass> => preparePass(context, rules, seen, number === 1);
+    const isFirst = number === 1;
+    const prepare = (): Promise<Pass> => preparePass(context, { roots, rules, seen, isFirst });
     const pass = number === 1 ? await stoppingAtStrangers(prepare) : await prepare();
     const nowMs = context.clock.now();
     if (!context.dryRun)
@@ -121,14 +140,25 @@ export async function runPair(given: RunContext): Promise<boolean> {
 }
 
 /** Checks that both sides are what they were, and brings back what an earlier run or pass had put aside. */
-async function checkRoots(context: RunContext): Promise<Record<Side, RootIdentity>> {
+async function checkRoots(context: RunContext): Promise<Roots> {
   const { records, replicas, settings, signal, dryRun: isDryRun } = context;
   const { direction } = settings;
-  const roots = await identifyRoots(replicas, records, { direction, isDryRun, signal });
+  const nowMs = context.clock.now();
+  const identify = (asksChanges: boolean): Promise<Roots> =>
+    identifyRoots(replicas, records, {
+      direction,
+      isDryRun,
+      signal,
+      ...(asksChanges ? { since: (side) => cursorOf(records, side, nowMs) } : {}),
+    });
+  const isClear = isDryRun || records.parked().length === 0;
+  const roots = await identify(isClear);
   await checkGuardFile(replicas.local, settings);
-  const naming = { device: settings.deviceName, timestamp: timestampOf(context.clock.now()) };
-  if (!isDryRun) await recoverParked(replicas, records, naming, signal);
-  return roots;
+  if (isClear) return roots;
+  const naming = { device: settings.deviceName, timestamp: timestampOf(nowMs) };
+  await recoverParked(replicas, records, naming, signal);
+  // Only now: what was brought back is among the changes.
+  return identify(true);
 }
 
 /** Before anything is touched, an answer that no file server gives (a sign-in page, half a listing) is a guard's matter. */
@@ -143,17 +173,14 @@ async function stoppingAtStrangers<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function preparePass(
-  context: RunContext,
-  rules: IgnoreFiles,
-  seen: Map<string, ContentHash>,
-  mayPostpone: boolean,
-): Promise<Pass> {
+async function preparePass(context: RunContext, basis: Basis): Promise<Pass> {
   const { tally } = context;
+  const { rules, seen } = basis;
+  const mayPostpone = basis.isFirst;
   tally.enter('comparing');
-  let view = await observeBoth(context, rules.isIgnored, seen);
+  let view = await observeBoth(context, basis);
   while (await learnIgnoreRules(rules, view.views, context))
-    view = await observeBoth(context, rules.isIgnored, seen);
+    view = await observeBoth(context, basis);
   const { views } = view;
   tally.enter('planning');
   const first = planFor(context, view);
@@ -231,56 +258,31 @@ function sizeAt(view: SideView, path: SyncPath): number {
   return entry?.kind === 'file' ? entry.sizeBytes : 0;
 }
 
-function observeBoth(
-  { replicas, records, signal, tally }: RunContext,
-  isIgnored: IsIgnored,
-  seen: ReadonlyMap<string, ContentHash>,
-): Promise<PairView> {
-  return observePair({
+async function observeBoth(
+  context: RunContext,
+  { roots, rules, seen, isFirst }: Basis,
+): Promise<ObservedPass> {
+  const { replicas, records, signal, tally, hinted, allowDeletes } = context;
+  const hintsOf = (side: Side): SideHints => {
+    const { feed } = roots[side];
+    if (feed !== undefined) return { feed };
+    return side === 'local' && isFirst && hinted !== null ? { paths: hinted } : {};
+  };
+  const view = await observePair({
     replicas,
     records,
-    isIgnored,
+    isIgnored: rules.isIgnored,
     knownHash: (side, path, version) => seen.get(`${side}\n${version}\n${path}`),
     wholly: false,
+    hints: { local: hintsOf('local'), remote: hintsOf('remote') },
     signal,
     onSeen: (count) => tally.seen(count),
   });
-}
-
-function planFor(context: RunContext, { views, directories }: PairView): Plan {
-  const { records, settings } = context;
-  const policy: Policy = {
-    deletes: records.state.resetting ? 'hold' : settings.deletes,
-    mirror: settings.mirror && !records.state.resetting,
-    transferEqual: records.state.resetting,
-    device: settings.deviceName,
-    timestamp: timestampOf(context.clock.now()),
-  };
-  const base: BaseNode[] = [];
-  for (const id of directories.values())
-    for (const record of records.childrenOf(id)) base.push(baseNodeOf(record));
-  return reconcile({
-    base,
-    local: views.local.tree,
-    remote: views.remote.tree,
-    direction: settings.direction,
-    policy,
-  });
-}
-
-function baseNodeOf(record: PairRecord): BaseNode {
-  const { id, parentId, name, kind, sizeBytes, local, remote } = record;
+  const doubted = allowDeletes ? [] : doubtedSides(records, roots);
   return {
-    id,
-    parentId,
-    name,
-    kind,
-    content: baseToken(record),
-    sizeBytes,
-    identity: {
-      ...(local.identity === undefined ? {} : { local: local.identity }),
-      ...(remote.identity === undefined ? {} : { remote: remote.identity }),
-    },
+    ...view,
+    roots,
+    held: new Set(doubted.filter((side) => holdDeletions(side, view, records))),
   };
 }
 
@@ -294,6 +296,7 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   const conflicts = noteConflicts(conflictOptions(context, pass));
   await records.commit();
   const retries = passRetries(context.retries, views);
+  const own = { local: new OwnChanges(), remote: new OwnChanges() };
   const result = await executePlan({
     plan,
     direction: settings.direction,
@@ -307,10 +310,12 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
     onDone: (operation, side, node, local) => {
       tally.done(operation, side, node);
       recorder.done(operation, side, node, local);
+      own[side].done(operation);
       retries.done(operation, side);
     },
     onFailed: (operation, side, node, error) => {
       recorder.failed(operation, side, node, error);
+      own[side].failed(operation);
       retries.failed(operation, side, node, error);
     },
     heldBack: retries.heldBack,
@@ -324,7 +329,8 @@ async function applyPass(context: RunContext, pass: Pass, isLast: boolean): Prom
   if (!result.fatal) {
     await followConflicts({ records, replicas, plan, views, fresh: conflicts, signal });
     await refreshUnchanged({ records, replicas, plan, views, directories: pass.directories });
-    noteListings(records, views);
+    noteListings({ records, views, directories: pass.directories.keys(), own });
+    noteFeeds(records, pass.roots, { held: pass.held, nowMs: context.clock.now() });
   }
   await records.commit();
   noteProblems(context, pass, result.problems);

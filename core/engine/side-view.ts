@@ -18,6 +18,8 @@ export interface ViewOptions {
   readonly ignoresAnnouncedHashes: boolean;
   /** Fingerprints of the side's complete listings. */
   readonly fingerprints: ReadonlyMap<SyncPath, string>;
+  /** The side has a change feed. */
+  readonly isFollowed?: boolean;
   /** Entries that the side holds as they are recorded, in directories that were not looked into. */
   readonly quietEntries: number;
 }
@@ -45,6 +47,11 @@ export class SideView implements ObservedSide {
 
   get fingerprints(): ReadonlyMap<SyncPath, string> {
     return this.#options.fingerprints;
+  }
+
+  /** Tells whether what is known of the side's listings is as of a cursor of its change feed. */
+  get isFollowed(): boolean {
+    return this.#options.isFollowed ?? false;
   }
 
   /** Tells whether the side was seen to hold nothing at all. */

@@ -36,6 +36,8 @@ interface Directory extends DirectorySummary {
   entries: number;
   files: number;
   known: Record<Side, KnownListing | null>;
+  /** Number of the commit in which its row was written last. */
+  stamp: number;
   readonly sum: DigestSum;
   readonly below: Map<string, Directory>;
   /** False from when its own record is removed; what is recorded in it hangs on nothing then. */
@@ -51,6 +53,7 @@ export class DirectoryTable {
   readonly #detached = new Set<number>();
   readonly #total = new DigestSum();
   #files = 0;
+  #stamps = 0;
 
   constructor() {
     this.#add(0, 0, '');
@@ -73,6 +76,17 @@ export class DirectoryTable {
   *below(id: number): Iterable<DirectorySummary> {
     for (const directory of this.#byId.get(id)?.below.values() ?? [])
       if (directory.attached) yield directory;
+  }
+
+  /** Yields every directory that hangs on the root, by path, each before those in it. */
+  *walk(): Iterable<readonly [SyncPath, DirectorySummary]> {
+    const waiting: (readonly [SyncPath, number])[] = [[ROOT, 0]];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const [path, id] = next;
+      const directory = this.#byId.get(id);
+      if (directory) yield [path, directory];
+      for (const below of this.below(id)) waiting.push([childPath(path, below.name), below.id]);
+    }
   }
 
   /** Returns the summary of the recorded directory at `path`. */
@@ -150,6 +164,11 @@ export class DirectoryTable {
     return this.#files;
   }
 
+  /** Sum of the numbers of the commits in which the rows were written last. */
+  get stamps(): number {
+    return this.#stamps;
+  }
+
   setKnown(id: number, side: Side, listing: KnownListing | null): void {
     const directory = this.#byId.get(id);
     if (!directory || isSame(directory.known[side], listing)) return;
@@ -169,13 +188,15 @@ export class DirectoryTable {
     return this.#changed.size > 0;
   }
 
-  /** Returns the rows of what has changed since the last call. */
-  takeChanges(): readonly StoreOperation[] {
+  /** Returns the rows of what has changed since the last call, to be written in the commit of that number. */
+  takeChanges(sequence: number): readonly StoreOperation[] {
     const operations: StoreOperation[] = [];
     for (const id of this.#changed) {
       const key = keyOf(id);
       const directory = this.#byId.get(id);
       const isGone = !directory || (!directory.attached && directory.entries === 0);
+      this.#stamps += (isGone ? 0 : sequence) - (directory?.stamp ?? 0);
+      if (directory) directory.stamp = sequence;
       if (isGone) {
         this.#byId.delete(id);
         this.#detached.delete(id);
@@ -192,9 +213,10 @@ export class DirectoryTable {
   read(key: string, value: string): void {
     try {
       const id = Number.parseInt(key.slice(DIRECTORY_PREFIX.length), 36);
-      const [parentId, name, entries, files, sum, local, remote] = JSON.parse(value);
+      const [parentId, name, entries, files, sum, local, remote, stamp = 0] = JSON.parse(value);
       const directory = this.#byId.get(id) ?? this.#add(id, parentId, name);
-      Object.assign(directory, { entries, files });
+      Object.assign(directory, { entries, files, stamp });
+      this.#stamps += stamp;
       directory.sum.restore({ count: entries, sum });
       this.#total.addSum(directory.sum);
       this.#files += files;
@@ -226,6 +248,7 @@ export class DirectoryTable {
       entries: 0,
       files: 0,
       known: { local: null, remote: null },
+      stamp: 0,
       sum: new DigestSum(),
       below: new Map(),
       attached: true,
@@ -268,6 +291,7 @@ function encode(directory: Directory): string {
     sum.digest.sum,
     encodeListing(known.local),
     encodeListing(known.remote),
+    directory.stamp,
   ]);
 }
 

@@ -1,9 +1,20 @@
-import type { Direction } from '../model/entry.ts';
+import type { Cursor } from '../feed.ts';
+import type { Direction, Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { DigestSum, type RecordsDigest } from './digest.ts';
 
 /** Version of the layout in the store; a newer one is refused, never migrated down. */
 export const SCHEMA_VERSION = 2;
+
+/** How far a side's change feed was followed: the known listings of that side are as of this cursor. */
+export interface FollowedFeed {
+  readonly cursor: Cursor;
+  readonly epoch: string;
+  /** When the side was last looked at without the feed, in ms since 1970. */
+  readonly wholeAtMs: number;
+  /** The feed began anew, and what is missing since is not taken for deleted until somebody says so. */
+  readonly doubtsDeletions?: true;
+}
 
 /** What is kept about the pair as a whole. */
 export interface RecordsState {
@@ -17,6 +28,9 @@ export interface RecordsState {
   readonly resetting: boolean;
   /** What the pair did when the records were last written; absent in records of earlier versions. */
   readonly direction?: Direction;
+  readonly feeds?: Partial<Record<Side, FollowedFeed>>;
+  /** Sum of the numbers of the commits in which the rows of directories were written last: none of them is lost. */
+  readonly stamps?: number;
   /** Names the rules by which the known listings of directories were judged. */
   readonly listingRules?: string;
   /** Identities of the two roots that the records were made with. */
@@ -26,6 +40,11 @@ export interface RecordsState {
   /** Number of recorded directories. */
   readonly directories: number;
 }
+
+/** What is set by others than the records themselves. */
+export type StateChange = Partial<
+  Pick<RecordsState, 'roots' | 'resetting' | 'generation' | 'direction' | 'listingRules' | 'feeds'>
+>;
 
 /** The state of a store in which nothing was written yet. */
 export const EMPTY_STATE: RecordsState = {

@@ -11,6 +11,7 @@ import {
   type KnownListing,
 } from './directory-table.ts';
 import { Notes } from './notes.ts';
+import type { ParkedMove } from './parked-move.ts';
 import { parseRow } from './parse-row.ts';
 import {
   decodeRecord,
@@ -20,17 +21,15 @@ import {
   recordKey,
   recordsOfDirectory,
 } from './record.ts';
-import { EMPTY_STATE, parseState, type RecordsState, SCHEMA_VERSION } from './records-state.ts';
+import {
+  EMPTY_STATE,
+  parseState,
+  type RecordsState,
+  SCHEMA_VERSION,
+  type StateChange,
+} from './records-state.ts';
 import { RunLog } from './run-log.ts';
 import type { Store, StoreOperation } from './store.ts';
-
-/** A mover that was put aside and must not stay there when the run is interrupted. */
-export interface ParkedMove {
-  readonly side: Side;
-  readonly parked: SyncPath;
-  readonly from: SyncPath;
-  readonly to: SyncPath;
-}
 
 const STATE_KEY = 'm!state';
 const CONFLICT_PREFIX = 'c!';
@@ -110,6 +109,11 @@ export class Records {
   /** Stages that a listing shows exactly what is recorded in the directory, or that none does. */
   setKnownListing(id: number, side: Side, listing: KnownListing | null): void {
     this.#directories.setKnown(id, side, listing);
+  }
+
+  /** Yields all recorded directories by path, the root first, each before those in it. */
+  allDirectories(): Iterable<readonly [SyncPath, DirectorySummary]> {
+    return this.#directories.walk();
   }
 
   /** Stages that all known listings are forgotten if they were judged by other rules than these. */
@@ -269,11 +273,7 @@ export class Records {
     this.#staged.set(key, { type: 'del', key });
   }
 
-  setState(
-    change: Partial<
-      Pick<RecordsState, 'roots' | 'resetting' | 'generation' | 'direction' | 'listingRules'>
-    >,
-  ): void {
+  setState(change: StateChange): void {
     const next = { ...this.#state, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
     this.#state = next;
@@ -288,10 +288,10 @@ export class Records {
       if (this.#staged.size === 0 && !this.#directories.hasChanges) return;
       const staged = this.#staged;
       this.#staged = new Map();
-      for (const row of this.#directories.takeChanges()) staged.set(row.key, row);
       const sequence = this.#state.sequence + 1;
-      const { digest, size } = this.#directories;
-      const state = { ...this.#state, sequence, digest, directories: size };
+      for (const row of this.#directories.takeChanges(sequence)) staged.set(row.key, row);
+      const { digest, size, stamps } = this.#directories;
+      const state = { ...this.#state, sequence, digest, directories: size, stamps };
       staged.set(STATE_KEY, { type: 'put', key: STATE_KEY, value: JSON.stringify(state) });
       try {
         await this.#store.batch([...staged.values()], { sync: true });
@@ -362,8 +362,10 @@ export class Records {
     for await (const rows of this.#store.scan(DIRECTORY_PREFIX))
       for (const [key, value] of rows) this.#directories.read(key, value);
     this.#directories.connect();
-    const { digest, size } = this.#directories;
+    const { digest, size, stamps } = this.#directories;
     const expected = this.#state;
+    // A row that is as it was some commits ago may call a listing known that was found changed since.
+    if (stamps !== (expected.stamps ?? 0)) this.#state = { ...expected, feeds: {} };
     const isComplete =
       digest.count === expected.digest.count &&
       digest.sum === expected.digest.sum &&

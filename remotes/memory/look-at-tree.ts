@@ -6,7 +6,7 @@ import {
   ROOT,
   type SyncPath,
 } from '../../core/model/path.ts';
-import type { Observation, ObserveOptions } from '../../core/ports.ts';
+import type { Observation, ObservedPart, ObserveOptions } from '../../core/ports.ts';
 import type { MemoryNode, MemoryTree } from './memory-tree.ts';
 
 /** A whole tree as it was at one moment. */
@@ -55,4 +55,20 @@ function isIgnored({ path, kind }: MemoryNode, options: ObserveOptions): boolean
 /** Of a directory only which one it is: what it holds tells its own listing. */
 function stateOf({ path, kind, id, revision }: MemoryNode): string {
   return kind === 'directory' ? `${path}/${kind}/${id}` : `${path}/${kind}/${id}/${revision}`;
+}
+
+/** Returns which directories are listed; all of them where no part is asked for. */
+export function wantedBy(part: ObservedPart | undefined): (directory: SyncPath) => boolean {
+  if (part === undefined) return () => true;
+  const starts = new Set(part.directories);
+  const wanted = new Map<SyncPath, boolean>();
+  const isWanted = (directory: SyncPath): boolean => {
+    const known = wanted.get(directory);
+    if (known !== undefined) return known;
+    const isMet = directory !== ROOT && !part.isKnown(directory) && isWanted(parentPath(directory));
+    const found = starts.has(directory) || isMet;
+    wanted.set(directory, found);
+    return found;
+  };
+  return isWanted;
 }

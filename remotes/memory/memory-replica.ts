@@ -11,6 +11,7 @@ import { isAtOrBelow, parentPath, type SyncPath } from '../../core/model/path.ts
 import type {
   Content,
   Expectation,
+  IdentifyOptions,
   Metadata,
   MutationOptions,
   Observation,
@@ -23,7 +24,8 @@ import type {
   WriteResult,
 } from '../../core/ports.ts';
 import { contentOfSize } from '../staged-content.ts';
-import { lookAtTree } from './look-at-tree.ts';
+import { lookAtTree, wantedBy } from './look-at-tree.ts';
+import { type MemoryOutside, outsideOf } from './memory-outside.ts';
 import {
   type EntryShape,
   entryOfNode,
@@ -31,6 +33,7 @@ import {
   MemoryTree,
   versionOfNode,
 } from './memory-tree.ts';
+import { type JournalledTree, TreeJournal } from './tree-journal.ts';
 
 /** A mutation or observation that is about to be made, for tests that let it fail. */
 export type MemoryOperation =
@@ -53,6 +56,8 @@ export interface MemoryReplicaOptions {
   readonly caseSensitive?: boolean;
   /** Tells one state of a listing from another; true by default. */
   readonly fingerprints?: boolean;
+  /** Tells what has changed since a cursor; false by default. */
+  readonly feed?: boolean;
   readonly mtimePrecisionNs?: bigint | null;
   /** Gives file entries a hash. */
   readonly hashOf?: (content: Uint8Array) => ContentHash;
@@ -60,26 +65,10 @@ export interface MemoryReplicaOptions {
   readonly before?: (operation: MemoryOperation, path: SyncPath) => void;
 }
 
-/** The tree of a MemoryReplica as someone else edits it: no preconditions, parents are made. */
-export interface MemoryOutside {
-  write(path: SyncPath, content: Uint8Array, metadata?: Metadata): void;
-  makeDirectory(path: SyncPath): void;
-  makeLink(path: SyncPath, target: string): void;
-  read(path: SyncPath): Uint8Array | null;
-  /** What a link points to; null when it is none. */
-  target(path: SyncPath): string | null;
-  /** Names in a directory, hidden ones included. */
-  list(path: SyncPath): readonly string[];
-  /** Every path in the tree, parents first. */
-  paths(): readonly SyncPath[];
-  /** Removes what is at the path and all below it. */
-  remove(path: SyncPath): void;
-  /** Renames over what is there. */
-  move(from: SyncPath, to: SyncPath): void;
-}
-
 export interface MemoryReplica extends Replica {
   readonly outside: MemoryOutside;
+  /** Its change feed; null when it has none. */
+  readonly journal: TreeJournal | null;
 }
 
 const OBSERVED_AT_ONCE = 256;
@@ -95,6 +84,7 @@ class TreeReplica implements MemoryReplica {
   readonly capabilities: ReplicaCapabilities;
   readonly changes$: Observable<SyncPath>;
   readonly outside: MemoryOutside;
+  readonly journal: TreeJournal | null;
   readonly #tree: MemoryTree;
   readonly #shape: EntryShape;
   readonly #options: MemoryReplicaOptions;
@@ -120,19 +110,26 @@ class TreeReplica implements MemoryReplica {
       caseSensitive,
       maxNameBytes: MAX_NAME_BYTES,
     };
+    this.journal = options.feed === true ? new TreeJournal(this.#journalled()) : null;
+    this.#tree.journal = this.journal;
     this.changes$ = this.#changes.asObservable();
     this.outside = outsideOf(this.#tree, this.#changes, () => this.#timeOf(undefined));
   }
 
-  async identify(): Promise<RootIdentity> {
-    return { id: this.#options.rootId === undefined ? 'memory' : this.#options.rootId };
+  async identify({ since }: IdentifyOptions = {}): Promise<RootIdentity> {
+    const { rootId = 'memory' } = this.#options;
+    if (since === undefined || this.journal === null) return { id: rootId };
+    return { id: rootId, feed: this.journal.since(since) };
   }
 
   async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
     const listings = this.#options.fingerprints === false ? undefined : options.listings;
     const seen = lookAtTree(this.#tree, options, (node) => this.#observation(node));
     const known = new Set<SyncPath>();
+    const isWanted = wantedBy(options.part);
     for (const [directory, fingerprint] of seen.fingerprints) {
+      if (!isWanted(directory)) known.add(directory);
+      if (!isWanted(directory)) continue;
       if (listings?.known(directory) === fingerprint) known.add(directory);
       listings?.listed(directory, fingerprint);
     }
@@ -279,6 +276,16 @@ class TreeReplica implements MemoryReplica {
     }
   }
 
+  #journalled(): JournalledTree {
+    return {
+      entryAt: (path) => {
+        const node = this.#tree.get(path);
+        return node === undefined ? null : entryOfNode(node, this.#shape);
+      },
+      namesIn: (directory) => this.#tree.names(directory),
+    };
+  }
+
   #begin(operation: MemoryOperation, path: SyncPath, signal: AbortSignal | undefined): void {
     throwIfAborted(signal);
     this.#options.before?.(operation, path);
@@ -333,51 +340,4 @@ class TreeReplica implements MemoryReplica {
 
 function changed(path: SyncPath, what: string): FerryError {
   return new FerryError('CHANGED', `${path}: ${what}`, { path });
-}
-
-function outsideOf(tree: MemoryTree, changes: Subject<SyncPath>, now: () => bigint): MemoryOutside {
-  const makeDirectory = (path: SyncPath): void => {
-    if (path === '' || tree.get(path)?.kind === 'directory') return;
-    makeDirectory(parentPath(path));
-    tree.set(path, { kind: 'directory' });
-    changes.next(path);
-  };
-  const remove = (path: SyncPath): void => {
-    for (const node of tree.below(path)) tree.delete(node.path);
-    changes.next(path);
-  };
-  return {
-    makeDirectory,
-    remove,
-    write(path, content, metadata = {}) {
-      makeDirectory(parentPath(path));
-      const before = tree.get(path);
-      const id = before?.kind === 'file' ? { id: before.id } : {};
-      const { mtimeNs = now(), mode = 0o644 } = metadata;
-      tree.set(path, { kind: 'file', ...id, content: Uint8Array.from(content), mtimeNs, mode });
-      changes.next(path);
-    },
-    makeLink(path, target) {
-      makeDirectory(parentPath(path));
-      tree.set(path, { kind: 'symlink', target });
-      changes.next(path);
-    },
-    read(path) {
-      const node = tree.get(path);
-      return node?.kind === 'file' ? node.content : null;
-    },
-    target(path) {
-      const node = tree.get(path);
-      return node?.kind === 'symlink' ? node.target : null;
-    },
-    list: (path) => tree.names(path),
-    paths: () => tree.below('' as SyncPath).map((node) => node.path),
-    move(from, to) {
-      if (from !== to) remove(to);
-      makeDirectory(parentPath(to));
-      tree.rename(from, to);
-      changes.next(from);
-      changes.next(to);
-    },
-  };
 }

@@ -6,6 +6,7 @@ import {
   parentPath,
   type SyncPath,
 } from '../../core/model/path.ts';
+import type { TreeJournal } from './tree-journal.ts';
 
 /** One thing in the tree; replaced, never changed, so that a reader keeps what it opened. */
 export interface MemoryNode {
@@ -30,6 +31,8 @@ const NOTHING = new Uint8Array(0);
 export class MemoryTree {
   readonly #nodes = new Map<string, MemoryNode>();
   readonly #keyOf: (path: SyncPath) => string;
+  /** Hears of each change of the tree. */
+  journal: Pick<TreeJournal, 'touch' | 'move'> | null = null;
   #lastId = 0;
   #lastRevision = 0;
 
@@ -61,21 +64,26 @@ export class MemoryTree {
       revision: this.#lastRevision,
     };
     this.#nodes.set(this.#keyOf(path), node);
+    this.journal?.touch(node.path);
     return node;
   }
 
   delete(path: SyncPath): void {
+    this.journal?.touch(this.get(path)?.path ?? path);
     this.#nodes.delete(this.#keyOf(path));
   }
 
   /** Moves a node and all below it; the target must be free. Revisions stay. */
   rename(from: SyncPath, to: SyncPath): void {
+    const top = this.get(from);
     for (const node of this.below(from)) {
       this.#nodes.delete(this.#keyOf(node.path));
       const rest = node.path.slice(from.length);
       const path = `${to}${rest}` as SyncPath;
       this.#nodes.set(this.#keyOf(path), { ...node, path });
     }
+    if (top?.kind === 'directory') this.journal?.move(top.path, to, `${top.id}`);
+    else if (top) for (const path of [top.path, to]) this.journal?.touch(path);
   }
 
   /** Returns the node at `path` (none for the root) and all below it, parents first, in order of their paths. */

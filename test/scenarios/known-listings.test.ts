@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Direction, Side } from '../../core/model/entry.ts';
 import type { MemoryReplica } from '../../remotes/memory/memory-replica.ts';
-import { CAPABLE_REMOTE, type Snapshot, SyncWorld } from '../support/sync-world.ts';
+import { editAtRandom, randomOf } from '../support/random-edits.ts';
+import { CAPABLE_REMOTE, SyncWorld } from '../support/sync-world.ts';
 
 const SEEDS = Number(process.env['FERRY_SEEDS'] ?? 6);
 const DIRECTIONS: readonly Direction[] = ['two-way', 'remote-to-local', 'local-to-remote'];
@@ -127,37 +128,6 @@ describe('a run over directories that are as they were', () => {
   });
 });
 
-/** Small and seeded. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed * 2654435761;
-  return (below) => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
-    return ((state ^ (state >>> 13)) >>> 0) % below;
-  };
-}
-
-const NAMES = ['a', 'b', 'a/c', 'a/d', 'b/c', 'e', 'e/f/g'];
-
-/** Tells whether something can be put at the path: only directories above it, and nothing there. */
-function isFree(tree: Snapshot, path: string): boolean {
-  const segments = path.split('/');
-  const above = segments.slice(1).map((_, index) => segments.slice(0, index + 1).join('/'));
-  return tree[path] === undefined && above.every((one) => (tree[one] ?? '/') === '/');
-}
-
-function edit(world: SyncWorld, random: (below: number) => number, mark: string): void {
-  const side = SIDES[random(2)] as Side;
-  const tree = world.snapshot(side);
-  const path = NAMES[random(NAMES.length)] as string;
-  const some = Object.keys(tree)[random(Math.max(1, Object.keys(tree).length))];
-  const kind = random(5);
-  const isFile = tree[path] !== undefined && tree[path] !== '/';
-  if (kind <= 1 && (isFile || isFree(tree, path))) world.write(side, path, mark);
-  else if (kind === 2 && isFree(tree, path)) world.makeDirectory(side, path);
-  else if (kind === 3 && some) world.remove(side, some);
-  else if (some && isFree(tree, path) && !path.startsWith(`${some}/`)) world.move(side, some, path);
-}
-
 /** Makes the same edits in both worlds and runs both; returns what differs. */
 async function differences(
   pair: readonly [SyncWorld, SyncWorld],
@@ -166,7 +136,8 @@ async function differences(
 ): Promise<unknown> {
   for (const world of pair) {
     const random = randomOf(seed * 10 + round);
-    for (let count = 0; count < 3; count++) edit(world, random, `${seed}.${round}.${count}`);
+    for (let count = 0; count < 3; count++)
+      editAtRandom(world, random, `${seed}.${round}.${count}`);
     await world.sync();
     if (round === 2) await world.restart();
   }
