@@ -5,7 +5,8 @@ export type DavCondition =
   | 'lock-token-submitted'
   | 'no-conflicting-lock'
   | 'no-external-entities'
-  | 'sufficient-disk-space';
+  | 'sufficient-disk-space'
+  | 'valid-resourcetype';
 
 /** What an error says besides its status and text. */
 export interface DavErrorOptions {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { Grant } from './access/access-list.ts';
 import type { ActiveRequests } from './access/active-requests.ts';
+import { allowedMethods, type ReadMethod, type WriteMethod } from './allowed-methods.ts';
 import { DavError, toDavError } from './dav-error.ts';
 import { Exchange } from './exchange.ts';
 import { ferryExtensions } from './extensions.ts';
@@ -10,6 +11,7 @@ import { remove } from './methods/delete.ts';
 import { get } from './methods/get.ts';
 import { lock, unlock } from './methods/lock.ts';
 import { mkcol } from './methods/mkcol.ts';
+import { PARTIAL_UPDATE_TYPE, patch } from './methods/patch.ts';
 import { post } from './methods/post.ts';
 import { propfind } from './methods/propfind.ts';
 import { proppatch } from './methods/proppatch.ts';
@@ -26,24 +28,28 @@ import { escapeXml, NAMESPACES, XML_DECLARATION } from './xml/write.ts';
 type Reader = (exchange: Exchange) => Promise<void> | void;
 type Writer = (exchange: Exchange, stage: Stage) => Promise<void> | void;
 
-const READERS = new Map<string, Reader>([
-  ['OPTIONS', options],
-  ['GET', get],
-  ['HEAD', get],
-  ['PROPFIND', propfind],
-  ['POST', post],
-]);
+const READING: Readonly<Record<ReadMethod, Reader>> = {
+  OPTIONS: options,
+  GET: get,
+  HEAD: get,
+  PROPFIND: propfind,
+  POST: post,
+};
 
-const WRITERS = new Map<string, Writer>([
-  ['PUT', put],
-  ['DELETE', remove],
-  ['MKCOL', mkcol],
-  ['COPY', copy],
-  ['MOVE', move],
-  ['PROPPATCH', proppatch],
-  ['LOCK', lock],
-  ['UNLOCK', unlock],
-]);
+const WRITING: Readonly<Record<WriteMethod, Writer>> = {
+  PUT: put,
+  PATCH: patch,
+  DELETE: remove,
+  MKCOL: mkcol,
+  COPY: copy,
+  MOVE: move,
+  PROPPATCH: proppatch,
+  LOCK: lock,
+  UNLOCK: unlock,
+};
+
+const READERS: ReadonlyMap<string, Reader> = new Map(Object.entries(READING));
+const WRITERS: ReadonlyMap<string, Writer> = new Map(Object.entries(WRITING));
 
 /** What requests are answered with. */
 export interface DispatchOptions {
@@ -116,6 +122,13 @@ async function answerHealth(site: Site, arrival: Arrival): Promise<void> {
 
 async function authorize(settings: DispatchOptions, request: IncomingMessage): Promise<Grant> {
   const { signIn } = settings;
+  // Explorer and others ask what the server can do before they ask anybody for a password; it is the same for everybody.
+  if (
+    request.method === 'OPTIONS' &&
+    request.headers.authorization === undefined &&
+    signIn !== null
+  )
+    return ANYBODY;
   if (signIn !== null)
     return await signIn.check(request.headers.authorization, request.socket.remoteAddress ?? '');
   // A web page may point its own name at this address and then ask as if it came from here (DNS rebinding).
@@ -178,8 +191,9 @@ async function requireRoot(site: Site): Promise<void> {
 
 function options(exchange: Exchange): void {
   exchange.send(200, {
-    dav: exchange.site.readOnly ? '1' : '1, 2, 3',
+    dav: exchange.site.readOnly ? '1' : '1, 2, 3, extended-mkcol, sabredav-partialupdate',
     allow: allowed(exchange.site),
+    ...(exchange.site.readOnly ? {} : { 'accept-patch': PARTIAL_UPDATE_TYPE }),
     'ms-author-via': 'DAV',
     'accept-ranges': 'bytes',
     ferry: ferryExtensions(exchange.site),
@@ -187,7 +201,7 @@ function options(exchange: Exchange): void {
 }
 
 function allowed(site: Site): string {
-  return [...READERS.keys(), ...(site.readOnly ? [] : WRITERS.keys())].join(', ');
+  return allowedMethods(site).join(', ');
 }
 
 function fail(site: Site, arrival: Arrival, error: unknown): void {

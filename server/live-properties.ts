@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { NodeStat } from '../native/safe-root.ts';
+import { allowedMethods } from './allowed-methods.ts';
 import { contentTypeOf } from './content-type.ts';
 import { etagOf, fileIdOf, httpDate } from './etag.ts';
 import { activeLockXml } from './lock-table.ts';
 import type { ResourcePath } from './request-path.ts';
 import type { Site, Space } from './site.ts';
-import { DAV, escapeXml, FERRY, MICROSOFT, OWNCLOUD } from './xml/write.ts';
+import { keptChecksums } from './storage/kept-checksums.ts';
+import { DAV, escapeXml, FERRY, MICROSOFT, OWNCLOUD, tag } from './xml/write.ts';
 
 /** A resource whose properties are asked for. */
 export interface Subject {
@@ -37,6 +40,19 @@ const LOCK_ENTRIES = ['exclusive', 'shared']
   .join('');
 
 const isFile = ({ stat }: Subject): boolean => stat.kind === 'file';
+
+/** RFC 5842: the same for a resource wherever it is moved to, and for no other. */
+function resourceIdOf(rootId: string, stat: NodeStat): string {
+  const hex = createHash('sha256')
+    .update(`${rootId}\0${fileIdOf(stat)}`)
+    .digest('hex');
+  // The form of RFC 9562 for ids that are derived in a way of one's own.
+  const uuid = hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-a$4-$5');
+  return `urn:uuid:${uuid}`;
+}
+
+const supportedProperty = (property: string): string =>
+  `<D:supported-live-property><D:prop>${property}</D:prop></D:supported-live-property>`;
 
 /** The properties that the server knows by itself, in the order of an answer. */
 export const LIVE_PROPERTIES: readonly LiveProperty[] = [
@@ -96,6 +112,40 @@ export const LIVE_PROPERTIES: readonly LiveProperty[] = [
     value: (subject, { space }) =>
       isFile(subject) ? null : String(space.totalBytes - space.freeBytes),
   },
+  {
+    namespace: DAV,
+    name: 'resource-id',
+    isExtra: true,
+    value: ({ stat }, { site }) =>
+      site.rootId === null ? null : `<D:href>${resourceIdOf(site.rootId, stat)}</D:href>`,
+  },
+  {
+    namespace: DAV,
+    name: 'supported-live-property-set',
+    isExtra: true,
+    value: () =>
+      LIVE_PROPERTIES.map(({ namespace, name }) => supportedProperty(tag(namespace, name))).join(
+        '',
+      ),
+  },
+  {
+    namespace: DAV,
+    name: 'supported-method-set',
+    isExtra: true,
+    value: (_, { site }) =>
+      allowedMethods(site)
+        .map((method) => `<D:supported-method name="${method}"/>`)
+        .join(''),
+  },
+  {
+    namespace: OWNCLOUD,
+    name: 'checksums',
+    isExtra: true,
+    value: ({ path, stat }, { site }) => {
+      const checksums = isFile({ path, stat }) ? keptChecksums(site, path, stat) : null;
+      return checksums === null ? null : `<oc:checksum>${checksums}</oc:checksum>`;
+    },
+  },
   { namespace: OWNCLOUD, name: 'fileid', isExtra: true, value: ({ stat }) => fileIdOf(stat) },
   {
     namespace: MICROSOFT,
@@ -119,6 +169,11 @@ export const LIVE_PROPERTIES: readonly LiveProperty[] = [
 ];
 
 const BY_NAME = new Map(LIVE_PROPERTIES.map((live) => [`{${live.namespace}}${live.name}`, live]));
+
+/** Tells whether the server computes the property with that expanded name, `{namespace}name`. */
+export function isLiveKey(key: string): boolean {
+  return BY_NAME.has(key);
+}
 
 /** Returns the live property of that name; undefined when it is a dead one, or none at all. */
 export function livePropertyOf(namespace: string, name: string): LiveProperty | undefined {

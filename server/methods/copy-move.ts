@@ -6,6 +6,7 @@ import { isBelow, parentOf, type ResourcePath } from '../request-path.ts';
 import type { Site } from '../site.ts';
 import { stageCopy } from '../storage/copy-tree.ts';
 import { dispose } from '../storage/dispose.ts';
+import { carryChecksums } from '../storage/kept-checksums.ts';
 import { removeTree } from '../storage/remove-tree.ts';
 import type { Stage } from '../storage/stage.ts';
 import { isAsExpected, swapExpected } from '../storage/swap.ts';
@@ -50,6 +51,14 @@ export async function copy(exchange: Exchange, stage: Stage): Promise<void> {
       await removeTree(site.root, staged);
     }
     await site.properties.copy(settled.from, settled.to, depth);
+    if (settled.source.kind === 'file') {
+      const stat = await site.look(settled.to);
+      await carryChecksums(
+        site,
+        { path: settled.from, stat: settled.source },
+        { path: settled.to, stat },
+      );
+    }
     await site.sync.directories(parentOf(settled.to), ...changed);
   });
 }

@@ -1,11 +1,15 @@
 import { constants, read } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import type { NodeStat } from '../../native/safe-root.ts';
 import { contentTypeOf } from '../content-type.ts';
 import { DavError, errnoOf } from '../dav-error.ts';
+import { digestField, wantedDigest } from '../digests.ts';
 import { etagOf, httpDate, isSameContent, parseHttpDate } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { encodeSegment, isHiddenName } from '../request-path.ts';
+import { keptChecksums } from '../storage/kept-checksums.ts';
+import { readPieces } from '../storage/read-pieces.ts';
 import { closeAsync } from '../storage/stage.ts';
 import { escapeXml } from '../xml/write.ts';
 import { LISTINGS_TYPE, sendListings } from './listings.ts';
@@ -71,6 +75,7 @@ async function sendFile(exchange: Exchange, fd: number, stat: NodeStat): Promise
     ...(id === undefined ? {} : { 'ferry-version': id, 'ferry-mtime': `${stat.mtimeNs}` }),
   };
   if (await exchange.check(stat, true)) return exchange.send(304, headers);
+  const checksums = id === undefined ? keptChecksums(exchange.site, exchange.path, stat) : null;
   const range = requestedRange(exchange, stat, etag);
   if (range === 'unsatisfiable')
     throw new DavError(416, `the range lies outside the ${stat.sizeBytes} bytes`, {
@@ -82,10 +87,26 @@ async function sendFile(exchange: Exchange, fd: number, stat: NodeStat): Promise
     ...INERT,
     'content-type': contentTypeOf(exchange.path),
     'content-length': end - start + 1,
+    ...(checksums === null ? {} : { 'oc-checksum': checksums }),
+    ...(await wantedDigestHeader(exchange, fd, stat)),
     ...(range === null ? {} : { 'content-range': `bytes ${start}-${end}/${stat.sizeBytes}` }),
   });
   if (exchange.method !== 'HEAD') await sendBytes(exchange, fd, stat, { start, end });
   exchange.response.end();
+}
+
+/** The digest of the whole file, when the client asks for it; the file is read once for it alone. */
+async function wantedDigestHeader(
+  exchange: Exchange,
+  fd: number,
+  stat: NodeStat,
+): Promise<OutgoingHttpHeaders> {
+  const name = wantedDigest(exchange.header('want-repr-digest'));
+  if (name === null) return {};
+  const digest = await digestField(name, readPieces(fd, { start: 0, end: stat.sizeBytes }));
+  if (!isSameContent(await exchange.site.root.statDescriptor(fd), stat))
+    throw new DavError(409, `/${exchange.path} changed while it was read`);
+  return { 'repr-digest': digest };
 }
 
 /**

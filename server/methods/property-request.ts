@@ -1,11 +1,13 @@
 import { DavError } from '../dav-error.ts';
 import {
+  isLiveKey,
   LIVE_PROPERTIES,
   type LiveProperty,
   livePropertyOf,
   type Subject,
   type Viewpoint,
 } from '../live-properties.ts';
+import type { Properties } from '../storage/property-store.ts';
 import { elementsOf, findChild, isNamed, type XmlElement } from '../xml/parse.ts';
 import { DAV, statusLine, tag } from '../xml/write.ts';
 
@@ -48,28 +50,31 @@ export function keyOf(namespace: string, name: string): string {
 }
 
 /** Returns the `propstat` elements that answer the request for one resource. */
-export function propstats(request: PropertyRequest, subject: Subject, view: Viewpoint): string {
+export function propstats(
+  request: PropertyRequest,
+  subject: Subject,
+  { isMinimal, ...view }: Viewpoint & { readonly isMinimal: boolean },
+): string {
   if (request.type === 'names') return propstat(namesOf(subject, view), 200);
-  const dead = view.site.properties.of(subject.path);
-  let found = '';
-  let missing = '';
+  const dead = deadOf(subject, view);
   const isAll = request.type === 'all';
-  if (isAll) {
-    found += valuesOf(subject, view);
-    for (const xml of dead.values()) found += xml;
-  }
+  let found = isAll ? valuesOf(subject, view) + [...dead.values()].join('') : '';
+  let missing = '';
   for (const { namespace, name, key, live } of request.wanted) {
-    if (isAll && (live === undefined || live.isExtra !== true)) continue;
+    if (isAll && live?.isExtra !== true) continue;
     const value = live?.value(subject, view) ?? null;
     const xml = value === null ? dead.get(key) : tag(namespace, name, value);
     if (xml !== undefined) found += xml;
     else if (!isAll) missing += tag(namespace, name);
   }
-  const isEmpty = found === '' && missing === '';
-  return (
-    (found === '' && !isEmpty ? '' : propstat(found, 200)) +
-    (missing === '' ? '' : propstat(missing, 404))
-  );
+  if (missing === '' || isMinimal) return propstat(found, 200);
+  return (found === '' ? '' : propstat(found, 200)) + propstat(missing, 404);
+}
+
+/** What is kept under the name of a live property is the server's own. */
+function deadOf({ path }: Subject, { site }: Viewpoint): Properties {
+  const kept = site.properties.of(path);
+  return kept.size === 0 ? kept : new Map([...kept].filter(([key]) => !isLiveKey(key)));
 }
 
 /** Returns a `propstat` around properties that are XML already. */
@@ -91,7 +96,7 @@ function namesOf(subject: Subject, view: Viewpoint): string {
   const live = LIVE_PROPERTIES.filter((property) => property.value(subject, view) !== null)
     .map(({ namespace, name }) => tag(namespace, name))
     .join('');
-  const dead = [...view.site.properties.of(subject.path).keys()].map((key) => {
+  const dead = [...deadOf(subject, view).keys()].map((key) => {
     const end = key.lastIndexOf('}');
     return tag(key.slice(1, end), key.slice(end + 1));
   });

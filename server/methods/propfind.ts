@@ -2,6 +2,7 @@ import { DavError, toDavError } from '../dav-error.ts';
 import type { Exchange } from '../exchange.ts';
 import { ferryExtensions } from '../extensions.ts';
 import type { Subject, Viewpoint } from '../live-properties.ts';
+import { appliedHeader, type Preferences, preferencesOf } from '../preferences.ts';
 import {
   childOf,
   encodeSegment,
@@ -26,13 +27,17 @@ export async function propfind(exchange: Exchange): Promise<void> {
   if (stat === null) throw new DavError(404, `/${path}: nothing is there`);
   await exchange.check(stat);
   const view = { site, principal: exchange.principal, space: await site.space() };
-  const listing = new Listing(exchange, request, view);
+  const isSingle = depth === '0' || stat.kind === 'file';
+  const { isMinimal, isWithoutRoot } = preferencesOf(exchange);
+  const preferences = { isMinimal, isWithoutRoot: isWithoutRoot && !isSingle };
+  const listing = new Listing(exchange, request, { ...view, ...preferences });
   const subject = { path, stat };
-  if (depth === '0' || stat.kind === 'file')
-    listing.add(subject, hrefOf(path, stat.kind === 'directory'));
+  if (isSingle) listing.add(subject, hrefOf(path, stat.kind === 'directory'));
   else await listing.walk(subject, depth === 'infinity');
   await listing.end();
 }
+
+type ListingView = Viewpoint & Preferences;
 
 interface Directory extends Subject {
   readonly href: string;
@@ -41,11 +46,11 @@ interface Directory extends Subject {
 class Listing {
   readonly #exchange: Exchange;
   readonly #request: PropertyRequest;
-  readonly #view: Viewpoint;
+  readonly #view: ListingView;
   #text = `${XML_DECLARATION}<D:multistatus ${NAMESPACES}>`;
   #isStreaming = false;
 
-  constructor(exchange: Exchange, request: PropertyRequest, view: Viewpoint) {
+  constructor(exchange: Exchange, request: PropertyRequest, view: ListingView) {
     this.#exchange = exchange;
     this.#request = request;
     this.#view = view;
@@ -77,7 +82,7 @@ class Listing {
   async end(): Promise<void> {
     this.#text += '</D:multistatus>';
     // Every run of a client begins with such a question: it need not ask for the extensions as well.
-    const headers = { ferry: ferryExtensions(this.#view.site) };
+    const headers = { ferry: ferryExtensions(this.#view.site), ...appliedHeader(this.#view) };
     if (!this.#isStreaming) return this.#exchange.sendXml(207, this.#text, headers);
     await this.#flush();
     this.#exchange.response.end();
@@ -90,7 +95,7 @@ class Listing {
   async #list(directory: Directory, isStart: boolean): Promise<readonly Member[] | null> {
     try {
       const items = await this.#view.site.root.list(directory.path);
-      this.add(directory, directory.href);
+      if (!isStart || !this.#view.isWithoutRoot) this.add(directory, directory.href);
       return items.flatMap(({ name, stat }) => {
         const isShown = stat?.kind === 'file' || stat?.kind === 'directory';
         if (name === null || !isShown || isHiddenName(name)) return [];
@@ -107,7 +112,10 @@ class Listing {
   async #flush(): Promise<void> {
     if (!this.#isStreaming) {
       this.#isStreaming = true;
-      this.#exchange.response.writeHead(207, { 'content-type': 'application/xml; charset=utf-8' });
+      this.#exchange.response.writeHead(207, {
+        'content-type': 'application/xml; charset=utf-8',
+        ...appliedHeader(this.#view),
+      });
     }
     const text = this.#text;
     this.#text = '';

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { NodeStat } from '../../native/safe-root.ts';
 import { DavError, errnoOf, toDavError } from '../dav-error.ts';
-import { etagOf, fileIdOf } from '../etag.ts';
+import { etagOf, fileIdOf, isSameContent } from '../etag.ts';
 import type { Exchange } from '../exchange.ts';
 import { parentOf, type ResourcePath } from '../request-path.ts';
 import { dispose, keptHeader } from '../storage/dispose.ts';
@@ -20,10 +20,13 @@ export interface Published {
   readonly kept: Kept | null;
 }
 
-/** What is set on a staged file before it gets its name; undefined: as it comes. */
-export interface FileAttributes {
+/** What a staged file becomes. */
+export interface Publication {
+  /** Undefined: as the file before, or as new files are. */
   readonly mode?: number | undefined;
   readonly mtimeNs?: bigint | undefined;
+  /** The state of the file that the staged one was made of: it replaces no other. */
+  readonly basis?: NodeStat;
 }
 
 /** Tells a client before it sends a large body what would refuse it afterwards. */
@@ -45,9 +48,10 @@ export async function foresee(exchange: Exchange): Promise<void> {
 export async function publishStaged(
   exchange: Exchange,
   staged: StagedFile,
-  { mode, mtimeNs }: FileAttributes,
+  { mode, mtimeNs, basis }: Publication,
 ): Promise<Published> {
   const { site, path } = exchange;
+  const isBound = exchange.isStateBound || basis !== undefined;
   await staged.describe(mode, mtimeNs);
   await site.sync.file(staged.fd);
   const published = await site.turns.run([path], async () => {
@@ -55,10 +59,12 @@ export async function publishStaged(
       const current = await site.look(path);
       if (current?.kind === 'directory') throw isCollection(path);
       await exchange.check(current);
+      if (basis !== undefined && (current === null || !isSameContent(current, basis)))
+        throw new DavError(409, `/${path} was changed meanwhile; nothing was stored`);
       if (current !== null && mode === undefined) await keepMode(staged, current);
       // No await between this check and the rename's start: a lock granted later does not cover this write.
       exchange.requireUnlocked(path, { membership: current === null });
-      if (await publish(exchange, staged.path, current))
+      if (await publish(exchange, staged.path, current, isBound))
         // Asked of the descriptor: the ETag is that of these bytes, whatever happens to the name from here on.
         return { stat: await site.root.statDescriptor(staged.fd), created: current === null };
     }
@@ -67,7 +73,7 @@ export async function publishStaged(
   await staged.seal();
   if (published.created) await site.properties.forget(path);
   // A swap left the displaced file in the stage; a plain rename left nothing.
-  const wasSwapped = swaps(exchange) && !published.created;
+  const wasSwapped = swaps(exchange, isBound) && !published.created;
   const kept = wasSwapped ? await dispose(exchange, staged.path, path) : null;
   await site.sync.directories(parentOf(path), ...(kept?.changed ?? []));
   return { ...published, kept };
@@ -84,8 +90,8 @@ async function keepMode(staged: StagedFile, current: NodeStat): Promise<void> {
 }
 
 /** A request without a condition replaces whatever is there; it is only exchanged where that is kept, and in one step. */
-function swaps({ isStateBound, site }: Exchange): boolean {
-  return isStateBound || (site.versions !== null && site.root.backend === 'native');
+function swaps({ site }: Exchange, isBound: boolean): boolean {
+  return isBound || (site.versions !== null && site.root.backend === 'native');
 }
 
 /** Gives the staged file its name; false when another program got in between, and everything is as before. */
@@ -93,15 +99,16 @@ async function publish(
   exchange: Exchange,
   staged: string,
   current: NodeStat | null,
+  isBound: boolean,
 ): Promise<boolean> {
   const { site, path } = exchange;
   const { root } = site;
   try {
     if (current === null) {
       await root.rename(staged, path, 'no-replace');
-    } else if (exchange.isStateBound) {
+    } else if (isBound) {
       return await swapExpected(root, staged, path, current); // the displaced file goes with the stage
-    } else if (swaps(exchange)) {
+    } else if (swaps(exchange, isBound)) {
       return await swapFile(root, staged, path);
     } else {
       await root.rename(staged, path, 'replace');

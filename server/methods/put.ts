@@ -1,5 +1,13 @@
 import { DavError } from '../dav-error.ts';
+import {
+  checksumText,
+  type Digest,
+  parseChecksums,
+  parseDigestField,
+  verifying,
+} from '../digests.ts';
 import type { Exchange } from '../exchange.ts';
+import { keepChecksums } from '../storage/kept-checksums.ts';
 import { requireSpace } from '../storage/space.ts';
 import type { Stage } from '../storage/stage.ts';
 import { foresee, publishedHeaders, publishStaged } from './publish.ts';
@@ -19,14 +27,18 @@ export async function put(exchange: Exchange, stage: Stage): Promise<void> {
   if (exchange.hasTrailingSlash) throw new DavError(405, `/${path} names a collection`);
   const mtimeNs = requestedMtimeNs(exchange.header('x-oc-mtime'));
   const mode = requestedMode(exchange.header('ferry-mode'));
+  const checksums = parseChecksums(exchange.header('oc-checksum'));
+  const digests = [...checksums, ...announcedDigests(exchange)];
   const length = exchange.bodyLength;
   await requireSpace(site, length ?? 0);
   if (exchange.expectsContinue || length === null || length > SMALL_BYTES) await foresee(exchange);
   const staged = await stage.create();
   try {
-    const received = await staged.fill(exchange.body());
+    const received = await staged.fill(verifying(exchange.body(), digests));
     checkLength(exchange, received);
     const published = await publishStaged(exchange, staged, { mode, mtimeNs });
+    const { stat } = published;
+    await keepChecksums(site, path, { stat, checksums: checksumText(checksums) });
     exchange.send(published.created ? 201 : 204, {
       ...publishedHeaders(published),
       ...(mtimeNs === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
@@ -35,6 +47,13 @@ export async function put(exchange: Exchange, stage: Stage): Promise<void> {
     await staged.discard();
     throw error;
   }
+}
+
+/** A body that was encoded for its way only would have two digests; this server stores what it is sent, so they are one. */
+function announcedDigests(exchange: Exchange): readonly Digest[] {
+  return ['Content-Digest', 'Repr-Digest'].flatMap((name) =>
+    parseDigestField(name, exchange.header(name.toLowerCase())),
+  );
 }
 
 function checkLength(exchange: Exchange, received: number): void {

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServeOptions } from '../../server/serve.ts';
@@ -32,7 +33,10 @@ describe('serve', () => {
     const site = await start();
     const { status, headers } = await site.ask('OPTIONS', '/');
     expect(status).toBe(200);
-    expect(headers).toMatchObject({ dav: '1, 2, 3', 'ms-author-via': 'DAV' });
+    expect(headers).toMatchObject({
+      dav: expect.stringMatching(/^1, 2, 3,/),
+      'ms-author-via': 'DAV',
+    });
     expect(headers).toMatchObject({ ferry: expect.stringMatching(/^1; .*mtime.*if-empty/) });
     expect(headers.allow).toContain('PROPFIND');
     expect((await site.ask('OPTIONS', '*')).status).toBe(200);
@@ -40,7 +44,7 @@ describe('serve', () => {
 
   test('answers methods that it does not know with 405 and what it allows', async () => {
     const site = await start();
-    for (const method of ['PATCH', 'REPORT', 'TRACE', 'MKCALENDAR']) {
+    for (const method of ['REPORT', 'TRACE', 'MKCALENDAR']) {
       const answer = await site.ask(method, '/');
       expect([method, answer.status]).toEqual([method, 405]);
       expect(answer.headers.allow).toContain('PUT');
@@ -106,6 +110,8 @@ describe('serve', () => {
     const site = await start();
     await site.ask('PUT', '/a', {}, 'x'.repeat(1000));
     await site.ask('GET', '/a');
+    // A request ends, for the server, a moment after its answer has arrived.
+    for (let n = 0; n < 100 && site.server.stats.activeRequests > 0; n++) await sleep(10);
     const { requests, activeRequests, bytesReceived, bytesSent } = site.server.stats;
     expect([requests, activeRequests]).toEqual([2, 0]);
     expect(bytesReceived).toBeGreaterThan(1000);
