@@ -29,6 +29,21 @@ export const SERVE_COMMANDS: readonly CommandSpec[] = [
       { flags: '--tls-key <file>', summary: 'its key (PEM)' },
       { flags: '--no-tls', summary: 'plain HTTP' },
       { flags: '--read-only', summary: 'nothing can be changed' },
+      {
+        flags: '--keep-free <size>',
+        summary: 'free space that uploads leave (5% of the disk, at most 1 GiB); off: none',
+      },
+      {
+        flags: '--access-log <file>',
+        summary: 'a line of JSON for each request; - : standard output',
+      },
+      {
+        flags: '--metrics <host:port>',
+        summary: 'metrics for Prometheus on this loopback address',
+      },
+      { flags: '--install-service', summary: 'write a systemd unit that starts this server' },
+      { flags: '--uninstall-service', summary: 'remove that unit' },
+      { flags: '--system', summary: 'the unit is one of the machine, not of the user' },
       ...KEEP_VERSIONS,
     ],
     load: async () => (await import('./commands/serve.ts')).run,

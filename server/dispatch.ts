@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
 import type { Grant } from './access/access-list.ts';
 import type { ActiveRequests } from './access/active-requests.ts';
 import { allowedMethods, type ReadMethod, type WriteMethod } from './allowed-methods.ts';
 import { DavError, toDavError } from './dav-error.ts';
 import { Exchange } from './exchange.ts';
 import { ferryExtensions } from './extensions.ts';
+import { hostNameOf, isLoopback } from './loopback.ts';
 import { copy, move } from './methods/copy-move.ts';
 import { remove } from './methods/delete.ts';
 import { get } from './methods/get.ts';
@@ -135,18 +135,6 @@ async function authorize(settings: DispatchOptions, request: IncomingMessage): P
   if (!isLoopback(hostNameOf(request.headers.host)))
     throw new DavError(421, 'this server answers to the names of this machine only');
   return ANYBODY;
-}
-
-function hostNameOf(host: string | undefined): string {
-  return (host ?? '')
-    .toLowerCase()
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
-}
-
-/** Tells whether the name or address stands for this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 interface Arrival {

@@ -5,6 +5,7 @@ import { DavError } from './dav-error.ts';
 import { type IfList, parseIfHeader, submittedTokens } from './if-header.ts';
 import { type ParsedTarget, parseReference, type ResourcePath } from './request-path.ts';
 import type { Site } from './site.ts';
+import { requireSpace } from './storage/space.ts';
 
 /** A body or an answer that makes no progress for this long ends the connection. */
 const STALL_MS = 60_000;
@@ -12,6 +13,8 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 /** Of a body that nobody wants, so much is read away to keep the connection; more ends it. */
 const MAX_DRAIN_BYTES = 8 * 1024 * 1024;
 const LINGER_MS = 2000;
+/** After so much of a body it is looked whether there is still room. */
+const SPACE_CHECK_BYTES = 8 * 1024 * 1024;
 
 /** One request and its answer. */
 export class Exchange {
@@ -107,7 +110,16 @@ export class Exchange {
     const { socket } = this.request;
     socket.setTimeout(STALL_MS); // Node destroys a socket whose timeout nobody listens to
     try {
-      yield* this.request.iterator({ destroyOnReturn: false });
+      let unchecked = 0;
+      for await (const chunk of this.request.iterator({ destroyOnReturn: false })) {
+        unchecked += chunk.length;
+        if (unchecked >= SPACE_CHECK_BYTES) {
+          unchecked = 0;
+          // Many bodies at once, or one without a length, can be more than there was room for at first.
+          await requireSpace(this.site, 0, true);
+        }
+        yield chunk;
+      }
     } finally {
       socket.setTimeout(0);
     }

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { FerryError } from '../core/model/errors.ts';
 import type { Logger } from '../core/ports.ts';
+import { addressGroup } from './address-group.ts';
 import { errnoOf } from './dav-error.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { TlsPair } from './tls.ts';
@@ -16,6 +17,9 @@ const LIMITS = {
   connectionsCheckingInterval: 5_000,
 } as const;
 const MAX_CONNECTIONS = 1024;
+/** Half of all: nobody can take all places of a server from one address. */
+const MAX_CONNECTIONS_PER_ADDRESS = 512;
+const TLS_HANDSHAKE_MS = 20_000;
 const CLOSE_GRACE_MS = 2_000;
 const EMPTY_RESPONSE = 'HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -28,6 +32,11 @@ export interface ServerStats {
   readonly bytesSent: number;
 }
 
+/** How many connections there may be at once. */
+export interface ConnectionLimits {
+  readonly perAddress?: number;
+}
+
 /** The socket side of the server: limits, counters, and an orderly end. */
 export class Listener {
   readonly #server: Server;
@@ -35,6 +44,8 @@ export class Listener {
   readonly #logger: Logger;
   readonly #onCut: () => void;
   readonly #sockets = new Set<Socket>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #perAddress: number;
   readonly #running = new Set<Promise<void>>();
   #requests = 0;
   #closedBytesReceived = 0;
@@ -46,7 +57,9 @@ export class Listener {
     readonly logger: Logger;
     /** Called when the grace at the end is over: whatever still runs is to give up. */
     readonly onCut: () => void;
+    readonly limits?: ConnectionLimits;
   }) {
+    this.#perAddress = options.limits?.perAddress ?? MAX_CONNECTIONS_PER_ADDRESS;
     this.#dispatch = options.dispatch;
     this.#logger = options.logger;
     this.#onCut = options.onCut;
@@ -114,9 +127,19 @@ export class Listener {
   }
 
   #watch(socket: Socket): void {
+    const address = addressGroup(socket.remoteAddress ?? '');
+    const count = this.#byAddress.get(address) ?? 0;
+    if (count >= this.#perAddress) {
+      socket.destroy();
+      return;
+    }
+    this.#byAddress.set(address, count + 1);
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
+      const left = (this.#byAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#byAddress.delete(address);
+      else this.#byAddress.set(address, left);
       this.#closedBytesReceived += socket.bytesRead;
       this.#closedBytesSent += socket.bytesWritten;
     });
@@ -126,7 +149,14 @@ export class Listener {
 function createServerFor(tls: TlsPair | null): Server {
   if (tls === null) return createServer({ ...LIMITS, noDelay: true });
   try {
-    return createTlsServer({ ...LIMITS, noDelay: true, ...tls, minVersion: 'TLSv1.2' });
+    const handshakeTimeout = TLS_HANDSHAKE_MS;
+    return createTlsServer({
+      ...LIMITS,
+      noDelay: true,
+      ...tls,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout,
+    });
   } catch (cause) {
     throw new FerryError('CONFIG_INVALID', 'the TLS certificate and key cannot be used together', {
       cause,

@@ -5,8 +5,9 @@ import { contentTypeOf } from './content-type.ts';
 import { etagOf, fileIdOf, httpDate } from './etag.ts';
 import { activeLockXml } from './lock-table.ts';
 import type { ResourcePath } from './request-path.ts';
-import type { Site, Space } from './site.ts';
+import type { Site } from './site.ts';
 import { keptChecksums } from './storage/kept-checksums.ts';
+import type { Space } from './storage/space.ts';
 import { DAV, escapeXml, FERRY, MICROSOFT, OWNCLOUD, tag } from './xml/write.ts';
 
 /** A resource whose properties are asked for. */
@@ -109,8 +110,7 @@ export const LIVE_PROPERTIES: readonly LiveProperty[] = [
     namespace: DAV,
     name: 'quota-used-bytes',
     isExtra: true,
-    value: (subject, { space }) =>
-      isFile(subject) ? null : String(space.totalBytes - space.freeBytes),
+    value: (subject, { space }) => (isFile(subject) ? null : String(space.usedBytes)),
   },
   {
     namespace: DAV,

@@ -54,6 +54,9 @@ function viewOf(site: Site, prefix: ResourcePath, readOnly: boolean): Site {
             },
           },
     sync: {
+      get counts() {
+        return sync.counts;
+      },
       file: (fd) => sync.file(fd),
       directories: (...paths) => sync.directories(...paths.map(at)),
       everything: () => sync.everything(),
@@ -70,7 +73,7 @@ function viewOf(site: Site, prefix: ResourcePath, readOnly: boolean): Site {
     logger: site.logger,
     clock: site.clock,
     look: (path) => site.look(at(path)),
-    space: () => site.space(),
+    space: (isExact) => site.space(isExact),
     close: () => Promise.resolve(),
   };
 }

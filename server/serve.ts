@@ -6,10 +6,13 @@ import { openSafeRoot } from '../native/index.ts';
 import { ActiveRequests, USER_LIMITS, type UserLimits } from './access/active-requests.ts';
 import { openGuard } from './access/guard.ts';
 import { errnoOf } from './dav-error.ts';
-import { createDispatch, isLoopback } from './dispatch.ts';
-import { Listener, type ServerStats } from './listener.ts';
+import { createDispatch } from './dispatch.ts';
+import { type ConnectionLimits, Listener, type ServerStats } from './listener.ts';
+import { isLoopback } from './loopback.ts';
+import { type Gauges, Metrics } from './metrics.ts';
+import { listenForMetrics } from './metrics-listener.ts';
 import type { RequestRecord } from './request-record.ts';
-import { openSite, type Site } from './site.ts';
+import { openSite } from './site.ts';
 import { fingerprintOf, keptTlsPair, type TlsPair } from './tls.ts';
 import type { User } from './users.ts';
 
@@ -27,8 +30,13 @@ export interface ServeOptions {
   readonly accessFile?: string;
   /** How much of the server one user may take up. */
   readonly userLimits?: UserLimits;
+  readonly connectionLimits?: ConnectionLimits;
+  /** Free space that uploads leave on the disk; 5 %, at most 1 GiB, when left out. */
+  readonly reserveBytes?: number | undefined;
   /** Hears of each request when it has ended. */
   readonly observe?: (record: RequestRecord) => void;
+  /** A loopback address and port (0: any free one) for metrics. */
+  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   /** A pair of PEM texts; `generated`: a pair kept in `stateDirectory`; null: plain HTTP. */
   readonly tls: TlsPair | 'generated' | null;
   /** Where a generated TLS pair is kept. */
@@ -51,6 +59,8 @@ export interface RunningServer {
   /** SHA-256 of the certificate, `AB:CD:…`; null for plain HTTP. */
   readonly fingerprint: string | null;
   readonly stats: ServerStats;
+  /** Null without metrics. */
+  readonly metricsPort: number | null;
   /** Stops accepting, lets running requests end for two seconds, then cuts them off. */
   close(): Promise<void>;
 }
@@ -60,53 +70,93 @@ export interface RunningServer {
  * @throws FerryError CONFIG_INVALID, LOCAL_ROOT_MISSING, LOCAL_PERMISSION, LOCAL_BUSY when the port is taken
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { directory, host, logger, readOnly = false, keepVersions = {} } = options;
   const clock = options.clock ?? { now: Date.now };
   requireSafe(options);
   const tls = await tlsPairOf(options, clock.now());
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closeOne of closing.splice(0).reverse()) await closeOne();
+  };
+  try {
+    return await start(options, { clock, tls, closing, close });
+  } catch (error) {
+    await close();
+    throw startError(error, options.directory);
+  }
+}
+
+interface Start {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly tls: TlsPair | null;
+  /** What ends the parts that run, the last one first. */
+  readonly closing: (() => Promise<void>)[];
+  readonly close: () => Promise<void>;
+}
+
+async function start(options: ServeOptions, parts: Start): Promise<RunningServer> {
+  const { host, logger, readOnly = false, keepVersions = {}, reserveBytes } = options;
+  const { clock, tls, closing, close } = parts;
+  const root = await openRoot(options);
+  const site = await openSite({ root, readOnly, keepVersions, reserveBytes, logger, clock }).catch(
+    async (error: unknown) => {
+      await root.close();
+      throw error;
+    },
+  );
+  closing.push(() => site.close());
   const active = new ActiveRequests(options.userLimits ?? USER_LIMITS);
   const guard = await openGuard(options, clock, active);
-  const root = await openRoot(options).catch(async (error: unknown) => {
-    await guard?.close();
-    throw error;
+  if (guard !== null) closing.push(() => guard.close());
+  const metrics = options.metrics === undefined ? null : new Metrics();
+  const dispatch = createDispatch({
+    site,
+    signIn: guard?.signIn ?? null,
+    active,
+    observe: (record) => {
+      guard?.note(record);
+      metrics?.observe(record);
+      logRequest(logger, record);
+      options.observe?.(record);
+    },
   });
-  let site: Site | null = null;
-  try {
-    const opened = await openSite({ root, readOnly, keepVersions, logger, clock });
-    site = opened;
-    const dispatch = createDispatch({
-      site: opened,
-      signIn: guard?.signIn ?? null,
-      active,
-      observe: (record) => {
-        guard?.note(record);
-        logRequest(logger, record);
-        options.observe?.(record);
-      },
-    });
-    const listener = new Listener({ dispatch, tls, logger, onCut: () => opened.stage?.cancel() });
-    const port = await listener.listen(host, options.port);
-    const scheme = tls === null ? 'http' : 'https';
-    const url = `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}/`;
-    logger.info('serving', { url, readOnly, backend: root.backend });
-    return {
-      url,
-      port,
-      fingerprint: tls === null ? null : fingerprintOf(tls.cert),
-      get stats() {
-        return listener.stats;
-      },
-      close: async () => {
-        await listener.close();
-        await guard?.close();
-        await opened.close();
-      },
-    };
-  } catch (error) {
-    await guard?.close();
-    await (site ?? root).close();
-    throw startError(error, directory);
-  }
+  const onCut = () => site.stage?.cancel();
+  const limits = options.connectionLimits ?? {};
+  const listener = new Listener({ dispatch, tls, logger, onCut, limits });
+  const port = await listener.listen(host, options.port);
+  closing.push(() => listener.close());
+  const metricsPort = await offerMetrics(options, metrics, closing, async () => ({
+    stats: listener.stats,
+    locks: site.locks.size,
+    sync: site.sync.counts,
+    space: await site.space(),
+  }));
+  const scheme = tls === null ? 'http' : 'https';
+  const url = `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}/`;
+  logger.info('serving', { url, readOnly, backend: root.backend });
+  return {
+    url,
+    port,
+    fingerprint: tls === null ? null : fingerprintOf(tls.cert),
+    get stats() {
+      return listener.stats;
+    },
+    metricsPort,
+    close,
+  };
+}
+
+async function offerMetrics(
+  options: ServeOptions,
+  metrics: Metrics | null,
+  closing: (() => Promise<void>)[],
+  gauges: () => Promise<Gauges>,
+): Promise<number | null> {
+  if (metrics === null || options.metrics === undefined) return null;
+  const listener = await listenForMetrics(options.metrics, async () =>
+    metrics.text(await gauges()),
+  );
+  closing.push(() => listener.close());
+  return listener.port;
 }
 
 function logRequest(logger: Logger, record: RequestRecord): void {

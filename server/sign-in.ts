@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock, Logger } from '../core/ports.ts';
 import type { AccessList, Grant } from './access/access-list.ts';
 import { isTokenShaped } from './access/token.ts';
+import { addressGroup } from './address-group.ts';
 import { DavError } from './dav-error.ts';
 import { hashPassword, verifyPassword } from './users.ts';
 
@@ -175,23 +176,10 @@ export class SignIn {
   }
 }
 
-/** Whom a failure is counted against. Whoever has one IPv6 address has the 2^64 around it. */
+/** Whom a failure is counted against. */
 function watchedOf(name: string | null, address: string): readonly string[] {
-  const mapped = address.replace(/^::ffff:(?=[\d.]+$)/i, '');
-  const groups = mapped.includes(':') ? expanded(mapped).slice(0, 4).join(':') : mapped;
   const isKept = name !== null && name.length <= MAX_NAME_CHARS;
-  return [...(isKept ? [`account ${name}`] : []), `address ${groups}`];
-}
-
-function expanded(address: string): readonly string[] {
-  const [head = '', tail = ''] = address.split('::');
-  const before = head.split(':').filter((group) => group !== '');
-  const after = tail.split(':').filter((group) => group !== '');
-  return [
-    ...before,
-    ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'),
-    ...after,
-  ];
+  return [...(isKept ? [`account ${name}`] : []), `address ${addressGroup(address)}`];
 }
 
 function parseBearer(header: string | undefined): Credential | null {

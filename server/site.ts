@@ -10,21 +10,14 @@ import { type ResourcePath, ROOT_PATH } from './request-path.ts';
 import { GroupSync } from './storage/group-sync.ts';
 import { PathTurns } from './storage/path-turns.ts';
 import { PropertyStore } from './storage/property-store.ts';
+import { type Space, spaceOf } from './storage/space.ts';
 import { closeAsync, Stage } from './storage/stage.ts';
 import { ServerVersions } from './storage/version-store.ts';
 
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
 
-/** Free space is asked for at most this often. */
-const SPACE_AGE_MS = 1000;
 const IDENTITY = '.ferry/server.json';
-
-/** Room on the file system that holds the served tree. */
-export interface Space {
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-}
 
 /** The served tree, or what one user sees of it, with everything that requests share; see scope.ts. */
 export interface Site {
@@ -37,7 +30,7 @@ export interface Site {
   readonly stage: Stage | null;
   /** Keeps what is replaced and removed; null: it is gone at once. */
   readonly versions: Pick<ServerVersions, 'keep' | 'placeOf' | 'list'> | null;
-  readonly sync: Pick<GroupSync, 'file' | 'directories' | 'everything'>;
+  readonly sync: Pick<GroupSync, 'file' | 'directories' | 'everything' | 'counts'>;
   readonly turns: Pick<PathTurns, 'run'>;
   readonly locks: LockTable;
   readonly properties: Pick<PropertyStore, 'of' | 'set' | 'forget' | 'move' | 'copy'>;
@@ -45,8 +38,8 @@ export interface Site {
   readonly clock: Pick<Clock, 'now'>;
   /** What a client can see at a path: a file or directory. Links, special files and what is behind links: null. */
   look(path: ResourcePath): Promise<NodeStat | null>;
-  /** Space of the file system, at most a second old. */
-  space(): Promise<Space>;
+  /** Room for uploads, at most a second old, or as it is now. */
+  space(isExact?: boolean): Promise<Space>;
   close(): Promise<void>;
 }
 
@@ -56,6 +49,8 @@ export interface SiteOptions {
   readonly readOnly: boolean;
   /** Null: nothing is kept. */
   readonly keepVersions: KeepVersions | null;
+  /** Free space that uploads leave; a part of the disk when left out. */
+  readonly reserveBytes?: number | undefined;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -81,7 +76,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     locks: new LockTable(clock),
     properties,
     look: (path) => look(root, path),
-    space: spaceOf(root, clock),
+    space: spaceOf(root, clock, options.reserveBytes),
     close: async () => {
       await versions?.close();
       await properties.close();
@@ -100,22 +95,6 @@ async function look(root: SafeRoot, path: ResourcePath): Promise<NodeStat | null
     if (UNREACHABLE.has(errnoOf(error) ?? '')) return null;
     throw error;
   }
-}
-
-function spaceOf(root: SafeRoot, clock: Pick<Clock, 'now'>): () => Promise<Space> {
-  let asked: Promise<Space> | null = null;
-  let askedAtMs = 0;
-  return () => {
-    const now = clock.now();
-    if (asked === null || now - askedAtMs > SPACE_AGE_MS || now < askedAtMs) {
-      askedAtMs = now;
-      asked = root.space();
-      asked.catch(() => {
-        asked = null; // the next request asks again
-      });
-    }
-    return asked;
-  };
 }
 
 async function identify(

@@ -1,35 +1,28 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FerryError } from '../../core/model/errors.ts';
+import type { Logger } from '../../core/ports.ts';
+import { parseSize } from '../../daemon/units.ts';
+import type { AccessLog } from '../../server/access-log.ts';
 import type { Context } from '../context.ts';
 import { usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { keepVersionsFrom } from '../pair-flags.ts';
 import { accessFileOf } from './serve-access.ts';
-
-export type ServeFlags = {
-  readonly listen?: string;
-  readonly user?: string;
-  readonly passwordFile?: string;
-  readonly access?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  /** False with --no-tls. */
-  readonly tls?: boolean;
-  readonly readOnly?: boolean;
-  readonly keepVersionsDays?: string;
-  readonly keepVersionsBytes?: string;
-};
+import type { ServeFlags } from './serve-flags.ts';
 
 const DEFAULT_LISTEN = '127.0.0.1:8443';
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|::1)$/;
 
 /** Returns host and port of `HOST:PORT`, `[IPV6]:PORT` or `:PORT`. @throws CONFIG_INVALID */
-export function parseListen(text: string): { readonly host: string; readonly port: number } {
+export function parseListen(
+  text: string,
+  flag = '--listen',
+): { readonly host: string; readonly port: number } {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === undefined || port > 65_535)
-    throw usage(`--listen: expected HOST:PORT such as 127.0.0.1:8443, found ${text}`);
+    throw usage(`${flag}: expected HOST:PORT such as 127.0.0.1:8443, found ${text}`);
   return { host: bracketed ?? (plain === '' || plain === undefined ? '0.0.0.0' : plain), port };
 }
 
@@ -85,6 +78,22 @@ async function signInFrom(context: Context, flags: ServeFlags, isLoopback: boole
   return { users: null };
 }
 
+function reserveFrom({ keepFree }: ServeFlags): { readonly reserveBytes?: number } {
+  if (keepFree === undefined) return {};
+  return { reserveBytes: keepFree === 'off' ? 0 : parseSize(keepFree, '--keep-free') };
+}
+
+async function accessLogFrom(
+  context: Context,
+  { accessLog }: ServeFlags,
+  logger: Logger,
+): Promise<AccessLog | null> {
+  if (accessLog === undefined) return null;
+  const { openAccessLog, writtenAccessLog } = await import('../../server/access-log.ts');
+  if (accessLog === '-') return writtenAccessLog((line) => context.terminal.stdout.write(line));
+  return openAccessLog(resolve(context.cwd, accessLog), logger);
+}
+
 /** `ferry serve DIR`: the companion server, until Ctrl-C. */
 export async function run(
   context: Context,
@@ -92,23 +101,33 @@ export async function run(
   flags: ServeFlags,
 ): Promise<number> {
   const directory = resolve(context.cwd, args[0] ?? '');
+  const service = () => import('./serve-service.ts');
+  if (flags.uninstallService === true)
+    return (await service()).uninstallService(context, directory, flags);
   const found = await stat(directory).catch(() => null);
   if (!found?.isDirectory())
     throw new FerryError('LOCAL_ROOT_MISSING', 'there is no such folder to serve', {
       path: directory,
     });
-  const { host, port } = parseListen(flags.listen ?? DEFAULT_LISTEN);
-  const isLoopback = LOOPBACK.test(host);
+  const listen = parseListen(flags.listen ?? DEFAULT_LISTEN);
+  const metrics = flags.metrics === undefined ? undefined : parseListen(flags.metrics, '--metrics');
+  const reserve = reserveFrom(flags);
+  if (flags.installService === true)
+    return (await service()).installService(context, directory, flags);
+  const isLoopback = LOOPBACK.test(listen.host);
   const signIn = await signInFrom(context, flags, isLoopback);
   const tls = await tlsFrom(context, flags, isLoopback);
   const { serve } = await import('../../server/serve.ts');
   const { logger } = await workshopOf(context);
+  const accessLog = await accessLogFrom(context, flags, logger);
   const server = await serve({
     directory,
-    host,
-    port,
+    ...listen,
     ...signIn,
+    ...reserve,
     tls,
+    metrics,
+    ...(accessLog === null ? {} : { observe: (record) => accessLog.note(record) }),
     stateDirectory: join(context.home.stateDirectory, 'server'),
     readOnly: flags.readOnly ?? false,
     insecureAllowed: flags.tls === false,
@@ -116,13 +135,21 @@ export async function run(
     logger,
   });
   const { terminal, signal } = context;
-  terminal.text(`serving ${directory} at ${server.url}`);
-  if (server.fingerprint !== null) terminal.text(`certificate fingerprint ${server.fingerprint}`);
-  terminal.document({ url: server.url, port: server.port, fingerprint: server.fingerprint });
+  const { fingerprint, metricsPort, port, url } = server;
+  terminal.text(`serving ${directory} at ${url}`);
+  if (fingerprint !== null) terminal.text(`certificate fingerprint ${fingerprint}`);
+  if (metrics !== undefined)
+    terminal.text(`metrics at http://${metrics.host}:${metricsPort}/metrics`);
+  terminal.document({ url, port, fingerprint, metricsPort });
+  // Only a server with a log does not end with its terminal: a log rotation says the same.
+  const reopen = (): void => accessLog?.reopen();
+  if (accessLog !== null) process.on('SIGHUP', reopen);
   await new Promise<void>((ended) => {
     if (signal.aborted) ended();
     else signal.addEventListener('abort', () => ended(), { once: true });
   });
   await server.close();
+  process.off('SIGHUP', reopen);
+  await accessLog?.close();
   return EXIT.ok;
 }

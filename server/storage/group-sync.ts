@@ -20,9 +20,16 @@ export class GroupSync {
   readonly #root: SafeRoot;
   #waiting: Waiting[] = [];
   #isRunning = false;
+  #groups = 0;
+  #waited = 0;
 
   constructor(root: SafeRoot) {
     this.#root = root;
+  }
+
+  /** How often the disk was waited for, and how many writes that covered. */
+  get counts(): { readonly groups: number; readonly waited: number } {
+    return { groups: this.#groups, waited: this.#waited };
   }
 
   /** Resolves when the content and metadata of an open file are on the disk. */
@@ -54,6 +61,8 @@ export class GroupSync {
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
+      this.#groups++;
+      this.#waited += group.length;
       const [alone] = group;
       try {
         if (group.length === 1) await alone?.sync();
