@@ -30,6 +30,11 @@ export class Addresses {
     return new URL(`${this.base.href}${encoded}${isCollection ? '/' : ''}`);
   }
 
+  /** Returns a path as the server has it, as text: how the bodies of the companion server's own requests name things. */
+  plainPathOf(path: SyncPath): string {
+    return this.#names(path).join('/');
+  }
+
   /**
    * Returns the path that an href names: decoded once, `..` and slashes in names refused. Scheme and host are not
    * looked at, as servers behind a proxy often know them wrong. Null: not a usable path below the collection.

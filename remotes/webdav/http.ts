@@ -96,7 +96,9 @@ class GotHttp implements Http {
 
   async send(options: RequestOptions): Promise<Answer> {
     const context = contextOf(options);
-    const isFirstLook = options.url.pathname === this.#options.base.pathname;
+    // What is POSTed to the root is about many paths below it.
+    const isAboutRoot = options.url.pathname === this.#options.base.pathname;
+    const isFirstLook = isAboutRoot && options.method !== 'POST';
     for (let attempt = 1; ; attempt += 1) {
       throwIfAborted(options.signal);
       const passage = { isFirstLook, isRepeat: attempt > 1, signal: options.signal };

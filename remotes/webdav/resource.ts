@@ -33,7 +33,8 @@ export interface Resource {
   readonly rootId: string | null;
 }
 
-const DIRECTORY_VERSION = 'directory' as Version;
+/** What stands for the version of every collection: it has none of its own. */
+export const DIRECTORY_VERSION = 'directory' as Version;
 
 /** Returns the opaque part of an ETag: weakness and what a compressing proxy appends do not name another state. */
 export function opaqueTag(etag: string): string | null {

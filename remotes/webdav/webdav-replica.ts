@@ -17,9 +17,11 @@ import type {
   RootIdentity,
   VersionShelf,
   WriteItem,
+  WriteOptions,
   WriteResult,
 } from '../../core/ports.ts';
 import { Addresses } from './addresses.ts';
+import { type GroupMethods, groupMethods } from './batches.ts';
 import { Blame } from './blame.ts';
 import { type Credentials, openHttp } from './http.ts';
 import { lookAt } from './listing.ts';
@@ -89,11 +91,16 @@ class DavReplica implements WebdavReplica {
   readonly changes$: Observable<SyncPath> = NEVER;
   readonly probe: ProbeResult;
   readonly versions?: VersionShelf;
+  readonly readMany?: GroupMethods['readMany'];
+  readonly hashMany?: GroupMethods['hashMany'];
+  readonly makeDirectories?: GroupMethods['makeDirectories'];
+  readonly removeMany?: GroupMethods['removeMany'];
   readonly #session: Session;
   readonly #blame: Blame;
   readonly #parallelism: number;
   readonly #slots: Slots;
   readonly #writer: FileWriter;
+  readonly #groups: GroupMethods | null;
 
   constructor(options: WebdavOptions, probe: ProbeResult) {
     const { parallelism = DEFAULT_PARALLELISM } = options;
@@ -107,6 +114,22 @@ class DavReplica implements WebdavReplica {
     this.#slots = new Slots(parallelism);
     this.#blame = new Blame(this.#session);
     this.#writer = new FileWriter(this.#session, probe, { slots: this.#slots, blame: this.#blame });
+    this.#groups = probe.companion ? this.#groupMethods() : null;
+    if (this.#groups === null) return;
+    this.readMany = this.#groups.readMany;
+    this.hashMany = this.#groups.hashMany;
+    this.makeDirectories = this.#groups.makeDirectories;
+    this.removeMany = this.#groups.removeMany;
+  }
+
+  #groupMethods(): GroupMethods {
+    return groupMethods(this.#session, {
+      probe: this.probe,
+      blame: this.#blame,
+      slots: this.#slots,
+      writer: this.#writer,
+      writeSingly: (items, options) => this.#writeSingly(items, options),
+    });
   }
 
   async identify(
@@ -144,11 +167,17 @@ class DavReplica implements WebdavReplica {
     return readFile(this.#session, path, { ...options, blame: this.#blame });
   }
 
-  async *writeMany(
+  writeMany(
     items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
-    options: MutationOptions = {},
+    options: WriteOptions = {},
   ): AsyncIterable<readonly WriteResult[]> {
-    const { signal } = options;
+    return this.#groups?.writeMany(items, options) ?? this.#writeSingly(items, options);
+  }
+
+  async *#writeSingly(
+    items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
+    { signal }: WriteOptions,
+  ): AsyncGenerator<readonly WriteResult[]> {
     throwIfAborted(signal);
     const width = this.probe.versions === 'exact' ? this.#parallelism : WAITING_FILES;
     const limits = { width, groupSize: GROUP_SIZE, groupMs: GROUP_MS };

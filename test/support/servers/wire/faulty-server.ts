@@ -29,6 +29,8 @@ export interface FaultyServer {
   fault: Fault | null;
   /** Whether it gives fingerprints of its listings; without them it is like any other server. */
   givesFingerprints: boolean;
+  /** Whether it offers to take and give many files in one request. */
+  takesBatches: boolean;
   /** Requests since the last time that the list was emptied. */
   readonly passed: Passed[];
   close(): Promise<void>;
@@ -46,6 +48,7 @@ export async function faultyServer(): Promise<FaultyServer> {
     directory: real.directory,
     fault: null,
     givesFingerprints: false,
+    takesBatches: false,
     passed,
     close,
   };
@@ -54,7 +57,8 @@ export async function faultyServer(): Promise<FaultyServer> {
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const exchange = new ProxiedExchange(real.url, incoming, response, () => strikes);
-    const { fault, givesFingerprints } = running;
+    const { fault, givesFingerprints, takesBatches } = running;
+    if (!takesBatches) hideExtensions(response, /^batch/);
     if (!givesFingerprints && incoming.headers.accept === FINGERPRINTS) {
       exchange.reply({ status: 406, headers: {}, body: Buffer.alloc(0) });
       return;
@@ -87,6 +91,20 @@ export async function faultyServer(): Promise<FaultyServer> {
     await once(server, 'close');
     await real.close();
   }
+}
+
+/** Leaves extensions out of what the server says it can do. */
+function hideExtensions(response: ServerResponse, hidden: RegExp): void {
+  const writeHead = response.writeHead.bind(response) as (
+    status: number,
+    headers?: OutgoingHttpHeaders,
+  ) => ServerResponse;
+  response.writeHead = ((status: number, headers: OutgoingHttpHeaders = {}) => {
+    const { ferry, ...others } = headers;
+    if (ferry === undefined) return writeHead(status, headers);
+    const shown = `${ferry}`.split(' ').filter((name) => !hidden.test(name));
+    return writeHead(status, { ...others, ferry: shown.join(' ') });
+  }) as typeof response.writeHead;
 }
 
 class ProxiedExchange implements Exchange {
