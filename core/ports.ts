@@ -146,10 +146,11 @@ export interface WriteItem {
   readonly displacement?: Displacement;
   /**
    * Opens the content. The stream throws at its end when length or hash is not what was announced, so a
-   * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try. What is
-   * `kept` is not yielded again, and verified all the same.
+   * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try.
    */
-  open(signal?: AbortSignal, kept?: KeptBeginning): Promise<AsyncIterable<Uint8Array>>;
+  open(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** As `open`, for a receiver that has the beginning already: yields what follows it, and verifies both together. */
+  openAfter?(kept: KeptBeginning, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /**
    * Returns how the content comes out of what is at the path now, the `expected` version; null when that spares too
    * little. A receiver that can do it asks, verifies the result's hash, and falls back to `open` when it is another.

@@ -10,6 +10,7 @@ import { forEachLimited } from '../transfer/pool.ts';
 import { tellCounterparts } from '../transfer/tell-counterparts.ts';
 import type { Throttle } from '../transfer/throttle.ts';
 import { hashStream } from '../transfer/verified-stream.ts';
+import { hashByChunks } from './hash-by-chunks.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import type { SideView } from './side-view.ts';
 
@@ -29,6 +30,8 @@ export interface LookOptions {
   readonly signal: AbortSignal;
   /** Bytes read from `side` to compare. */
   readonly onBytes: (side: Side, count: number) => void;
+  /** Bytes that need not be read to compare. */
+  readonly onSpared: (count: number) => void;
   readonly onAdopted: (path: SyncPath) => void;
   /** Files that could not be read wait for their time to be tried again. */
   readonly retries: RetrySchedule;
@@ -103,7 +106,9 @@ async function lookAtOne(
     return null;
   }
   try {
-    const hash = await look(options.replicas[side], entry, side, options);
+    const hash =
+      (await hashByChunks(side, entry, options)) ??
+      (await look(options.replicas[side], entry, side, options));
     view.setContent(path, hash);
     options.remember(side, entry, hash);
     options.retries.succeeded(attempt);

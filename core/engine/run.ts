@@ -246,6 +246,7 @@ async function lookAtUndecided(
     retries: context.retries,
     signal,
     onBytes: (side, count) => tally.compared(side, count),
+    onSpared: (count) => tally.spared(count),
     onAdopted: () => {
       tally.adopted++;
     },

@@ -144,7 +144,8 @@ function itemOf(transfer: Transfer, context: ContentContext): WriteItem {
     ...(current === undefined ? {} : context.displacementOf(side, key)),
     ...metadataOf(source),
     ...(source.hash === undefined ? {} : { hash: source.hash }),
-    open: (signal, kept) => openVerified(transfer, context, { signal, kept }),
+    open: (signal) => openVerified(transfer, context, { signal, kept: null }),
+    openAfter: (kept, signal) => openVerified(transfer, context, { signal, kept }),
     ...recipeStep(transfer, context),
   };
 }
@@ -196,18 +197,14 @@ function metadataOf(entry: FileEntry): { mtimeNs?: bigint; mode?: number } {
 async function openVerified(
   transfer: Transfer,
   { side, ledger, replicas, onBytes, throttle, signal: runSignal }: ContentContext,
-  {
-    signal = runSignal,
-    kept,
-  }: { signal: AbortSignal | undefined; kept: KeptBeginning | undefined },
+  { signal = runSignal, kept }: { signal: AbortSignal | undefined; kept: KeptBeginning | null },
 ): Promise<AsyncIterable<Uint8Array>> {
   const { path, entry: source } = transfer.source;
-  const replica = replicas[otherSide(side)];
   const noting = (error: unknown): never => {
     if (error instanceof FerryError && error.code === 'CHANGED') ledger.sourceChanged = true;
     throw error;
   };
-  const content = await replica
+  const content = await replicas[otherSide(side)]
     .read(path, { expected: source.version, ...restAfter(kept, source), signal })
     .catch(noting);
   const stream = throttle ? throttle.limit(content.stream, signal) : content.stream;
@@ -216,15 +213,15 @@ async function openVerified(
     path,
     sizeBytes: source.sizeBytes,
     ...(source.hash === undefined ? {} : { hash: source.hash }),
-    ...(kept === undefined ? {} : { kept: kept.read() }),
+    ...(kept === null ? {} : { kept: kept.read() }),
     onBytes: (count) => onBytes(side, count),
   });
   transfer.hash = () => verified.hash;
   return verified;
 }
 
-function restAfter(kept: KeptBeginning | undefined, { sizeBytes }: FileEntry) {
-  if (kept === undefined) return {};
+function restAfter(kept: KeptBeginning | null, { sizeBytes }: FileEntry) {
+  if (kept === null) return {};
   return { range: { offset: kept.sizeBytes, length: sizeBytes - kept.sizeBytes } };
 }
 

@@ -1,11 +1,12 @@
 import type { ChunkList, Recipe, RecipeInstruction } from '../chunks.ts';
 import type { ContentHash, FileEntry } from '../model/entry.ts';
-import { FerryError, toFerryError } from '../model/errors.ts';
+import { FerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
 import { CHUNKED_BYTES, type ChunkShelf } from '../records/chunk-shelf.ts';
 import type { PairRecord } from '../records/record.ts';
 import { type Delta, type DeltaLimits, deltaOf } from './delta.ts';
+import { orNull } from './or-null.ts';
 import { recipeOf } from './recipe.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -13,8 +14,6 @@ import type { Throttle } from './throttle.ts';
 const FETCHED: DeltaLimits = { gapBytes: 4096, maxStretches: 1000 };
 /** An instruction to copy has 17 bytes; a file is opened for each stretch that is read. */
 const SENT: DeltaLimits = { gapBytes: 64, maxStretches: 8000 };
-/** After these, reading the whole would fail as well, and others are no reason not to try. */
-const PASSED_ON = new Set(['CHANGED', 'ABORTED', 'REMOTE_UNREACHABLE', 'REMOTE_UNAUTHORIZED']);
 
 /** A file on one side, and what is known of its content. */
 export interface DeltaFile {
@@ -64,11 +63,6 @@ export async function makeRecipe(
     return collected(stream, range.length, path);
   });
   return { ...recipe, instructions: counted(recipe.instructions, onPart) };
-}
-
-function orNull(error: unknown): null {
-  if (PASSED_ON.has(toFerryError(error).code)) throw error;
-  return null;
 }
 
 async function findDelta(options: MakeRecipeOptions, signal: AbortSignal): Promise<Delta | null> {

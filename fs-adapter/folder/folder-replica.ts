@@ -1,4 +1,5 @@
 import { NEVER, type Observable } from 'rxjs';
+import type { ChunkList, ChunkOptions } from '../../core/chunks.ts';
 import type { ContentHash, Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import type { KeepVersions } from '../../core/model/keep-versions.ts';
@@ -27,11 +28,13 @@ import type {
 } from '../../core/ports.ts';
 import { codeOf, isNativeAvailable, type NodeStat, type SafeRoot } from '../../native/index.ts';
 import { watchFolder } from '../watch/folder-watcher.ts';
+import { chunksOfFile } from './chunk-file.ts';
 import { Durability } from './durability.ts';
 import { changed, folderError, translated } from './errno.ts';
 import { FolderRoot } from './folder-root.ts';
 import { entryOf, versionAfterChange } from './node-version.ts';
 import { FolderScan } from './observe-folder.ts';
+import { sweepPartials } from './partial-files.ts';
 import { removeIfThere } from './private-files.ts';
 import { type PublishContext, requireVersion } from './publish.ts';
 import {
@@ -136,6 +139,7 @@ class FolderReplica implements Replica {
     const versions = this.#store;
     versions.beginRun();
     await sweepStage(root, { own: this.#stage.folder, versions, clock, logger });
+    await sweepPartials(root, clock);
     await versions.lookAgain(root);
   }
 
@@ -172,6 +176,10 @@ class FolderReplica implements Replica {
 
   async read(path: SyncPath, options: ReadOptions): Promise<Content> {
     return readFolderFile(await this.#root.get(), path, this.#names.realPath(path), options);
+  }
+
+  async chunksOf(path: SyncPath, options: ChunkOptions): Promise<ChunkList> {
+    return chunksOfFile(await this.#root.get(), path, this.#names.realPath(path), options);
   }
 
   async *writeMany(

@@ -33,6 +33,14 @@ export async function writeFully(fd: number, bytes: Uint8Array): Promise<void> {
   }
 }
 
+/** Writes all of `bytes` from the offset on. */
+export async function writeAt(fd: number, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await writeSome(fd, bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
+}
+
 /** Runs `use` with an open file and closes it. */
 export async function withFile<T>(
   root: SafeRoot,

@@ -9,45 +9,65 @@ import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/
 import { changed, folderError } from './errno.ts';
 import { versionOf } from './node-version.ts';
 
-/** A file up to this size is read in one step; larger ones in pieces of it. */
+/** A file up to this size is read in one step. */
 const CHUNK_BYTES = 512 * 1024;
+/** Larger ones are read in pieces. */
+const PIECE_BYTES = 1024 * 1024;
 
 const readSome = promisify(fs.read);
 const closeDescriptor = promisify(fs.close);
 
 /** One file to read: as it is shown, on the disk, and as it must be. */
-interface Source {
+export interface Source {
   readonly root: SafeRoot;
   readonly path: SyncPath;
   readonly real: string;
   readonly expected: Version;
 }
 
-function readError(error: unknown, path: SyncPath): FerryError {
+export function readError(error: unknown, path: SyncPath): FerryError {
   const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '');
   return isGone ? changed(path, 'it is no longer there') : folderError(error, path, 'read');
 }
 
 /** @throws CHANGED when the file is another version or another kind by now */
-function requireSame(stat: NodeStat, { path, expected }: Source): void {
+export function requireSame(stat: NodeStat, { path, expected }: Source): void {
   if (stat.kind !== 'file') throw changed(path, 'it is no longer a file');
   if (versionOf(stat) !== expected) throw changed(path, 'it changed since it was looked at');
 }
 
-async function* chunks(
+/** Yields the bytes of the range in pieces; while one is worked on, the next is read. */
+async function* pieces(
   fd: number,
   range: { readonly offset: number; readonly length: number },
   signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
   const end = range.offset + range.length;
-  for (let at = range.offset; at < end; ) {
-    throwIfAborted(signal);
-    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at));
-    const { bytesRead } = await readSome(fd, chunk, 0, chunk.length, at);
-    if (bytesRead === 0) return; // shorter than it was: the check at the end says so
-    at += bytesRead;
-    yield chunk.subarray(0, bytesRead);
+  const readAhead = (at: number): Promise<Uint8Array> => {
+    const ahead = readPiece(fd, at, end);
+    ahead.catch(() => undefined); // thrown when its turn comes
+    return ahead;
+  };
+  let reading = readAhead(range.offset);
+  try {
+    for (let at = range.offset; at < end; ) {
+      throwIfAborted(signal);
+      const piece = await reading;
+      if (piece.length === 0) return; // shorter than it was: the check at the end says so
+      at += piece.length;
+      reading = readAhead(at);
+      yield piece;
+    }
+  } finally {
+    await reading.catch(() => undefined); // the descriptor is closed after it
   }
+}
+
+async function readPiece(fd: number, at: number, end: number): Promise<Uint8Array> {
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - at));
+  if (piece.length === 0) return piece;
+  const { bytesRead } = await readSome(fd, piece, 0, piece.length, at);
+  return piece.subarray(0, bytesRead);
 }
 
 async function* largeFile(
@@ -60,7 +80,7 @@ async function* largeFile(
     const fd = await root.open(real, fs.constants.O_RDONLY);
     try {
       requireSame(await root.statDescriptor(fd), source);
-      yield* chunks(fd, range, signal);
+      yield* pieces(fd, range, signal);
       requireSame(await root.statDescriptor(fd), source);
     } finally {
       await closeDescriptor(fd);

@@ -8,14 +8,15 @@ import type { SyncPath } from '../../core/model/path.ts';
 import type { Clock, Displacement, Logger, WriteItem } from '../../core/ports.ts';
 import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/index.ts';
 import { folderError } from './errno.ts';
+import { fillLarge } from './fill-large.ts';
 import { isSameContent } from './node-version.ts';
+import { keepPartial, keyInName, partialKey } from './partial-files.ts';
 import {
   appendLines,
   makeDirectories,
   privatePath,
   readLines,
   removeIfThere,
-  writeFully,
 } from './private-files.ts';
 import type { VersionStore } from './version-store.ts';
 
@@ -25,8 +26,8 @@ const JOURNAL = 'journal.ndjson';
 const SMALL_FILE_BYTES = 256 * 1024;
 const ROOM_CHECK_BYTES = 16 * 1024 * 1024;
 const STALE_AFTER_MS = 86_400_000;
+const STAGED_NAME = /^\d+(\.[0-9a-f-]+)?$/;
 
-const closeDescriptor = promisify(fs.close);
 const changeMode = promisify(fs.fchmod);
 
 const OWN_HOST = hostname()
@@ -106,25 +107,28 @@ export class Stage {
     signal: AbortSignal,
   ): Promise<StagedFile> {
     const { path, sizeBytes } = item;
-    const stage = `${this.#folder}/${this.#count++}`;
+    const key = partialKey(item);
+    const stage = `${this.#folder}/${this.#count++}${key === null ? '' : `.${key}`}`;
     try {
       await this.#prepare(root);
       await checkRoom(root, path, sizeBytes);
       if (sizeBytes <= SMALL_FILE_BYTES) return await fillAtOnce(root, item, stage, real, signal);
-      const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
-      const fd = await root.open(stage, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-      try {
-        for await (const chunk of measured(item, signal)) await writeFully(fd, chunk);
+      return await fillLarge(root, item, { stage, real, key }, signal, async (fd) => {
         await changeMode(fd, await finalMode(root, item, real));
         if (item.mtimeNs !== undefined) await root.setTimesOfDescriptor(fd, item.mtimeNs);
         return { item, stage, stat: await root.statDescriptor(fd) };
-      } finally {
-        await closeDescriptor(fd);
-      }
+      });
     } catch (error) {
       await removeIfThere(root, stage).catch(() => undefined); // the next observation sweeps it
       throw stageError(item, error);
     }
+  }
+
+  /** Takes back a file that will not be published after all; a large one is kept for the next attempt. */
+  async giveUp(root: SafeRoot, { stage }: StagedFile): Promise<void> {
+    const key = keyInName(nameIn(stage));
+    if (key === null) await removeIfThere(root, stage);
+    else await keepPartial(root, key, stage);
   }
 
   /** Notes durably what is about to be exchanged with staged files; only then may it be. */
@@ -267,10 +271,12 @@ async function sweepFolder(root: SafeRoot, folder: string, options: SweepOptions
     if (name === null || !stat || name === JOURNAL) continue;
     const left = `${folder}/${name}`;
     const line = journal.get(name);
-    const isOurs = line ? `${stat.ino}` === line.ino : /^\d+$/.test(name) || stat.links > 1;
+    const isOurs = line ? `${stat.ino}` === line.ino : STAGED_NAME.test(name) || stat.links > 1;
+    const key = keyInName(name);
     // An emulated exchange has the displaced version under a temporary name for a moment.
     const displaced = line ?? lines.find(({ expected }) => isSameContent(stat, expected));
-    if (isOurs) await removeIfThere(root, left);
+    if (isOurs && key !== null && stat.links === 1) await keepPartial(root, key, left);
+    else if (isOurs) await removeIfThere(root, left);
     else await saveDisplaced(root, left, stat, displaced, options);
   }
   await removeIfThere(root, `${folder}/${JOURNAL}`);

@@ -9,7 +9,6 @@ import {
 } from '../../core/ports.ts';
 import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import { folderError } from './errno.ts';
-import { removeIfThere } from './private-files.ts';
 import type { StagedFile } from './stage.ts';
 import { stageGroup } from './stage-group.ts';
 import { commitGroup, type GroupContext } from './write-group.ts';
@@ -277,7 +276,8 @@ class Staging {
     if (!this.#isExhausted) await this.#iterator.return?.();
     await this.#taking;
     await Promise.all(this.#running);
-    for (const { stage } of this.#takeGroup()) await removeIfThere(this.#context.root, stage);
+    const { root, stage } = this.#context;
+    for (const staged of this.#takeGroup()) await stage.giveUp(root, staged);
   }
 }
 

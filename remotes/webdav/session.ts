@@ -24,6 +24,8 @@ export class Session {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly entryBudget: number | undefined;
+  /** Names this device to the server. */
+  readonly ownerId: string;
   /** What the server can do beyond WebDAV. */
   readonly extensions: Extensions;
   readonly #temporaryStem: string;
@@ -44,6 +46,7 @@ export class Session {
     this.clock = parts.clock;
     this.logger = parts.logger;
     this.entryBudget = parts.entryBudget;
+    this.ownerId = parts.ownerId;
     this.#temporaryStem = temporaryStem(parts.ownerId);
     this.extensions = new Extensions(parts.isCompanion ?? false, (signal) => this.#greet(signal));
   }

@@ -8,6 +8,7 @@ import { lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { setPropertiesIfKept } from './properties.ts';
 import { fileEntryOf, opaqueTag, type Resource, storedMtimeText } from './resource.ts';
+import { putResumable, RESUMABLE_BYTES } from './resumable-upload.ts';
 import type { Session } from './session.ts';
 
 /** Content up to here is read and verified before anything is sent, and may be sent again. */
@@ -26,6 +27,12 @@ export async function putContent(
   },
 ): Promise<Answer> {
   const { path, headers, signal } = target;
+  const isResumable = item.sizeBytes >= RESUMABLE_BYTES;
+  if (isResumable && (await session.extensions.has('resume', signal)))
+    return putResumable(session, item, {
+      ...target,
+      headers: { ...metadataHeaders(probe, item), ...headers },
+    });
   const isHeld = item.sizeBytes <= HELD_BYTES;
   const content = contentOfSize(item, signal);
   const answer = await session.send(path, {
@@ -49,7 +56,8 @@ async function collected(content: AsyncIterable<Uint8Array>): Promise<Uint8Array
   return Buffer.concat(chunks);
 }
 
-function metadataHeaders(probe: ProbeResult, item: WriteItem): Record<string, string> {
+/** Returns the headers that give a written file its time and mode. */
+export function metadataHeaders(probe: ProbeResult, item: WriteItem): Record<string, string> {
   return {
     ...(probe.setsMtime === 'no' || item.mtimeNs === undefined
       ? {}

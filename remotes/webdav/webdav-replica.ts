@@ -1,4 +1,5 @@
 import { NEVER, type Observable } from 'rxjs';
+import type { ChunkList, ChunkOptions } from '../../core/chunks.ts';
 import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
@@ -23,6 +24,7 @@ import type {
 import { Addresses } from './addresses.ts';
 import { type GroupMethods, groupMethods } from './batches.ts';
 import { Blame } from './blame.ts';
+import { readChunks } from './chunks.ts';
 import { type Credentials, openHttp } from './http.ts';
 import { lookAt } from './listing.ts';
 import { makeCollection, makeRoot } from './make-collection.ts';
@@ -91,6 +93,7 @@ class DavReplica implements WebdavReplica {
   readonly changes$: Observable<SyncPath> = NEVER;
   readonly probe: ProbeResult;
   readonly versions?: VersionShelf;
+  readonly isDistant = true;
   readonly readMany?: GroupMethods['readMany'];
   readonly hashMany?: GroupMethods['hashMany'];
   readonly makeDirectories?: GroupMethods['makeDirectories'];
@@ -165,6 +168,11 @@ class DavReplica implements WebdavReplica {
 
   read(path: SyncPath, options: ReadOptions): Promise<Content> {
     return readFile(this.#session, path, { ...options, blame: this.#blame });
+  }
+
+  chunksOf(path: SyncPath, options: ChunkOptions): Promise<ChunkList | null> {
+    const { signal } = options;
+    return this.#blame.during(path, signal, () => readChunks(this.#session, path, options));
   }
 
   writeMany(

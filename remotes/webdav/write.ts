@@ -10,6 +10,7 @@ import { expectListable } from './listable.ts';
 import { lookAt } from './listing.ts';
 import { shownLock, withLock } from './locks.ts';
 import type { ProbeResult } from './probe-result.ts';
+import { putRecipe } from './recipe-upload.ts';
 import { entryOf, etagOf, type Resource } from './resource.ts';
 import { rungsFor } from './rungs.ts';
 import type { Session } from './session.ts';
@@ -116,7 +117,7 @@ export class FileWriter {
         this.#probe,
         target,
         async (etag) => {
-          const outcome = await this.#put(item, { 'if-match': etag }, signal);
+          const outcome = await this.#replace(item, { 'if-match': etag }, signal);
           if (outcome === 'refused') return 412;
           answered = outcome;
           return 204;
@@ -245,6 +246,21 @@ export class FileWriter {
       signal,
     });
     if (status === 412) throw changedError(to, 'something is there by now');
+  }
+
+  /** Sends what the server does not have, where it can make the rest out of what it has. */
+  async #replace(
+    item: WriteItem,
+    condition: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<Answer | 'refused'> {
+    const { displacement } = item;
+    const headers = { ...condition, ...displacementHeaders(displacement) };
+    const answer = await putRecipe(this.#session, this.#probe, item, { headers, signal });
+    if (answer === null) return this.#put(item, condition, signal);
+    await answer.discard();
+    noteKept(answer, displacement);
+    return answer.status === 412 ? 'refused' : answer;
   }
 
   async #put(

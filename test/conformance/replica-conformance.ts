@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from '@jest/globals';
 import { changingBehaviour } from './changing.ts';
+import { chunkingBehaviour } from './chunking.ts';
 import { knownListingsBehaviour } from './known-listings.ts';
 import { observingBehaviour } from './observing.ts';
 import { readingBehaviour } from './reading.ts';
@@ -25,6 +26,7 @@ export function describeReplicaConformance(name: string, factory: ConformanceFac
     describe('known listings', () => knownListingsBehaviour(current));
     describe('read', () => readingBehaviour(current));
     describe('writeMany', () => writingBehaviour(current));
+    describe('chunks and recipes', () => chunkingBehaviour(current));
     describe('directories, moves, removals and metadata', () => changingBehaviour(current));
   });
 }
