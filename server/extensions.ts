@@ -5,6 +5,8 @@ export function ferryExtensions({ readOnly, root, versions }: Site): string {
   // The JavaScript backend sets times to the microsecond only.
   const times = root.timePrecisionNs === 1n ? 'mtime' : 'mtime mtime-us';
   const kept = versions === null ? '' : ' versions';
-  const changes = readOnly ? '' : ' batch';
-  return `1; ${times} mode if-empty move-etag root-id${kept}${changes} batch-get`;
+  const changes = readOnly ? '' : ' batch recipe resume';
+  // Cutting a large file takes JavaScript too long to be worth it.
+  const chunks = root.backend === 'native' ? ' chunks' : '';
+  return `1; ${times} mode if-empty move-etag root-id${kept}${changes} batch-get${chunks}`;
 }

@@ -41,6 +41,9 @@ function viewOf(site: Site, prefix: ResourcePath, readOnly: boolean): Site {
     readOnly,
     rootId: site.rootId === null ? null : rootIdOf(site.rootId, prefix),
     stage: readOnly ? null : site.stage,
+    uploads: readOnly ? null : site.uploads,
+    // By a file's state, which only somebody knows who sees the file.
+    chunkLists: site.chunkLists,
     versions:
       versions === null
         ? null

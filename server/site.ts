@@ -7,11 +7,13 @@ import type { NodeStat, SafeRoot } from '../native/safe-root.ts';
 import { errnoOf } from './dav-error.ts';
 import { LockTable } from './lock-table.ts';
 import { type ResourcePath, ROOT_PATH } from './request-path.ts';
+import { ChunkLists } from './storage/chunk-lists.ts';
 import { GroupSync } from './storage/group-sync.ts';
 import { PathTurns } from './storage/path-turns.ts';
 import { PropertyStore } from './storage/property-store.ts';
 import { type Space, spaceOf } from './storage/space.ts';
 import { closeAsync, Stage } from './storage/stage.ts';
+import { Uploads } from './storage/uploads.ts';
 import { ServerVersions } from './storage/version-store.ts';
 
 const readAsync = promisify(read);
@@ -28,6 +30,9 @@ export interface Site {
   /** Random name of this tree, kept in it; null when it could not be kept. */
   readonly rootId: string | null;
   readonly stage: Stage | null;
+  /** What is kept of uploads that are not complete. */
+  readonly uploads: Uploads | null;
+  readonly chunkLists: ChunkLists;
   /** Keeps what is replaced and removed; null: it is gone at once. */
   readonly versions: Pick<ServerVersions, 'keep' | 'placeOf' | 'list'> | null;
   readonly sync: Pick<GroupSync, 'file' | 'directories' | 'everything' | 'counts'>;
@@ -60,6 +65,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   const { root, readOnly, keepVersions, logger, clock } = options;
   const sync = new GroupSync(root);
   const stage = readOnly ? null : await Stage.open(root);
+  const chunkLists = new ChunkLists();
   const versions =
     readOnly || keepVersions === null
       ? null
@@ -70,6 +76,8 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     prefix: ROOT_PATH,
     rootId: await identify(root, stage, sync, logger),
     stage,
+    uploads: stage === null ? null : await Uploads.open(root, stage, clock),
+    chunkLists,
     versions,
     sync,
     turns: new PathTurns(),
@@ -78,6 +86,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     look: (path) => look(root, path),
     space: spaceOf(root, clock, options.reserveBytes),
     close: async () => {
+      await chunkLists.close();
       await versions?.close();
       await properties.close();
       await root.close();

@@ -9,9 +9,11 @@ import type { Stage } from '../storage/stage.ts';
 import { takeMeant } from '../storage/swap.ts';
 import type { Kept } from '../storage/version-store.ts';
 import { multistatus, statusResponse } from '../xml/write.ts';
+import { dropUpload, isOfUpload } from './resumed-put.ts';
 
 /** Removes a file or a collection with all it holds; `Ferry-If-Empty: T` spares a collection that holds anything. */
 export async function remove(exchange: Exchange, stage: Stage): Promise<void> {
+  if (isOfUpload(exchange)) return dropUpload(exchange);
   const { site, path } = exchange;
   if (path === '') throw new DavError(403, 'the root cannot be removed');
   if (exchange.depth('infinity') !== 'infinity')

@@ -2,6 +2,7 @@ import { constants, read } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import type { NodeStat } from '../../native/safe-root.ts';
+import { CHUNKS_TYPE } from '../../protocol/recipe.ts';
 import { contentTypeOf } from '../content-type.ts';
 import { DavError, errnoOf } from '../dav-error.ts';
 import { digestField, wantedDigest } from '../digests.ts';
@@ -12,7 +13,9 @@ import { keptChecksums } from '../storage/kept-checksums.ts';
 import { readPieces } from '../storage/read-pieces.ts';
 import { closeAsync } from '../storage/stage.ts';
 import { escapeXml } from '../xml/write.ts';
+import { sendChunks } from './chunks.ts';
 import { LISTINGS_TYPE, sendListings } from './listings.ts';
+import { isOfUpload, lookAtUpload } from './resumed-put.ts';
 import { sendVersions, VERSIONS_TYPE } from './versions.ts';
 
 const readAsync = promisify(read);
@@ -29,7 +32,10 @@ interface ByteRange {
 
 /** Answers GET and HEAD: a file, one range of it, or a page that lists a collection. */
 export async function get(exchange: Exchange): Promise<void> {
-  if (exchange.header('accept') === VERSIONS_TYPE) return sendVersions(exchange);
+  if (isOfUpload(exchange)) return lookAtUpload(exchange);
+  const accept = exchange.header('accept');
+  if (accept === VERSIONS_TYPE) return sendVersions(exchange);
+  if (accept === CHUNKS_TYPE) return sendChunks(exchange);
   const fd = await openToRead(exchange);
   try {
     const stat = await exchange.site.root.statDescriptor(fd);

@@ -52,6 +52,7 @@ export async function publishStaged(
 ): Promise<Published> {
   const { site, path } = exchange;
   const isBound = exchange.isStateBound || basis !== undefined;
+  await staged.flush();
   await staged.describe(mode, mtimeNs);
   await site.sync.file(staged.fd);
   const published = await site.turns.run([path], async () => {

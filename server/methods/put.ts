@@ -1,3 +1,4 @@
+import { RECIPE_TYPE } from '../../protocol/recipe.ts';
 import { DavError } from '../dav-error.ts';
 import {
   checksumText,
@@ -10,39 +11,53 @@ import type { Exchange } from '../exchange.ts';
 import { keepChecksums } from '../storage/kept-checksums.ts';
 import { requireSpace } from '../storage/space.ts';
 import type { Stage } from '../storage/stage.ts';
-import { foresee, publishedHeaders, publishStaged } from './publish.ts';
-import { requestedMode, requestedMtimeNs } from './write-headers.ts';
+import { foresee, type Published, publishedHeaders, publishStaged } from './publish.ts';
+import { putRecipe } from './recipe.ts';
+import { isOfUpload, putPart } from './resumed-put.ts';
+import { attributesOf } from './write-headers.ts';
 
 /** A body up to this size is cheaper to take in than a look at the disk before it. */
 const SMALL_BYTES = 64 * 1024;
 
 /**
- * Stores a file: staged, made durable, and published in one step. Until then nothing is visible, and a body that
- * was cut leaves nothing behind. The answer comes after content and name are on the disk.
+ * Stores a file: whole, made by a recipe, or the last part of an upload. It is staged, made durable, and published in one
+ * step: until then nothing is visible. The answer comes after content and name are on the disk.
  */
 export async function put(exchange: Exchange, stage: Stage): Promise<void> {
-  const { site, path } = exchange;
+  if (exchange.hasTrailingSlash) throw new DavError(405, `/${exchange.path} names a collection`);
+  const published = await store(exchange, stage);
+  if (published === null) return;
+  const hasTime = exchange.header('x-oc-mtime') !== undefined;
+  exchange.send(published.created ? 201 : 204, {
+    ...publishedHeaders(published),
+    ...(hasTime ? { 'x-oc-mtime': 'accepted' } : {}),
+  });
+}
+
+function store(exchange: Exchange, stage: Stage): Promise<Published | null> {
+  if (isOfUpload(exchange)) return putPart(exchange);
   if (exchange.header('content-range') !== undefined)
     throw new DavError(400, 'a part of a file cannot be PUT; send the whole file');
-  if (exchange.hasTrailingSlash) throw new DavError(405, `/${path} names a collection`);
-  const mtimeNs = requestedMtimeNs(exchange.header('x-oc-mtime'));
-  const mode = requestedMode(exchange.header('ferry-mode'));
+  const isRecipe = exchange.header('content-type') === RECIPE_TYPE;
+  return isRecipe ? putRecipe(exchange, stage) : putWhole(exchange, stage);
+}
+
+/** A body that was cut leaves nothing behind. */
+async function putWhole(exchange: Exchange, stage: Stage): Promise<Published> {
+  const attributes = attributesOf(exchange);
   const checksums = parseChecksums(exchange.header('oc-checksum'));
   const digests = [...checksums, ...announcedDigests(exchange)];
   const length = exchange.bodyLength;
-  await requireSpace(site, length ?? 0);
+  await requireSpace(exchange.site, length ?? 0);
   if (exchange.expectsContinue || length === null || length > SMALL_BYTES) await foresee(exchange);
   const staged = await stage.create();
   try {
     const received = await staged.fill(verifying(exchange.body(), digests));
     checkLength(exchange, received);
-    const published = await publishStaged(exchange, staged, { mode, mtimeNs });
+    const published = await publishStaged(exchange, staged, attributes);
     const { stat } = published;
-    await keepChecksums(site, path, { stat, checksums: checksumText(checksums) });
-    exchange.send(published.created ? 201 : 204, {
-      ...publishedHeaders(published),
-      ...(mtimeNs === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
-    });
+    await keepChecksums(exchange.site, exchange.path, { stat, checksums: checksumText(checksums) });
+    return published;
   } catch (error) {
     await staged.discard();
     throw error;

@@ -1,4 +1,6 @@
 import { DavError } from '../dav-error.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Publication } from './publish.ts';
 
 /** Times are kept as 64-bit nanoseconds: from 1677 to 2262. */
 const MAX_NS = 2n ** 63n - 1n;
@@ -27,4 +29,10 @@ export function requestedMode(header: string | undefined): number | undefined {
   if (!/^0?[0-7]{3,4}$/.test(header.trim()))
     throw new DavError(400, 'Ferry-Mode is an octal number such as 0755');
   return Number.parseInt(header.trim(), 8) & 0o777;
+}
+
+/** Returns what the request sets on the file that it stores. @throws DavError 400 */
+export function attributesOf(exchange: Exchange): Publication {
+  const mtimeNs = requestedMtimeNs(exchange.header('x-oc-mtime'));
+  return { mtimeNs, mode: requestedMode(exchange.header('ferry-mode')) };
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { close, constants, fchmod, write, writev } from 'node:fs';
+import { close, constants, fchmod, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { FerryError } from '../../core/model/errors.ts';
+import type { ContentHasher, FileRange } from '../../native/content.ts';
 import type { SafeRoot } from '../../native/safe-root.ts';
 import { errnoOf } from '../dav-error.ts';
 import { removeTree } from './remove-tree.ts';
@@ -9,7 +10,6 @@ import { removeTree } from './remove-tree.ts';
 /** Closes a descriptor. */
 export const closeAsync = promisify(close);
 const fchmodAsync = promisify(fchmod);
-const writeAsync = promisify(write);
 const writevAsync = promisify(writev);
 
 /** Permission bits of a new file when nobody says otherwise. */
@@ -23,6 +23,10 @@ const OWN_PREFIX = 'server-';
 
 /** Bytes gathered before they are written; below this a file costs one system call. */
 const GATHER_BYTES = 256 * 1024;
+/** A call of writev takes at most 1024. */
+const MAX_PIECES = 512;
+/** So much is handed to the disk at once. */
+const WRITEBACK_BYTES = 8 * 1024 * 1024;
 
 /**
  * Where content is complete before it gets its name. It lies in the served directory's own file system, so that
@@ -71,14 +75,34 @@ export class Stage {
 
 /** A file that is being filled in the stage. */
 export class StagedFile {
-  readonly path: string;
+  #path: string;
   readonly #root: SafeRoot;
   #fd: number | null;
+  #position: number;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+  /** Everything before this is on its way to the disk. */
+  #handedOver: number;
+  #handing: Promise<void> = Promise.resolve();
 
-  constructor(root: SafeRoot, path: string, fd: number) {
+  /** `position`: what an earlier attempt left is kept, and gone on with. */
+  constructor(root: SafeRoot, path: string, fd: number, position = 0) {
     this.#root = root;
-    this.path = path;
+    this.#path = path;
     this.#fd = fd;
+    this.#position = position;
+    this.#handedOver = position;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Takes note that the file has another name in the stage now. */
+  renamed(path: string): this {
+    this.#path = path;
+    return this;
   }
 
   get fd(): number {
@@ -86,30 +110,72 @@ export class StagedFile {
     return this.#fd;
   }
 
-  /** Writes all of `body` and returns how many bytes it had. */
+  /** Where the next bytes go. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Writes all of `body` and returns how many bytes it had; what came of one that broke off is written too. */
   async fill(body: AsyncIterable<Uint8Array>): Promise<number> {
-    let total = 0;
-    let gathered: Uint8Array[] = [];
-    let gatheredBytes = 0;
-    let writing: Promise<void> = Promise.resolve();
+    const start = this.#position;
     try {
       for await (const chunk of body) {
-        gathered.push(chunk);
-        gatheredBytes += chunk.length;
-        total += chunk.length;
-        if (gatheredBytes < GATHER_BYTES) continue;
-        // One write runs while the next chunks arrive; waiting for it here bounds the memory.
-        await writing;
-        writing = writeAll(this.fd, gathered);
-        writing.catch(() => undefined); // it is awaited above or below
-        gathered = [];
-        gatheredBytes = 0;
+        const writing = this.append(chunk);
+        if (writing !== undefined) await writing;
       }
     } finally {
-      await writing;
+      await this.flush();
     }
-    if (gatheredBytes > 0) await writeAll(this.fd, gathered);
-    return total;
+    return this.#position - start;
+  }
+
+  /**
+   * Adds bytes, which must stay as they are until `flush`. Returns a promise when the caller must wait before it adds
+   * more: one write runs while the next bytes arrive, and that bounds the memory.
+   */
+  append(chunk: Uint8Array): Promise<void> | undefined {
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    this.#position += chunk.length;
+    return this.#gatheredBytes < GATHER_BYTES ? undefined : this.#write();
+  }
+
+  /** Resolves when everything added so far is written. */
+  async flush(): Promise<void> {
+    if (this.#gatheredBytes > 0) await this.#write();
+    await this.#writing;
+    this.#startWriteback();
+  }
+
+  /** Adds bytes of another open file; returns how many there were. */
+  async copy(source: FileRange, length: number, hasher?: ContentHasher): Promise<number> {
+    await this.flush();
+    const target = { fd: this.fd, offset: this.#position };
+    const copied = await this.#root.copyRange(source, target, length, hasher);
+    this.#position += copied;
+    this.#startWriteback();
+    return copied;
+  }
+
+  async #write(): Promise<void> {
+    const chunks = this.#gathered;
+    const start = this.#position - this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    await this.#writing;
+    this.#startWriteback();
+    this.#writing = writeAll(this.fd, chunks, start);
+    this.#writing.catch(() => undefined); // it is awaited before the next write, or by `flush`
+  }
+
+  /** The disk begins while the rest arrives: then the sync at the end has little left to do. */
+  #startWriteback(): void {
+    const end = this.#position - this.#gatheredBytes;
+    if (end - this.#handedOver < WRITEBACK_BYTES) return;
+    const range = { fd: this.fd, offset: this.#handedOver };
+    const length = end - this.#handedOver;
+    this.#handedOver = end;
+    this.#handing = this.#handing.then(() => this.#root.startWriteback(range, length));
   }
 
   /** Sets permission bits and modification time where given. */
@@ -123,6 +189,8 @@ export class StagedFile {
     if (this.#fd === null) return;
     const fd = this.#fd;
     this.#fd = null;
+    // A number that was closed too early may already mean another file.
+    await Promise.allSettled([this.#writing, this.#handing]);
     await closeAsync(fd);
   }
 
@@ -133,19 +201,13 @@ export class StagedFile {
   }
 }
 
-async function writeAll(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return writeBuffer(fd, only);
+async function writeAll(fd: number, chunks: readonly Uint8Array[], start: number): Promise<void> {
   let rest = chunks;
-  while (rest.length > 0) {
-    const { bytesWritten } = await writevAsync(fd, rest.slice(0, 512));
+  for (let at = start; rest.length > 0; ) {
+    const { bytesWritten } = await writevAsync(fd, rest.slice(0, MAX_PIECES), at);
     rest = withoutFirst(rest, bytesWritten);
+    at += bytesWritten;
   }
-}
-
-async function writeBuffer(fd: number, buffer: Uint8Array): Promise<void> {
-  for (let at = 0; at < buffer.length; )
-    at += (await writeAsync(fd, buffer, at, buffer.length - at, null)).bytesWritten;
 }
 
 function withoutFirst(chunks: readonly Uint8Array[], count: number): readonly Uint8Array[] {
