@@ -54,6 +54,7 @@ describe.each(isNativeAvailable() ? ['native', 'javascript'] : ['javascript'])(
       async (suite, tests) => {
         const output = await run(site, suite, cwd);
         expect(output).toContain(`of ${tests} tests run: ${tests} passed, 0 failed`);
+        expect(output).not.toMatch(/WARNING/i);
       },
       70_000,
     );
