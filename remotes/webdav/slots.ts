@@ -1,22 +1,47 @@
 /** Lets a bounded number of tasks run at a time, in the order in which they came. */
 export class Slots {
+  readonly #count: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(count: number) {
+    this.#count = count;
     this.#free = count;
   }
 
+  /** Tells whether nothing runs. */
+  get isIdle(): boolean {
+    return this.#free === this.#count;
+  }
+
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#take();
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
+      this.#give();
     }
+  }
+
+  /** Runs a part of a task that needs no slot, and waits for one again afterwards. */
+  async without<T>(part: () => Promise<T>): Promise<T> {
+    this.#give();
+    try {
+      return await part();
+    } finally {
+      await this.#take();
+    }
+  }
+
+  async #take(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }
 
@@ -33,7 +58,8 @@ export async function* grouped<Item, Result>(
     Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   const running = new Set<Promise<void>>();
   const ready: Result[] = [];
-  let pulling: Promise<void> | null = null;
+  const bell = new Bell();
+  let isPulling = false;
   let ended = false;
   let failure: { readonly error: unknown } | null = null;
 
@@ -47,7 +73,10 @@ export async function* grouped<Item, Result>(
           failure ??= { error };
         },
       )
-      .finally(() => running.delete(work));
+      .finally(() => {
+        running.delete(work);
+        bell.ring();
+      });
     running.add(work);
   };
   const pull = async (): Promise<void> => {
@@ -59,26 +88,25 @@ export async function* grouped<Item, Result>(
       ended = true;
       failure ??= { error };
     }
+    isPulling = false;
+    bell.ring();
   };
 
   let due = Date.now() + limits.groupMs;
   try {
     while (!ended || running.size > 0) {
       if (failure !== null) break;
-      if (!ended && pulling === null && running.size < limits.width)
-        pulling = pull().finally(() => {
-          pulling = null;
-        });
+      if (!ended && !isPulling && running.size < limits.width) {
+        isPulling = true;
+        void pull();
+      }
       const isFull = ready.length >= limits.groupSize || (ready.length > 0 && Date.now() >= due);
       if (isFull) {
         yield ready.splice(0);
         due = Date.now() + limits.groupMs;
         continue;
       }
-      await nextEvent(
-        [...running, ...(pulling === null ? [] : [pulling])],
-        ready.length > 0 ? due : null,
-      );
+      await bell.wait(ready.length > 0 ? due - Date.now() : null);
     }
     if (ready.length > 0) yield ready.splice(0);
     if (failure !== null) throw (failure as { error: unknown }).error;
@@ -90,13 +118,27 @@ export async function* grouped<Item, Result>(
   }
 }
 
-/** Waits for one of the promises, at most until `dueMs`. */
-async function nextEvent(promises: readonly Promise<void>[], dueMs: number | null): Promise<void> {
-  if (dueMs === null) return Promise.race(promises);
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(1, dueMs - Date.now()));
-  });
-  await Promise.race([...promises, timeout]);
-  clearTimeout(timer);
+/** Lets one loop sleep until something has happened since it last looked. */
+class Bell {
+  #isRung = false;
+  #wake: (() => void) | null = null;
+
+  ring(): void {
+    this.#isRung = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when the bell was rung, or after `timeoutMs` where that is given. */
+  async wait(timeoutMs: number | null): Promise<void> {
+    if (!this.#isRung) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (timeoutMs !== null) timer = setTimeout(resolve, Math.max(1, timeoutMs));
+      });
+      clearTimeout(timer);
+      this.#wake = null;
+    }
+    this.#isRung = false;
+  }
 }

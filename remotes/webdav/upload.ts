@@ -4,12 +4,12 @@ import type { WriteItem } from '../../core/ports.ts';
 import { contentOfSize } from '../staged-content.ts';
 import type { Answer } from './answer.ts';
 import { changedError, errorOfStatus } from './http-errors.ts';
-import { lookAt } from './listing.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { setPropertiesIfKept } from './properties.ts';
 import { fileEntryOf, opaqueTag, type Resource, storedMtimeText } from './resource.ts';
 import { putResumable, RESUMABLE_BYTES } from './resumable-upload.ts';
 import type { Session } from './session.ts';
+import type { SharedLooks } from './shared-looks.ts';
 
 /** Content up to here is read and verified before anything is sent, and may be sent again. */
 const HELD_BYTES = 256 * 1024;
@@ -117,14 +117,14 @@ export async function describeWritten(
     readonly path: SyncPath;
     /** The PUT's answer, where its ETag shall be what is listed. */
     readonly answered: Answer | null;
+    readonly looks: SharedLooks;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Resource> {
-  const { path, answered, signal } = written;
+  const { path, answered, looks, signal } = written;
   const version = answered === null ? null : versionInAnswer(probe, answered);
-  const seen = await lookAt(session, path, signal);
-  if (seen === null) throw changedError(item.path, 'it was removed while it was written');
-  const { resource } = seen;
+  const resource = await looks.at(path, signal);
+  if (resource === null) throw changedError(item.path, 'it was removed while it was written');
   const isOurs =
     !resource.isCollection &&
     resource.sizeBytes === item.sizeBytes &&

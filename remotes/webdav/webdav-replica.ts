@@ -74,7 +74,7 @@ export interface WebdavReplica extends Replica {
 const DEFAULT_PARALLELISM = 16;
 const GROUP_SIZE = 100;
 const GROUP_MS = 200;
-/** Files that may wait until the second of their upload is over, where versions are whole seconds. */
+/** Files that may wait to be looked at, or until the second of their upload is over; they take no slot meanwhile. */
 const WAITING_FILES = 256;
 
 /**
@@ -187,7 +187,7 @@ class DavReplica implements WebdavReplica {
     { signal }: WriteOptions,
   ): AsyncGenerator<readonly WriteResult[]> {
     throwIfAborted(signal);
-    const width = this.probe.versions === 'exact' ? this.#parallelism : WAITING_FILES;
+    const width = WAITING_FILES;
     const limits = { width, groupSize: GROUP_SIZE, groupMs: GROUP_MS };
     for await (const group of grouped(items, (item) => this.#writer.write(item, signal), limits)) {
       yield group;

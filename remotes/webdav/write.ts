@@ -15,6 +15,7 @@ import { entryOf, etagOf, type Resource } from './resource.ts';
 import { rungsFor } from './rungs.ts';
 import type { Session } from './session.ts';
 import { unsettledMs } from './settling.ts';
+import { SharedLooks } from './shared-looks.ts';
 import type { Slots } from './slots.ts';
 import {
   describeWritten,
@@ -31,6 +32,7 @@ export class FileWriter {
   readonly #session: Session;
   readonly #probe: ProbeResult;
   readonly #slots: Slots;
+  readonly #looks: SharedLooks;
   readonly #blame: Blame;
 
   /** `slots` bound what is uploaded or published at a time; a file that only waits takes none. */
@@ -42,6 +44,7 @@ export class FileWriter {
     this.#session = session;
     this.#probe = probe;
     this.#slots = slots;
+    this.#looks = new SharedLooks(session, slots, probe);
     this.#blame = blame;
   }
 
@@ -179,7 +182,7 @@ export class FileWriter {
         if (answer.status === 412) refuseUpload(session, item, answer.status);
         const date = Date.parse(answer.header('date') ?? '');
         // Nobody else knows the name, so whatever the listing says is ours; rclone's PUT at times names another ETag.
-        const described = { path: from, answered: null, signal };
+        const described = { path: from, answered: null, looks: this.#looks, signal };
         return {
           uploaded: await describeWritten(session, this.#probe, item, described),
           serverTimeMs: Number.isNaN(date) ? null : date,
@@ -284,7 +287,7 @@ export class FileWriter {
     const { path } = item;
     const known = answered === null ? null : entryInAnswer(this.#probe, item, answered);
     if (known !== null) return known;
-    const written = { path, answered, signal };
+    const written = { path, answered, looks: this.#looks, signal };
     return writtenEntry(await describeWritten(this.#session, this.#probe, item, written), path);
   }
 
