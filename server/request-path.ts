@@ -20,6 +20,9 @@ export interface ParsedTarget {
 const isCaseBlind = process.platform !== 'linux';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What fingerprints of listings leave out; nothing else begins like this: no name has a NUL in it. */
+export const HIDDEN_NAMES = { folder: PRIVATE_FOLDER, prefix: '\0' };
+
 /** Tells whether `name` is Ferry's own folder, which no request sees or reaches. */
 export function isHiddenName(name: string): boolean {
   return name === PRIVATE_FOLDER || (isCaseBlind && name.toLowerCase() === PRIVATE_FOLDER);

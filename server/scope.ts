@@ -73,10 +73,13 @@ function viewOf(site: Site, prefix: ResourcePath, readOnly: boolean): Site {
       move: (from, to) => properties.move(at(from), at(to)),
       copy: (from, to, depth) => properties.copy(at(from), at(to), depth),
     },
+    feed: site.feed?.within(prefix) ?? null,
+    changed: (...paths) => site.changed(...paths.map(at)),
     logger: site.logger,
     clock: site.clock,
     look: (path) => site.look(at(path)),
     space: (isExact) => site.space(isExact),
+    stop: () => undefined,
     close: () => Promise.resolve(),
   };
 }

@@ -123,7 +123,10 @@ async function start(options: ServeOptions, parts: Start): Promise<RunningServer
   const limits = options.connectionLimits ?? {};
   const listener = new Listener({ dispatch, tls, logger, onCut, limits });
   const port = await listener.listen(host, options.port);
-  closing.push(() => listener.close());
+  closing.push(() => {
+    site.stop();
+    return listener.close();
+  });
   const metricsPort = await offerMetrics(options, metrics, closing, async () => ({
     stats: listener.stats,
     locks: site.locks.size,

@@ -5,6 +5,7 @@ import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import type { NodeStat, SafeRoot } from '../native/safe-root.ts';
 import { errnoOf } from './dav-error.ts';
+import { Feed, type SiteFeed } from './feed/feed.ts';
 import { LockTable } from './lock-table.ts';
 import { type ResourcePath, ROOT_PATH } from './request-path.ts';
 import { ChunkLists } from './storage/chunk-lists.ts';
@@ -39,12 +40,18 @@ export interface Site {
   readonly turns: Pick<PathTurns, 'run'>;
   readonly locks: LockTable;
   readonly properties: Pick<PropertyStore, 'of' | 'set' | 'forget' | 'move' | 'copy'>;
+  /** Tells what has changed; null: nothing is known of that. */
+  readonly feed: SiteFeed | null;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
+  /** Notes what a request has changed; to be called before its answer. */
+  changed(...paths: readonly string[]): void;
   /** What a client can see at a path: a file or directory. Links, special files and what is behind links: null. */
   look(path: ResourcePath): Promise<NodeStat | null>;
   /** Room for uploads, at most a second old, or as it is now. */
   space(isExact?: boolean): Promise<Space>;
+  /** Ends answers that would never end. */
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -71,10 +78,12 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       ? null
       : new ServerVersions({ root, keep: keepVersions, clock, logger });
   const properties = await PropertyStore.open(root, sync, { readOnly, logger });
+  const rootId = await identify(root, stage, sync, logger);
+  const feed = readOnly ? null : await Feed.open({ root, logger, clock });
   return {
     ...options,
     prefix: ROOT_PATH,
-    rootId: await identify(root, stage, sync, logger),
+    rootId,
     stage,
     uploads: stage === null ? null : await Uploads.open(root, stage, clock),
     chunkLists,
@@ -83,9 +92,13 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     turns: new PathTurns(),
     locks: new LockTable(clock),
     properties,
+    feed,
+    changed: (...paths) => feed?.changed(...paths),
     look: (path) => look(root, path),
     space: spaceOf(root, clock, options.reserveBytes),
+    stop: () => feed?.stop(),
     close: async () => {
+      await feed?.close();
       await chunkLists.close();
       await versions?.close();
       await properties.close();

@@ -64,6 +64,7 @@ async function publish(
     await publishPuts(group, staged);
     await removeEntries(group);
   });
+  site.changed(...group.paths);
   const { changed } = group;
   if (changed.size > FEW_DIRECTORIES) await site.sync.everything();
   else if (changed.size > 0) await site.sync.directories(...changed);

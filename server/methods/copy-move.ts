@@ -30,6 +30,7 @@ export async function move(exchange: Exchange, stage: Stage): Promise<void> {
     const { site } = exchange;
     const { from, to } = settled;
     const changed = await (isSimple(settled) ? renameOver(settled) : renameChecked(settled));
+    site.changed(from, to);
     site.locks.forget(from);
     await site.properties.move(from, to);
     await site.sync.directories(parentOf(to), parentOf(from), ...changed);
@@ -50,6 +51,7 @@ export async function copy(exchange: Exchange, stage: Stage): Promise<void> {
     } finally {
       await removeTree(site.root, staged);
     }
+    site.changed(settled.to);
     await site.properties.copy(settled.from, settled.to, depth);
     if (settled.source.kind === 'file') {
       const stat = await site.look(settled.to);

@@ -28,6 +28,7 @@ export async function remove(exchange: Exchange, stage: Stage): Promise<void> {
       return { kept: null, leftovers: await removeCollection(exchange, changed) };
     return { kept: await removeFile(exchange, stage, current), leftovers: [] };
   });
+  site.changed(path, ...leftovers.map((leftover) => leftover.path));
   await forget(exchange, leftovers);
   await site.sync.directories(...changed, ...(kept?.changed ?? []));
   const [only] = leftovers;

@@ -13,6 +13,8 @@ import { keptChecksums } from '../storage/kept-checksums.ts';
 import { readPieces } from '../storage/read-pieces.ts';
 import { closeAsync } from '../storage/stage.ts';
 import { escapeXml } from '../xml/write.ts';
+import { CHANGES_TYPE, sendChanges } from './changes.ts';
+import { EVENTS_TYPE, sendEvents } from './events.ts';
 import { sendChunks } from './chunks.ts';
 import { LISTINGS_TYPE, sendListings } from './listings.ts';
 import { isOfUpload, lookAtUpload } from './resumed-put.ts';
@@ -36,6 +38,9 @@ export async function get(exchange: Exchange): Promise<void> {
   const accept = exchange.header('accept');
   if (accept === VERSIONS_TYPE) return sendVersions(exchange);
   if (accept === CHUNKS_TYPE) return sendChunks(exchange);
+  const feed = exchange.method === 'GET' ? exchange.site.feed : null;
+  if (accept === CHANGES_TYPE && feed !== null) return await sendChanges(exchange, feed);
+  if (accept === EVENTS_TYPE && feed !== null) return await sendEvents(exchange, feed);
   const fd = await openToRead(exchange);
   try {
     const stat = await exchange.site.root.statDescriptor(fd);

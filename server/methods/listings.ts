@@ -1,16 +1,12 @@
-import { PRIVATE_FOLDER } from '../../core/model/path.ts';
 import { type DirectoryListing, surveyAhead } from '../../native/index.ts';
 import { toDavError } from '../dav-error.ts';
 import type { Exchange } from '../exchange.ts';
-import { childOf, isHiddenName, type ResourcePath } from '../request-path.ts';
+import { childOf, HIDDEN_NAMES, isHiddenName, type ResourcePath } from '../request-path.ts';
 
 /** Media type of an answer that says of each collection in a tree how its listing can be told from another. */
 export const LISTINGS_TYPE = 'application/vnd.ferry.listings';
 
 const PIECE_CHARS = 64 * 1024;
-/** Nothing else that a listing leaves out begins like this: no name has a NUL in it. */
-const HIDDEN = { folder: PRIVATE_FOLDER, prefix: '\0' };
-
 /**
  * Answers with a line of JSON for each collection at and below the one asked for, parents first: its path relative to
  * that one and the fingerprint of its listing, null where it could not be listed. The fingerprint is another one when
@@ -21,7 +17,7 @@ export async function sendListings(exchange: Exchange): Promise<void> {
   const { path: top, response, site } = exchange;
   const waiting: ResourcePath[] = [top];
   const surveys = surveyAhead(site.root, waiting, (path) => ({ path }), {
-    hidden: HIDDEN,
+    hidden: HIDDEN_NAMES,
     onlyDirectories: true,
   });
   let lines = 0;

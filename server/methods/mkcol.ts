@@ -33,6 +33,7 @@ export async function mkcol(exchange: Exchange): Promise<void> {
       throw refusalOf(error, path);
     }
     await describe(exchange, mode, instructions ?? []);
+    site.changed(path);
   });
   await site.sync.directories(parentOf(path));
   if (instructions === null) return exchange.send(201);

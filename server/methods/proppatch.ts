@@ -27,6 +27,7 @@ export async function proppatch(exchange: Exchange): Promise<void> {
     const refused = new Set(instructions.filter((instruction) => !isAllowed(instruction)));
     const isDone = refused.size === 0;
     const stat = isDone ? await applyInstructions(exchange, before, instructions) : before;
+    if (isDone) site.changed(path);
     const headers = stat.kind === 'file' ? { etag: etagOf(stat) } : {};
     const { isMinimal } = preferencesOf(exchange);
     if (isDone && isMinimal)

@@ -72,6 +72,7 @@ export async function publishStaged(
     throw new DavError(409, `/${path} could not be stored: something else keeps changing it`);
   });
   await staged.seal();
+  site.changed(path);
   if (published.created) await site.properties.forget(path);
   // A swap left the displaced file in the stage; a plain rename left nothing.
   const wasSwapped = swaps(exchange, isBound) && !published.created;

@@ -1,0 +1,135 @@
+import type { ChangeTree } from './change-tree.ts';
+import type { ChangedDirectory } from './changed-directory.ts';
+
+/** From so many directories that came from outside the collection on, it is listed as a whole. */
+const MAX_ARRIVED = 100;
+
+/** Something to look up for an answer; paths are relative to the collection asked about. */
+export type Change =
+  /** These names in the directory, each of which may be anything by now, or nothing. */
+  | { readonly type: 'names'; readonly path: string; readonly names: readonly string[] }
+  /** All that is directly in the directory. */
+  | { readonly type: 'listing'; readonly path: string }
+  /** The directory, new to whoever asks, with all below it. */
+  | { readonly type: 'tree'; readonly path: string };
+
+/** A move below the collection asked about, with paths as they were then. */
+export interface MovedBelow {
+  readonly from: string;
+  readonly path: string;
+  /** Where the directory is now; null: not there any more. */
+  readonly present: string | null;
+}
+
+/** What has changed below a collection. */
+export interface ChangesSince {
+  readonly moves: readonly MovedBelow[];
+  /** Parents first. */
+  readonly changes: readonly Change[];
+  /** Children of the directory that are known: any other one that is found in it is new. */
+  readonly isKnown: (path: string, name: string) => boolean;
+}
+
+/** Returns what has changed below `path` since `seq`; null when the collection itself has come or moved there since. */
+export function changesSince(tree: ChangeTree, path: string, seq: number): ChangesSince | null {
+  const top = tree.at(path);
+  if (top === undefined) return null;
+  for (let at: ChangedDirectory | null = top; at !== null; at = at.parent)
+    if (at.placed > seq && at.parent !== null) return null;
+  const isKnown = (below: string, name: string): boolean =>
+    top.at(below)?.children.has(name) === true;
+  if (top.newest <= seq) return { moves: [], changes: [], isKnown };
+  const moved = movesSince(tree, top, seq);
+  if (moved === null) return null;
+  const { moves, movedIn } = moved;
+  const isNew = (directory: ChangedDirectory): boolean =>
+    directory.appeared > seq ||
+    (seq < tree.movesFloor && directory.placed > seq) ||
+    movedIn.has(directory);
+  return { moves, changes: collect(top, seq, isNew), isKnown };
+}
+
+function movesSince(
+  tree: ChangeTree,
+  top: ChangedDirectory,
+  seq: number,
+): { moves: ChangesSince['moves']; movedIn: ReadonlySet<ChangedDirectory> } | null {
+  const moves: MovedBelow[] = [];
+  const movedIn = new Set<ChangedDirectory>();
+  if (seq < tree.movesFloor) return { moves, movedIn };
+  const prefix = top.path === '' ? '' : `${top.path}/`;
+  // Paths of directories that came from elsewhere with all that is in them, as they are at each move.
+  let arrived: string[] = [];
+  for (const move of tree.moves.slice(firstAfter(tree.moves, seq))) {
+    const { directory, from, path } = move;
+    const isNew = directory.appeared > seq || move.around > seq || movedIn.has(directory);
+    const cameAlong = arrived.some((one) => from.startsWith(`${one}/`));
+    arrived = arrived.map((one) => rebased(one, from, path));
+    if (!path.startsWith(prefix)) continue;
+    if (isNew || cameAlong || !from.startsWith(prefix)) movedIn.add(directory);
+    else
+      moves.push({
+        from: from.slice(prefix.length),
+        path: path.slice(prefix.length),
+        present: directory.isWithin(top) ? directory.path.slice(prefix.length) : null,
+      });
+    if (!from.startsWith(prefix)) arrived.push(path);
+    if (arrived.length > MAX_ARRIVED) return null;
+  }
+  return { moves, movedIn };
+}
+
+function rebased(path: string, from: string, to: string): string {
+  if (path === from) return to;
+  return path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
+}
+
+function firstAfter(moves: readonly { readonly seq: number }[], seq: number): number {
+  let low = 0;
+  let high = moves.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((moves[middle]?.seq ?? 0) > seq) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function collect(
+  top: ChangedDirectory,
+  seq: number,
+  isNew: (directory: ChangedDirectory) => boolean,
+): readonly Change[] {
+  const changes: Change[] = [];
+  const waiting: (readonly [path: string, directory: ChangedDirectory])[] = [['', top]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [path, directory] = next;
+    const fresh = new Set<string>();
+    const below: (readonly [string, ChangedDirectory])[] = [];
+    for (const [name, child] of directory.children) {
+      if (child.newest <= seq) continue;
+      const childPath = path === '' ? name : `${path}/${name}`;
+      if (isNew(child)) fresh.add(name);
+      else below.push([childPath, child]);
+    }
+    changes.push(...ownChanges(directory, path, seq, fresh));
+    for (const name of fresh)
+      changes.push({ type: 'tree', path: path === '' ? name : `${path}/${name}` });
+    waiting.push(...below);
+  }
+  return changes;
+}
+
+function ownChanges(
+  directory: ChangedDirectory,
+  path: string,
+  seq: number,
+  fresh: ReadonlySet<string>,
+): readonly Change[] {
+  if (directory.listed > seq) return [{ type: 'listing', path }];
+  if (directory.names === null || directory.own <= seq) return [];
+  const names: string[] = [];
+  for (const [name, changed] of directory.names)
+    if (changed > seq && !fresh.has(name)) names.push(name);
+  return names.length === 0 ? [] : [{ type: 'names', path, names }];
+}

@@ -1,0 +1,50 @@
+import { isBelow } from '../request-path.ts';
+
+/** Changes are gathered for so long before those who wait hear of them: one save is several events. */
+const GATHER_MS = 4;
+const MAX_PATHS = 100;
+
+/** Hears which paths have changed, relative to the collection that it is about; null: more than a hundred. */
+export type HintListener = (paths: readonly string[] | null) => void;
+
+interface Waiting {
+  readonly path: string;
+  readonly listener: HintListener;
+  readonly gathered: Set<string>;
+}
+
+/** Tells those who wait that something has changed at or below a path. */
+export class Hints {
+  readonly #waiting = new Set<Waiting>();
+  #timer: NodeJS.Timeout | null = null;
+
+  /** Returns what ends it. */
+  listen(path: string, listener: HintListener): () => void {
+    const waiting = { path, listener, gathered: new Set<string>() };
+    this.#waiting.add(waiting);
+    return () => this.#waiting.delete(waiting);
+  }
+
+  add(path: string): void {
+    for (const { path: top, gathered } of this.#waiting) {
+      if (gathered.size > MAX_PATHS || !(path === top || isBelow(path, top))) continue;
+      gathered.add(top === '' ? path : path.slice(top.length + 1));
+      this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
+    }
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#waiting.clear();
+  }
+
+  #tell(): void {
+    this.#timer = null;
+    for (const { gathered, listener } of [...this.#waiting]) {
+      if (gathered.size === 0) continue;
+      const paths = gathered.size > MAX_PATHS ? null : [...gathered];
+      gathered.clear();
+      listener(paths);
+    }
+  }
+}
