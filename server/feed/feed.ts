@@ -32,8 +32,8 @@ export interface SiteFeed {
   /** Returns the cursor of a point that is not later than what was answered. */
   cursorOf(principal: string, path: string, point: Point): string;
   pointOf(principal: string, path: string, cursor: string): Point | null;
-  /** Hears of changes at and below `path`, if it was told in time; returns what ends it. */
-  listen(path: string, listener: HintListener): () => void;
+  /** Hears of changes at and below `path`; returns what ends it, null: the user listens too often already. */
+  listen(principal: string, path: string, listener: HintListener): (() => void) | null;
   /** Is aborted when the server is about to close. */
   readonly closing: AbortSignal;
   within(prefix: ResourcePath): SiteFeed;
@@ -151,8 +151,8 @@ export class Feed implements SiteFeed {
     return typeof point === 'string' ? null : point;
   }
 
-  listen(path: string, listener: HintListener): () => void {
-    return this.#hints.listen(path, listener);
+  listen(principal: string, path: string, listener: HintListener): (() => void) | null {
+    return this.#hints.listen(principal, path, listener);
   }
 
   within(prefix: ResourcePath): SiteFeed {
@@ -198,7 +198,7 @@ function viewOf(feed: Feed, prefix: ResourcePath): SiteFeed {
     since: (principal, path, cursor) => feed.since(principal, at(path), cursor),
     cursorOf: (principal, path, point) => feed.cursorOf(principal, at(path), point),
     pointOf: (principal, path, cursor) => feed.pointOf(principal, at(path), cursor),
-    listen: (path, listener) => feed.listen(at(path), listener),
+    listen: (principal, path, listener) => feed.listen(principal, at(path), listener),
     within: (inner) => viewOf(feed, at(inner)),
   };
 }

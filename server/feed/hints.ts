@@ -3,11 +3,13 @@ import { isBelow } from '../request-path.ts';
 /** Changes are gathered for so long before those who wait hear of them: one save is several events. */
 const GATHER_MS = 4;
 const MAX_PATHS = 100;
+const MAX_LISTENERS_OF_ONE = 32;
 
 /** Hears which paths have changed, relative to the collection that it is about; null: more than a hundred. */
 export type HintListener = (paths: readonly string[] | null) => void;
 
 interface Waiting {
+  readonly principal: string;
   readonly path: string;
   readonly listener: HintListener;
   readonly gathered: Set<string>;
@@ -18,9 +20,11 @@ export class Hints {
   readonly #waiting = new Set<Waiting>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** Returns what ends it. */
-  listen(path: string, listener: HintListener): () => void {
-    const waiting = { path, listener, gathered: new Set<string>() };
+  /** Returns what ends it; null: that user has too many. */
+  listen(principal: string, path: string, listener: HintListener): (() => void) | null {
+    const own = [...this.#waiting].filter((one) => one.principal === principal);
+    if (own.length >= MAX_LISTENERS_OF_ONE) return null;
+    const waiting = { principal, path, listener, gathered: new Set<string>() };
     this.#waiting.add(waiting);
     return () => this.#waiting.delete(waiting);
   }

@@ -11,22 +11,27 @@ const MAX_BEHIND_BYTES = 64 * 1024;
 
 /** Answers with hints of what changes at and below the collection, until either side ends it. */
 export async function sendEvents(exchange: Exchange, feed: SiteFeed): Promise<void> {
-  const { path, response, site } = exchange;
+  const { path, principal, response, site } = exchange;
   const stat = await site.look(path);
   if (stat?.kind !== 'directory') throw new DavError(404, `/${path}: no collection is there`);
+  let send = (_: string): void => undefined;
+  const stopListening = feed.listen(principal, path, (paths) =>
+    send(`event: changes\ndata: ${JSON.stringify({ paths })}\n\n`),
+  );
+  if (stopListening === null)
+    throw new DavError(429, 'you listen to too many collections already', {
+      headers: { 'retry-after': '60' },
+    });
   response.writeHead(200, {
     'content-type': EVENTS_TYPE,
     'cache-control': 'no-store',
     'x-accel-buffering': 'no', // nginx would keep events back
   });
   await new Promise<void>((resolve) => {
-    const send = (text: string): void => {
+    send = (text) => {
       if (response.writableLength > MAX_BEHIND_BYTES) response.destroy();
       else response.write(text);
     };
-    const stopListening = feed.listen(path, (paths) =>
-      send(`event: changes\ndata: ${JSON.stringify({ paths })}\n\n`),
-    );
     const keepAlive = setInterval(() => send(':\n\n'), KEEP_ALIVE_MS);
     const end = (): void => {
       stopListening();
