@@ -21,7 +21,7 @@ const ONLY_WHEN_ASKED = new Set(['W9']);
 
 const USAGE = `npm run bench -- [--rows W1,W4] [--peers rsyncd,ferry] [--runs 3] [--out FILE] [--work DIR]
 
-Rows: ${ALL_ROWS.join(' ')} (all but ${[...ONLY_WHEN_ASKED].join(', ')} by default; docs/testing.md says what they are)
+Rows: ${ALL_ROWS.join(' ')} (all but ${[...ONLY_WHEN_ASKED].join(', ')} by default; docs/benchmark.md says what they are)
 Peers: ${PEERS.map(({ name }) => name).join(' ')}; those that are not installed are left out by name.
 Only ratios within one run mean anything. Counters of bytes and cold caches need root.`;
 
