@@ -66,6 +66,12 @@ export const SIGN_IN: readonly FlagSpec[] = [
   { flags: '--password-file <file>', summary: 'file whose first line is the password' },
 ];
 
+/** What a server's owner said of its certificate. */
+export const FINGERPRINT: FlagSpec = {
+  flags: '--fingerprint <sha256>',
+  summary: 'trust the server if its certificate is this one; otherwise you are asked',
+};
+
 /** Where a path can mean several pairs. */
 export const ONE_PAIR: FlagSpec = { flags: '--pair <name>', summary: 'only in this pair' };
 

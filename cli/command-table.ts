@@ -1,6 +1,7 @@
 import {
   CONFLICT_FILTERS,
   DIRECTION,
+  FINGERPRINT,
   ONE_PAIR,
   PAIR_FLAGS,
   SCHEDULE_FLAGS,
@@ -22,7 +23,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'remote add',
     args: '<name> <url>',
     summary: 'give a server or folder a name; find out what it can do',
-    flags: [...SIGN_IN, { flags: '--no-probe', summary: 'do not try out what the server honours' }],
+    flags: [
+      ...SIGN_IN,
+      FINGERPRINT,
+      { flags: '--no-probe', summary: 'do not try out what the server honours' },
+    ],
     load: async () => (await import('./commands/remote.ts')).add,
   },
   {
@@ -33,6 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: [
       { flags: '--url <url>', summary: 'its new address' },
       ...SIGN_IN,
+      FINGERPRINT,
       { flags: '--trust-certificate', summary: 'trust the certificate that it shows now' },
     ],
     load: async () => (await import('./commands/remote.ts')).edit,

@@ -30,6 +30,18 @@ export interface TlsTrust {
   readonly pinnedFingerprint?: string;
 }
 
+/** What a server shows about itself before any trust. */
+export interface ShownCertificate {
+  /** SHA-256 of the certificate, as people compare it. */
+  readonly fingerprint: string;
+  /** What to pin: SHA-256 of its public key, which a renewed certificate keeps. */
+  readonly pin: string;
+  readonly subject: string;
+  readonly validTo: string;
+  /** Why this system does not trust it, as Node names it; null when it does. */
+  readonly problem: string | null;
+}
+
 export interface WebdavOptions {
   readonly url: string;
   readonly credentials?: Credentials;
@@ -87,6 +99,8 @@ export interface Parts {
       /** What was found out about the server when it was opened. */ readonly probe?: unknown;
     }
   >;
+  /** Returns the certificate of an https address; nothing is sent. @throws REMOTE_UNREACHABLE */
+  lookAtCertificate(url: string): Promise<ShownCertificate>;
   /** Returns what the server was proven to honour, as JSON. */
   probeWebdav(options: WebdavReplicaOptions): Promise<unknown>;
   openDrive(options: DriveOptions): Promise<HostedDrive>;

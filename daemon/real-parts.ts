@@ -14,6 +14,8 @@ export function realParts(): Parts {
       const known = probe === undefined ? {} : { probe: probe as ProbeResult };
       return openWebdavReplica({ ...options, ...known });
     },
+    lookAtCertificate: async (url) =>
+      (await import('../remotes/webdav/tls.ts')).lookAtCertificate(url),
     probeWebdav: async (options) =>
       (await import('../remotes/webdav/probe.ts')).probeWebdav(options),
     openDrive: async (options) => (await import('../fs-adapter/mount/drive.ts')).openDrive(options),

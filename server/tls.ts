@@ -1,5 +1,11 @@
 import 'reflect-metadata';
-import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  randomBytes,
+  webcrypto,
+  X509Certificate,
+} from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -31,14 +37,15 @@ export function fingerprintOf(cert: string): string {
 
 /**
  * Returns the pair kept in `stateDirectory`, or makes one (EC P-256, for this host's names) and keeps it with mode
- * 0600. An expired pair is replaced, a damaged one is not: its fingerprint may be trusted somewhere.
+ * 0600. An expired certificate is made anew with the same key, which is what clients have pinned; a damaged pair is not
+ * replaced, as it may be trusted somewhere.
  * @throws FerryError CONFIG_INVALID
  */
 export async function keptTlsPair(stateDirectory: string, nowMs: number): Promise<TlsPair> {
   const path = join(stateDirectory, PAIR_FILE);
   const kept = await readPair(path);
   if (kept !== null && Date.parse(new X509Certificate(kept.cert).validTo) > nowMs) return kept;
-  const pair = await generateTlsPair(nowMs);
+  const pair = await generateTlsPair(nowMs, kept?.key);
   try {
     await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
     // One file for both: a crash can never leave a certificate with another one's key.
@@ -52,10 +59,10 @@ export async function keptTlsPair(stateDirectory: string, nowMs: number): Promis
   return pair;
 }
 
-/** Makes a self-signed certificate for localhost, the loopback addresses and this host's name. */
-export async function generateTlsPair(nowMs: number): Promise<TlsPair> {
+/** Makes a self-signed certificate for localhost, the loopback addresses and this host's name, with a new key or `key`. */
+export async function generateTlsPair(nowMs: number, key?: string): Promise<TlsPair> {
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const keys = await keysOf(key);
   const names: x509.JsonGeneralNames = [
     { type: 'dns', value: 'localhost' },
     { type: 'ip', value: '127.0.0.1' },
@@ -79,8 +86,21 @@ export async function generateTlsPair(nowMs: number): Promise<TlsPair> {
       new x509.SubjectAlternativeNameExtension(names),
     ],
   });
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  return { cert: certificate.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY') };
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+  return { cert: certificate.toString('pem'), key: x509.PemConverter.encode(der, 'PRIVATE KEY') };
+}
+
+async function keysOf(pem: string | undefined): Promise<webcrypto.CryptoKeyPair> {
+  const { subtle } = webcrypto;
+  if (pem === undefined) return await subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const der = { type: 'pkcs8', format: 'der' } as const;
+  const spki = { type: 'spki', format: 'der' } as const;
+  const secret = createPrivateKey(pem);
+  const [privateKey, publicKey] = await Promise.all([
+    subtle.importKey('pkcs8', secret.export(der), ALGORITHM, true, ['sign']),
+    subtle.importKey('spki', createPublicKey(secret).export(spki), ALGORITHM, true, ['verify']),
+  ]);
+  return { privateKey, publicKey };
 }
 
 async function readPair(path: string): Promise<TlsPair | null> {

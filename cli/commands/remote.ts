@@ -8,11 +8,13 @@ import { type Credentials, loadSecrets, storeSecret } from '../../daemon/secrets
 import { type Context, configOf, reloadDaemon, usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { formatTable } from '../format.ts';
+import { trustedPin } from './remote-trust.ts';
 
 export type RemoteFlags = {
   readonly user?: string;
   readonly passwordFile?: string;
   readonly probe?: boolean;
+  readonly fingerprint?: string;
 };
 
 export type RemoteEditFlags = RemoteFlags & {
@@ -52,44 +54,7 @@ async function credentialsFrom(
   return inUrl;
 }
 
-const TLS_FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there; check the address and that the server runs',
-  ENOTFOUND: 'the name of the server is not known; check the address and the network',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'what answers there does not speak TLS: is it http://?',
-};
-
 type Webdav = ReturnType<typeof parseRemote> & { readonly kind: 'webdav' };
-
-/** Connects once without knowing the certificate, and returns what to trust from now on; undefined: what the system does. */
-async function fingerprintOf(url: string): Promise<string | undefined> {
-  const { protocol, hostname, port } = new URL(url);
-  if (protocol !== 'https:') return undefined;
-  const { connect } = await import('node:tls');
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolvePromise, reject) => {
-    const socket = connect({
-      host,
-      port: Number(port || 443),
-      servername: /^[\d.]+$|:/.test(host) ? '' : host,
-      rejectUnauthorized: false,
-      timeout: 10_000,
-    });
-    const fail = (error: NodeJS.ErrnoException) => {
-      socket.destroy();
-      const reason = TLS_FAILURES[error.code ?? ''] ?? `cannot be reached: ${error.message}`;
-      reject(new FerryError('REMOTE_UNREACHABLE', reason, { path: url, cause: error }));
-    };
-    socket.once('timeout', () => fail(new Error('no answer in 10 s')));
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      // A certificate that the system trusts is renewed by its owner; pinning it would only break then.
-      const { fingerprint256 } = socket.getPeerCertificate();
-      const pinned = socket.authorized ? undefined : fingerprint256;
-      socket.destroy();
-      resolvePromise(pinned);
-    });
-  });
-}
 
 async function probe(
   context: Context,
@@ -112,14 +77,10 @@ async function webdavRemote(
   context: Context,
   address: Webdav,
   credentials: Credentials | undefined,
-  flags: RemoteFlags,
+  flags: RemoteEditFlags,
   trusted?: { readonly fingerprint: string | undefined },
 ): Promise<RemoteConfig> {
-  const fingerprint = trusted ? trusted.fingerprint : await fingerprintOf(address.url);
-  if (fingerprint !== undefined && !trusted)
-    context.terminal.note(
-      `ferry: this system does not know the certificate; it is trusted from now on by its fingerprint, which the server's owner can confirm: ${fingerprint}`,
-    );
+  const fingerprint = trusted ? trusted.fingerprint : await trustedPin(context, address.url, flags);
   const proven =
     flags.probe === false ? undefined : await probe(context, address, credentials, fingerprint);
   return {
@@ -196,7 +157,8 @@ export async function edit(
   const address = parseRemote(split.url, { ...config, remotes: new Map() }, context.cwd);
   if (address.kind !== 'webdav') throw usage('--url: expected http:// or https://');
   const isSameServer = new URL(address.url).origin === new URL(before.url).origin;
-  const isTrusted = isSameServer && flags.trustCertificate !== true;
+  const looksAgain = flags.trustCertificate === true || flags.fingerprint !== undefined;
+  const isTrusted = isSameServer && !looksAgain;
   const trusted = isTrusted ? { fingerprint: before.fingerprint } : undefined;
   const remote = await webdavRemote(context, address, credentials, flags, trusted);
   if (given !== undefined) await storeSecret(context.home, key, given);

@@ -43,7 +43,7 @@ describe('ferry remote edit', () => {
   it('takes a new certificate and a new password, and the pair goes on with its records', async () => {
     const url = await serve('first');
     const signIn = ['--user', 'me', '--password-file', at('password')];
-    const added = await ferry('remote', 'add', 'work', url, ...signIn);
+    const added = await ferry('remote', 'add', 'work', url, ...signIn, '--yes');
     expect([added.code, added.stderr]).toEqual([0, expect.stringContaining('fingerprint')]);
     await ferry('pair', 'add', at('docs'), 'work', '--name', 'docs');
     expect((await ferry('sync', 'docs')).code).toBe(0);
@@ -71,7 +71,7 @@ describe('ferry remote edit', () => {
   it('does not take a password that the server does not', async () => {
     const url = await serve('first');
     const signIn = ['--user', 'me', '--password-file', at('password')];
-    await ferry('remote', 'add', 'work', url, ...signIn);
+    await ferry('remote', 'add', 'work', url, ...signIn, '--yes');
     const before = await readFile(at('home/secrets.json'), 'utf8');
     await writeFile(at('password'), 'wrong');
     expect((await ferry('remote', 'edit', 'work', ...signIn)).code).toBe(13);
