@@ -21,9 +21,16 @@ import type {
   ReplicaCapabilities,
   RootIdentity,
   WriteItem,
+  WriteOptions,
   WriteResult,
 } from '../../core/ports.ts';
 import { contentOfSize } from '../staged-content.ts';
+import {
+  type GroupMethods,
+  groupMethods,
+  type ReadItem,
+  readBeforehand,
+} from './group-by-singles.ts';
 import { lookAtTree, wantedBy } from './look-at-tree.ts';
 import { type MemoryOutside, outsideOf } from './memory-outside.ts';
 import {
@@ -59,6 +66,8 @@ export interface MemoryReplicaOptions {
   /** Tells what has changed since a cursor; false by default. */
   readonly feed?: boolean;
   readonly mtimePrecisionNs?: bigint | null;
+  /** Has the methods for groups; true by default. */
+  readonly groups?: boolean;
   /** Gives file entries a hash. */
   readonly hashOf?: (content: Uint8Array) => ContentHash;
   /** Runs before each step; what it throws is what the step fails with, and nothing has changed then. */
@@ -85,6 +94,10 @@ class TreeReplica implements MemoryReplica {
   readonly changes$: Observable<SyncPath>;
   readonly outside: MemoryOutside;
   readonly journal: TreeJournal | null;
+  readonly readMany?: GroupMethods['readMany'];
+  readonly hashMany?: GroupMethods['hashMany'];
+  readonly makeDirectories?: GroupMethods['makeDirectories'];
+  readonly removeMany?: GroupMethods['removeMany'];
   readonly #tree: MemoryTree;
   readonly #shape: EntryShape;
   readonly #options: MemoryReplicaOptions;
@@ -113,6 +126,7 @@ class TreeReplica implements MemoryReplica {
     this.journal = options.feed === true ? new TreeJournal(this.#journalled()) : null;
     this.#tree.journal = this.journal;
     this.changes$ = this.#changes.asObservable();
+    if (options.groups !== false) Object.assign(this, groupMethods(this));
     this.outside = outsideOf(this.#tree, this.#changes, () => this.#timeOf(undefined));
   }
 
@@ -170,15 +184,27 @@ class TreeReplica implements MemoryReplica {
 
   async *writeMany(
     items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
-    options: MutationOptions = {},
+    options: WriteOptions = {},
   ): AsyncIterable<readonly WriteResult[]> {
-    const group: WriteResult[] = [];
+    const group: WriteItem[] = [];
     for await (const item of items) {
       throwIfAborted(options.signal);
-      group.push(await this.#write(item, options.signal));
-      if (group.length >= WRITTEN_AT_ONCE) yield group.splice(0);
+      group.push(item);
+      if (group.length >= WRITTEN_AT_ONCE) yield this.#writeGroup(group.splice(0), options);
     }
-    if (group.length > 0) yield group;
+    if (group.length > 0) yield this.#writeGroup(group, options);
+  }
+
+  async #writeGroup(
+    items: readonly WriteItem[],
+    options: WriteOptions,
+  ): Promise<readonly WriteResult[]> {
+    const results: WriteResult[] = [];
+    for (const one of await readBeforehand(items, options)) {
+      throwIfAborted(options.signal);
+      results.push(await this.#write(one, options.signal));
+    }
+    return results;
   }
 
   async makeDirectory(
@@ -255,12 +281,12 @@ class TreeReplica implements MemoryReplica {
     this.#changes.complete();
   }
 
-  async #write(item: WriteItem, signal: AbortSignal | undefined): Promise<WriteResult> {
+  async #write({ item, read }: ReadItem, signal: AbortSignal | undefined): Promise<WriteResult> {
     try {
       this.#begin('write', item.path, signal);
       this.#expect(item.path, item.expected);
       const chunks: Uint8Array[] = [];
-      for await (const chunk of contentOfSize(item, signal)) chunks.push(chunk);
+      for await (const chunk of contentOfSize(read, signal)) chunks.push(chunk);
       const before = this.#expect(item.path, item.expected);
       this.#expectParent(item.path);
       const node = this.#tree.set(item.path, {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from '@jest/globals';
 import { changingBehaviour } from './changing.ts';
 import { chunkingBehaviour } from './chunking.ts';
+import { groupingBehaviour } from './grouping.ts';
 import { knownListingsBehaviour } from './known-listings.ts';
 import { observingBehaviour } from './observing.ts';
 import { readingBehaviour } from './reading.ts';
@@ -27,6 +28,7 @@ export function describeReplicaConformance(name: string, factory: ConformanceFac
     describe('read', () => readingBehaviour(current));
     describe('writeMany', () => writingBehaviour(current));
     describe('chunks and recipes', () => chunkingBehaviour(current));
+    describe('groups', () => groupingBehaviour(current));
     describe('directories, moves, removals and metadata', () => changingBehaviour(current));
   });
 }

@@ -14,8 +14,14 @@ import type {
   ReplicaCapabilities,
   RootIdentity,
   WriteItem,
+  WriteOptions,
   WriteResult,
 } from '../../core/ports.ts';
+import {
+  type GroupMethods,
+  groupMethods,
+  readBeforehand,
+} from '../../remotes/memory/group-by-singles.ts';
 import { contentOfSize } from '../../remotes/staged-content.ts';
 import type { Audit } from './audit.ts';
 import { bytesOf, textHash, textOf } from './contents.ts';
@@ -31,7 +37,7 @@ export interface SimReplicaOptions {
   readonly scheduler: Scheduler;
   readonly audit: Audit;
   readonly capabilities: ReplicaCapabilities;
-  /** Files written at the same time. */
+  /** Files written at the same time; with more than one, the side has groups of everything. */
   readonly lanes: number;
 }
 
@@ -52,6 +58,10 @@ export abstract class SimReplica implements Replica {
   protected readonly tree: Tree;
   protected readonly audit: Audit;
   protected readonly lanes: number;
+  readonly readMany?: GroupMethods['readMany'];
+  readonly hashMany?: GroupMethods['hashMany'];
+  readonly makeDirectories?: GroupMethods['makeDirectories'];
+  readonly removeMany?: GroupMethods['removeMany'];
   readonly #scheduler: Scheduler;
 
   constructor({ side, tree, scheduler, audit, capabilities, lanes }: SimReplicaOptions) {
@@ -61,6 +71,7 @@ export abstract class SimReplica implements Replica {
     this.capabilities = capabilities;
     this.lanes = lanes;
     this.#scheduler = scheduler;
+    if (lanes > 1) Object.assign(this, groupMethods(this));
   }
 
   abstract identify(options?: { readonly create?: boolean }): Promise<RootIdentity>;
@@ -155,7 +166,7 @@ export abstract class SimReplica implements Replica {
 
   async *writeMany(
     items: AsyncIterable<WriteItem> | Iterable<WriteItem>,
-    options: MutationOptions = {},
+    options: WriteOptions = {},
   ): AsyncIterable<readonly WriteResult[]> {
     const { signal } = options;
     let waiting: WriteItem[] = [];
@@ -163,24 +174,25 @@ export abstract class SimReplica implements Replica {
       throwIfAborted(signal);
       waiting.push(item);
       if (waiting.length < this.lanes) continue;
-      yield* this.#writeGroup(waiting, signal);
+      yield* this.#writeGroup(waiting, options);
       waiting = [];
     }
     throwIfAborted(signal);
-    if (waiting.length > 0) yield* this.#writeGroup(waiting, signal);
+    if (waiting.length > 0) yield* this.#writeGroup(waiting, options);
   }
 
   async *#writeGroup(
     items: readonly WriteItem[],
-    signal: AbortSignal | undefined,
+    options: WriteOptions,
   ): AsyncIterable<readonly WriteResult[]> {
+    const { signal } = options;
     const failed: WriteResult[] = [];
     const group: { item: WriteItem; text: string }[] = [];
     await Promise.all(
-      items.map(async (item) => {
+      (await readBeforehand(items, options)).map(async ({ item, read }) => {
         try {
           const pieces: Uint8Array[] = [];
-          for await (const piece of contentOfSize(item, signal)) pieces.push(piece);
+          for await (const piece of contentOfSize(read, signal)) pieces.push(piece);
           this.audit.change(this.side, 'write', item.path, item.expected);
           group.push({ item, text: textOf(pieces) });
         } catch (error) {
