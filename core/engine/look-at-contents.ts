@@ -1,5 +1,5 @@
 import type { ContentHash, FileEntry, Side } from '../model/entry.ts';
-import { type FerryError, toFerryError } from '../model/errors.ts';
+import { FerryError, toFerryError } from '../model/errors.ts';
 import { nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
 import type { Replica } from '../ports.ts';
@@ -11,6 +11,7 @@ import { tellCounterparts } from '../transfer/tell-counterparts.ts';
 import type { Throttle } from '../transfer/throttle.ts';
 import { hashStream } from '../transfer/verified-stream.ts';
 import { hashByChunks } from './hash-by-chunks.ts';
+import { HashGroups, hashFiles } from './hash-groups.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import type { SideView } from './side-view.ts';
 
@@ -54,11 +55,15 @@ export async function lookAtContents(
     if (sides) sides.add(side);
     else paths.set(path, new Set([side]));
   }
+  const looks = [...paths].filter(([path]) => !options.trustsTimes || !trustTimes(path, options));
+  const groups = {
+    local: groupsOf('local', looks, options),
+    remote: groupsOf('remote', looks, options),
+  };
   const adopted: SyncPath[] = [];
-  const lookAt = async ([path, sides]: readonly [SyncPath, Set<Side>]): Promise<void> => {
-    if (options.trustsTimes && trustTimes(path, options)) return;
+  const lookAt = async ([path, sides]: Look): Promise<void> => {
     for (const side of sides) {
-      const error = await lookAtOne(path, side, options);
+      const error = await lookAtOne(path, side, groups[side], options);
       if (error?.code === 'CHANGED') unsettled.push(problemOf(error, path, side));
     }
     if (!options.adopts || !adoptEqual(path, options)) return;
@@ -67,11 +72,29 @@ export async function lookAtContents(
     if (adopted.length >= ADOPTED_PER_COMMIT) await commitAdopted(adopted.splice(0), options);
   };
   try {
-    await forEachLimited(paths, PARALLEL_LOOKS, lookAt);
+    await forEachLimited(looks, PARALLEL_LOOKS, lookAt);
   } finally {
     await commitAdopted(adopted, options);
   }
   return unsettled;
+}
+
+/** A path, and the sides on which its content is wanted. */
+type Look = readonly [SyncPath, ReadonlySet<Side>];
+
+/** Returns the files that a side hashes in groups: all that will be looked at now. */
+function groupsOf(side: Side, looks: readonly Look[], options: LookOptions): HashGroups {
+  const { replicas, views, retries, signal, onBytes } = options;
+  const files = looks.flatMap(([path, sides]): FileEntry[] => {
+    const entry = views[side].entries.get(path);
+    if (!sides.has(side) || entry?.kind !== 'file') return [];
+    return retries.heldBack({ side, path, version: entry.version }) === null ? [entry] : [];
+  });
+  return new HashGroups(files, {
+    replica: replicas[side],
+    signal,
+    onBytes: (count) => onBytes(side, count),
+  });
 }
 
 async function commitAdopted(
@@ -93,6 +116,7 @@ async function commitAdopted(
 async function lookAtOne(
   path: SyncPath,
   side: Side,
+  groups: HashGroups,
   options: LookOptions,
 ): Promise<FerryError | null> {
   const view = options.views[side];
@@ -107,6 +131,7 @@ async function lookAtOne(
   }
   try {
     const hash =
+      (await groups.hashOf(path)) ??
       (await hashByChunks(side, entry, options)) ??
       (await look(options.replicas[side], entry, side, options));
     view.setContent(path, hash);
@@ -132,6 +157,12 @@ async function look(
   side: Side,
   { signal, throttle, onBytes }: LookOptions,
 ): Promise<ContentHash> {
+  if (replica.hashMany !== undefined) {
+    const given = { replica, signal, onBytes: (count: number) => onBytes(side, count) };
+    const answer = (await hashFiles([entry], given)).get(entry.path);
+    if (answer instanceof FerryError) throw answer;
+    if (answer !== undefined) return answer;
+  }
   const content = await replica.read(entry.path, { expected: entry.version, signal });
   const stream =
     throttle && side === 'remote' ? throttle.limit(content.stream, signal) : content.stream;
