@@ -12,6 +12,8 @@ export interface Gauges {
   /** System calls that made a group of writes durable, and the writes that waited for them. */
   readonly sync: { readonly groups: number; readonly waited: number };
   readonly space: Space;
+  /** The number of the latest change; null without a feed. */
+  readonly feedSeq: number | null;
 }
 
 /** Counts requests, and writes everything in the text format of Prometheus (version 0.0.4). */
@@ -33,7 +35,7 @@ export class Metrics {
   }
 
   text(gauges: Gauges): string {
-    const { stats, locks, sync, space } = gauges;
+    const { stats, locks, sync, space, feedSeq } = gauges;
     const { rss } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
     const requests = [...this.#requests].map(([series, count]) => [`{${series}}`, count] as const);
@@ -48,6 +50,9 @@ export class Metrics {
       single('ferry_sync_groups_total', 'counter', 'Waits for the disk.', sync.groups),
       single('ferry_synced_total', 'counter', 'Writes that these waits covered.', sync.waited),
       single('ferry_free_bytes', 'gauge', 'Room for uploads.', space.freeBytes),
+      ...(feedSeq === null
+        ? []
+        : [single('ferry_feed_sequence', 'gauge', 'Number of the latest change.', feedSeq)]),
       single('process_resident_memory_bytes', 'gauge', 'Resident memory.', rss),
       single('process_cpu_seconds_total', 'counter', 'Processor time.', (user + system) / 1e6),
     ];

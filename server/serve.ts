@@ -132,6 +132,7 @@ async function start(options: ServeOptions, parts: Start): Promise<RunningServer
     locks: site.locks.size,
     sync: site.sync.counts,
     space: await site.space(),
+    feedSeq: site.feed?.seq ?? null,
   }));
   const scheme = tls === null ? 'http' : 'https';
   const url = `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}/`;

@@ -23,6 +23,8 @@ export interface FeedAnswer extends ChangesSince {
 /** The change feed as one user sees it: paths are relative to the user's root. */
 export interface SiteFeed {
   readonly epoch: string;
+  /** The number of the latest change in the whole tree; for metrics, not for clients. */
+  readonly seq: number;
   /** Notes changes that the server has made; to be called before the request is answered. */
   changed(...paths: readonly string[]): void;
   /** Returns a cursor for now: of everything finished before the call, nothing will be told to its holder. */
@@ -94,7 +96,6 @@ export class Feed implements SiteFeed {
     return this.#closing.signal;
   }
 
-  /** The number of the latest change. */
   get seq(): number {
     return this.#tree.seq;
   }
@@ -191,6 +192,9 @@ function viewOf(feed: Feed, prefix: ResourcePath): SiteFeed {
   return {
     get epoch() {
       return feed.epoch;
+    },
+    get seq() {
+      return feed.seq;
     },
     closing: feed.closing,
     changed: (...paths) => feed.changed(...paths.map(at)),

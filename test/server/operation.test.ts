@@ -154,6 +154,7 @@ describe('metrics', () => {
       'ferry_sent_bytes_total',
       'ferry_connections',
       'ferry_sync_groups_total',
+      'ferry_feed_sequence',
       'process_resident_memory_bytes',
     ])
       expect([name, (samples.get(name) ?? 0) > 0]).toEqual([name, true]);
