@@ -1,5 +1,5 @@
 /** Methods that change nothing. */
-export type ReadMethod = 'OPTIONS' | 'GET' | 'HEAD' | 'PROPFIND' | 'POST';
+export type ReadMethod = 'OPTIONS' | 'GET' | 'HEAD' | 'PROPFIND' | 'REPORT' | 'POST';
 
 /** Methods that a read-only server refuses. */
 export type WriteMethod =
@@ -13,7 +13,7 @@ export type WriteMethod =
   | 'LOCK'
   | 'UNLOCK';
 
-const READING: readonly ReadMethod[] = ['OPTIONS', 'GET', 'HEAD', 'PROPFIND', 'POST'];
+const READING: readonly ReadMethod[] = ['OPTIONS', 'GET', 'HEAD', 'PROPFIND', 'REPORT', 'POST'];
 const WRITING: readonly WriteMethod[] = [
   'PUT',
   'PATCH',

@@ -6,7 +6,9 @@ export type DavCondition =
   | 'no-conflicting-lock'
   | 'no-external-entities'
   | 'sufficient-disk-space'
-  | 'valid-resourcetype';
+  | 'supported-report'
+  | 'valid-resourcetype'
+  | 'valid-sync-token';
 
 /** What an error says besides its status and text. */
 export interface DavErrorOptions {

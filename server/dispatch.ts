@@ -16,6 +16,7 @@ import { post } from './methods/post.ts';
 import { propfind } from './methods/propfind.ts';
 import { proppatch } from './methods/proppatch.ts';
 import { put } from './methods/put.ts';
+import { report } from './methods/report.ts';
 import { hrefOf, parseTarget, ROOT_PATH } from './request-path.ts';
 import { type RequestFacts, type RequestRecord, recordRequest } from './request-record.ts';
 import { createScopes } from './scope.ts';
@@ -33,6 +34,7 @@ const READING: Readonly<Record<ReadMethod, Reader>> = {
   GET: get,
   HEAD: get,
   PROPFIND: propfind,
+  REPORT: report,
   POST: post,
 };
 

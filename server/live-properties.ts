@@ -8,6 +8,7 @@ import type { ResourcePath } from './request-path.ts';
 import type { Site } from './site.ts';
 import { keptChecksums } from './storage/kept-checksums.ts';
 import type { Space } from './storage/space.ts';
+import { TOKEN_PREFIX } from './sync-token.ts';
 import { DAV, escapeXml, FERRY, MICROSOFT, OWNCLOUD, tag } from './xml/write.ts';
 
 /** A resource whose properties are asked for. */
@@ -159,6 +160,24 @@ export const LIVE_PROPERTIES: readonly LiveProperty[] = [
     name: 'mode',
     isExtra: true,
     value: ({ stat }) => `0${(stat.mode & 0o777).toString(8).padStart(3, '0')}`,
+  },
+  {
+    namespace: DAV,
+    name: 'supported-report-set',
+    isExtra: true,
+    value: (subject, { site }) =>
+      isFile(subject) || site.feed === null
+        ? ''
+        : '<D:supported-report><D:report><D:sync-collection/></D:report></D:supported-report>',
+  },
+  {
+    namespace: DAV,
+    name: 'sync-token',
+    isExtra: true,
+    value: (subject, { site, principal }) =>
+      isFile(subject) || site.feed === null
+        ? null
+        : `${TOKEN_PREFIX}${site.feed.latest(principal, subject.path)}`,
   },
   {
     namespace: FERRY,

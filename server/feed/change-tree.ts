@@ -131,6 +131,7 @@ export class ChangeTree {
     }
     const before = newestAround(directory.parent);
     this.touch(from);
+    this.#leave(directory);
     directory.detach();
     this.#drop(path);
     directory.attach(parent, nameOf(path));
@@ -229,7 +230,18 @@ export class ChangeTree {
       this.#forgetNames(one);
       this.#unsettled.delete(one);
     });
+    this.#leave(directory);
     directory.detach();
+  }
+
+  /** Remembered as long as the other names in that directory. */
+  #leave({ name, parent }: ChangedDirectory): void {
+    if (parent === null) return;
+    parent.left ??= new Map();
+    const before = parent.left.size;
+    parent.left.set(name, this.#seq + 1);
+    this.#names += parent.left.size - before;
+    this.#withNames.add(parent);
   }
 
   #touch(parent: ChangedDirectory, name: string, seq: number): void {
@@ -251,17 +263,19 @@ export class ChangeTree {
   }
 
   #forgetNames(directory: ChangedDirectory): void {
-    if (directory.names === null) return;
-    this.#names -= directory.names.size;
+    const { names, left } = directory;
+    if (names === null && left === null) return;
+    this.#names -= (names?.size ?? 0) + (left?.size ?? 0);
     directory.names = null;
+    directory.left = null;
     directory.listed = directory.own;
     this.#withNames.delete(directory);
   }
 
   #forgetMostNames(): void {
-    const largest = [...this.#withNames].sort(
-      (one, other) => (other.names?.size ?? 0) - (one.names?.size ?? 0),
-    );
+    const sizeOf = ({ names, left }: ChangedDirectory): number =>
+      (names?.size ?? 0) + (left?.size ?? 0);
+    const largest = [...this.#withNames].sort((one, other) => sizeOf(other) - sizeOf(one));
     for (const directory of largest) {
       if (this.#names <= this.#maxNames / 2) return;
       this.#forgetNames(directory);

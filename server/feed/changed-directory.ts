@@ -5,6 +5,8 @@ export class ChangedDirectory {
   readonly children = new Map<string, ChangedDirectory>();
   /** What changed directly in it, by name. */
   names: Map<string, number> | null = null;
+  /** When a directory of that name last went from here. */
+  left: Map<string, number> | null = null;
   /** Up to here, anything directly in it may have changed. */
   listed = 0;
   /** The latest of `listed` and `names`. */

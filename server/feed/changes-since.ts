@@ -10,8 +10,10 @@ export type Change =
   | { readonly type: 'names'; readonly path: string; readonly names: readonly string[] }
   /** All that is directly in the directory. */
   | { readonly type: 'listing'; readonly path: string }
-  /** The directory, new to whoever asks, with all below it. */
-  | { readonly type: 'tree'; readonly path: string };
+  /** The directory, new to whoever asks, with all below it; another one may have been there before. */
+  | { readonly type: 'tree'; readonly path: string; readonly mayReplace: boolean };
+
+const NOTHING: ReadonlySet<ChangedDirectory> = new Set();
 
 /** A move below the collection asked about, with paths as they were then. */
 export interface MovedBelow {
@@ -26,27 +28,41 @@ export interface ChangesSince {
   readonly moves: readonly MovedBelow[];
   /** Parents first. */
   readonly changes: readonly Change[];
-  /** Children of the directory that are known: any other one that is found in it is new. */
-  readonly isKnown: (path: string, name: string) => boolean;
+  /** Tells whether a directory was known when this was asked: any other one that is found is new. */
+  readonly isKnown: (path: string) => boolean;
 }
 
-/** Returns what has changed below `path` since `seq`; null when the collection itself has come or moved there since. */
-export function changesSince(tree: ChangeTree, path: string, seq: number): ChangesSince | null {
+/** Returns what has changed below `path` since `seq`, with moves as such or as new directories; null when the collection itself has come or moved there since. */
+export function changesSince(
+  tree: ChangeTree,
+  path: string,
+  seq: number,
+  { withMoves = true }: { readonly withMoves?: boolean } = {},
+): ChangesSince | null {
   const top = tree.at(path);
   if (top === undefined) return null;
   for (let at: ChangedDirectory | null = top; at !== null; at = at.parent)
     if (at.placed > seq && at.parent !== null) return null;
-  const isKnown = (below: string, name: string): boolean =>
-    top.at(below)?.children.has(name) === true;
+  const { seq: now } = tree;
+  const isKnown = (below: string): boolean => wasThere(top, below, now);
   if (top.newest <= seq) return { moves: [], changes: [], isKnown };
-  const moved = movesSince(tree, top, seq);
+  // Without moves, a directory that was moved is a new one.
+  const knowsMoves = withMoves && seq >= tree.movesFloor;
+  const moved = knowsMoves ? movesSince(tree, top, seq) : { moves: [], movedIn: NOTHING };
   if (moved === null) return null;
   const { moves, movedIn } = moved;
   const isNew = (directory: ChangedDirectory): boolean =>
-    directory.appeared > seq ||
-    (seq < tree.movesFloor && directory.placed > seq) ||
-    movedIn.has(directory);
+    directory.appeared > seq || (!knowsMoves && directory.placed > seq) || movedIn.has(directory);
   return { moves, changes: collect(top, seq, isNew), isKnown };
+}
+
+function wasThere(top: ChangedDirectory, path: string, seq: number): boolean {
+  let directory: ChangedDirectory | undefined = top;
+  for (const name of path.split('/')) {
+    directory = directory.children.get(name);
+    if (directory === undefined || directory.placed > seq) return false;
+  }
+  return true;
 }
 
 function movesSince(
@@ -56,7 +72,6 @@ function movesSince(
 ): { moves: ChangesSince['moves']; movedIn: ReadonlySet<ChangedDirectory> } | null {
   const moves: MovedBelow[] = [];
   const movedIn = new Set<ChangedDirectory>();
-  if (seq < tree.movesFloor) return { moves, movedIn };
   const prefix = top.path === '' ? '' : `${top.path}/`;
   // Paths of directories that came from elsewhere with all that is in them, as they are at each move.
   let arrived: string[] = [];
@@ -114,7 +129,11 @@ function collect(
     }
     changes.push(...ownChanges(directory, path, seq, fresh));
     for (const name of fresh)
-      changes.push({ type: 'tree', path: path === '' ? name : `${path}/${name}` });
+      changes.push({
+        type: 'tree',
+        path: path === '' ? name : `${path}/${name}`,
+        mayReplace: (directory.left?.get(name) ?? 0) > seq,
+      });
     waiting.push(...below);
   }
   return changes;

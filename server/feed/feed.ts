@@ -20,6 +20,16 @@ export interface FeedAnswer extends ChangesSince {
   end(): Promise<void>;
 }
 
+/** What a sync report is about; it tells nothing of moves. */
+export interface FeedSync {
+  /** Null: everything is asked for. */
+  readonly changes: ChangesSince['changes'] | null;
+  /** Up to this path, it was told already. */
+  readonly after: string | null;
+  readonly from: number;
+  readonly until: number;
+}
+
 /** The change feed as one user sees it: paths are relative to the user's root. */
 export interface SiteFeed {
   readonly epoch: string;
@@ -31,9 +41,12 @@ export interface SiteFeed {
   now(principal: string, path: string): Promise<string>;
   /** Returns what has changed at and below `path` since the cursor; null: it cannot be followed. */
   since(principal: string, path: string, cursor: string): Promise<FeedAnswer | null>;
-  /** Returns the cursor of a point that is not later than what was answered. */
+  /** Returns what has changed below `path` since the cursor, or since the beginning; null: it cannot be followed. */
+  sync(principal: string, path: string, cursor: string | null): Promise<FeedSync | null>;
+  /** Returns the cursor of a point that was answered. */
   cursorOf(principal: string, path: string, point: Point): string;
-  pointOf(principal: string, path: string, cursor: string): Point | null;
+  /** Returns a cursor that has left the server before, for a question that has to be answered at once. */
+  latest(principal: string, path: string): string;
   /** Hears of changes at and below `path`; returns what ends it, null: the user listens too often already. */
   listen(principal: string, path: string, listener: HintListener): (() => void) | null;
   /** Is aborted when the server is about to close. */
@@ -119,7 +132,8 @@ export class Feed implements SiteFeed {
     const asker = { principal, path };
     await this.#observer.upToDate();
     const point = await this.#follow(asker, cursor);
-    if (point === null) return null;
+    // A point in the middle of a sync report is none in the sequence.
+    if (point === null || point.partial !== undefined) return null;
     const found = changesSince(this.#tree, path, point.seq);
     if (found === null) return null;
     const { seq } = this.#tree;
@@ -147,9 +161,21 @@ export class Feed implements SiteFeed {
     return cursorOf(this.#log, { principal, path }, point);
   }
 
-  pointOf(principal: string, path: string, cursor: string): Point | null {
-    const point = pointOf(this.#log, { principal, path }, cursor);
-    return typeof point === 'string' ? null : point;
+  latest(principal: string, path: string): string {
+    return this.cursorOf(principal, path, { seq: this.#log.run.given });
+  }
+
+  async sync(principal: string, path: string, cursor: string | null): Promise<FeedSync | null> {
+    await this.#observer.upToDate();
+    const start: Point = { seq: 0 };
+    const point = cursor === null ? start : await this.#follow({ principal, path }, cursor);
+    if (point === null) return null;
+    const { partial, seq: from } = point;
+    const since = from === 0 ? null : changesSince(this.#tree, path, from, { withMoves: false });
+    if (from !== 0 && since === null) return null;
+    const until = partial?.until ?? this.#tree.seq;
+    await this.#log.give(this.#tree, until);
+    return { changes: since?.changes ?? null, after: partial?.after ?? null, from, until };
   }
 
   listen(principal: string, path: string, listener: HintListener): (() => void) | null {
@@ -201,7 +227,8 @@ function viewOf(feed: Feed, prefix: ResourcePath): SiteFeed {
     now: (principal, path) => feed.now(principal, at(path)),
     since: (principal, path, cursor) => feed.since(principal, at(path), cursor),
     cursorOf: (principal, path, point) => feed.cursorOf(principal, at(path), point),
-    pointOf: (principal, path, cursor) => feed.pointOf(principal, at(path), cursor),
+    latest: (principal, path) => feed.latest(principal, at(path)),
+    sync: (principal, path, cursor) => feed.sync(principal, at(path), cursor),
     listen: (principal, path, listener) => feed.listen(principal, at(path), listener),
     within: (inner) => viewOf(feed, at(inner)),
   };

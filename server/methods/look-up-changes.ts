@@ -117,8 +117,11 @@ function say(exchange: Exchange, looked: Looked, saying: Saying): void {
   if (change.type === 'names') {
     const found = listing === null ? null : byName(exchange, change.path, listing);
     for (const [index, name] of change.names.entries()) {
-      const stat = found === null ? stats[index] : found.get(name);
-      lines.add(lineOf(childOf(change.path, name), stat ?? null));
+      const stat = (found === null ? stats[index] : found.get(name)) ?? null;
+      const path = childOf(change.path, name);
+      lines.add(lineOf(path, stat));
+      // It came after the question was asked, and is told with all that is in it all the same.
+      if (stat?.kind === 'directory' && !saying.isKnown(path)) saying.fresh.push(path);
     }
     return;
   }
@@ -156,7 +159,7 @@ function sayListing(
   for (const { name, stat } of members) {
     const path = childOf(below, name);
     lines.add(lineOf(path, stat));
-    if (stat.kind === 'directory' && !isKnown(below, name)) fresh.push(path);
+    if (stat.kind === 'directory' && !isKnown(path)) fresh.push(path);
   }
 }
 

@@ -39,6 +39,11 @@ export function parsePropertyRequest(root: XmlElement | null): PropertyRequest {
   return { type: isAll ? 'all' : 'some', wanted };
 }
 
+/** Returns the request for just these properties. */
+export function propertiesNamedIn(elements: readonly XmlElement[]): PropertyRequest {
+  return { type: 'some', wanted: elements.map(wantedOf) };
+}
+
 function wantedOf({ namespace, name }: XmlElement): WantedProperty {
   const key = keyOf(namespace, name);
   return { namespace, name, key, live: livePropertyOf(namespace, name) };

@@ -1,0 +1,2 @@
+/** What a cursor of the change feed begins with as a `DAV:sync-token`. */
+export const TOKEN_PREFIX = 'urn:ferry:cursor:';
