@@ -3,108 +3,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { BATCH_GET_TYPE } from '../../protocol/batch.ts';
+import { FRAMES_TYPE } from '../../protocol/frames.ts';
+import { batchBody, fresh } from './support/batch-bodies.ts';
+import { HOSTILE, ODD } from './support/hostile-targets.ts';
 import { type Fixture, startServer } from './support/running-server.ts';
-
-/** Targets that name something outside the tree, Ferry's own folder, or nothing at all. */
-const HOSTILE: readonly string[] = [
-  '/../secret',
-  '/../../etc/passwd',
-  '/../../../../../../etc/passwd',
-  '/a/../../secret',
-  '/a/../b',
-  '/a/..',
-  '/..',
-  '/.',
-  '/./a',
-  '/a/.',
-  '/a/./b',
-  '/%2e%2e/secret',
-  '/%2E%2E/secret',
-  '/%2e./secret',
-  '/.%2e/secret',
-  '/a/%2e%2e/%2e%2e/secret',
-  '/%2e',
-  '/..%2fsecret',
-  '/..%2Fsecret',
-  '/a%2fb',
-  '/a%2Fb',
-  '/%2fetc%2fpasswd',
-  '/%2f',
-  '/a/%2f',
-  '/..%2f..%2f..%2fetc%2fpasswd',
-  '/%2e%2e%2fsecret',
-  '/a%00',
-  '/a%00.txt',
-  '/%00',
-  '/a%00/../secret',
-  '//',
-  '//etc/passwd',
-  '///',
-  '/a//b',
-  '/a//',
-  '/%c0%ae%c0%ae/secret',
-  '/%c0%ae./secret',
-  '/%e0%80%ae%e0%80%ae/secret',
-  '/%c0%afetc',
-  '/%c1%9c..',
-  '/%f0%80%80%ae',
-  '/%c0%80',
-  '/%ff',
-  '/%fe%fe',
-  '/%80',
-  '/a%c3',
-  '/%ed%a0%80',
-  '/%f4%90%80%80',
-  '/\xff\xfe',
-  '/\xc0\xae\xc0\xae/secret',
-  '/%',
-  '/%2',
-  '/a%zz',
-  '/%u002e%u002e/secret',
-  '/a%',
-  '/.ferry',
-  '/.ferry/',
-  '/.ferry/server.json',
-  '/%2eferry/server.json',
-  '/.%66erry/server.json',
-  '/.f%65rr%79/stage',
-  '/a/.ferry',
-  '/a/.ferry/x',
-  '/.ferry/stage/../server.json',
-  '/.ferry?x',
-  '/link/file',
-  '/link',
-  '/loop/loop/file',
-  '/upward/secret',
-  '/a#b',
-  'secret',
-  '../secret',
-  '\\..\\secret',
-  'file:///etc/passwd',
-  'ftp://127.0.0.1/file',
-];
-
-/** Inside the tree, though they look odd: each is an ordinary file name here. */
-const ODD = [
-  '/..%5csecret',
-  '/%5c..%5c..%5cetc',
-  '/...',
-  '/..a',
-  '/a..',
-  '/%252e%252e',
-  '/C:',
-  '/con',
-  '/a%20b',
-  '/%23',
-  '/%3f',
-  '/%25',
-  '/%22%3cscript%3e',
-  '/%e2%80%ae.txt',
-  '/%f0%9f%9a%a2',
-  '/~root',
-  '/$(id)',
-  '/%0a',
-];
 
 let site: Fixture;
 let outer: string;
@@ -161,6 +64,12 @@ const PROPPATCH =
 const LOCK =
   '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
 
+const PATCH = 'Content-Type: application/x-sabredav-partialupdate\r\nX-Update-Range: append\r\n';
+
+test('there are enough hostile targets to mean something', () => {
+  expect(HOSTILE.length).toBeGreaterThanOrEqual(300);
+});
+
 describe('a hostile request target', () => {
   test.each(HOSTILE)('reaches nothing by any method: %j', async (target) => {
     const before = await outside();
@@ -173,14 +82,29 @@ describe('a hostile request target', () => {
       ['PROPFIND', 'Depth: infinity\r\n'],
       ['PROPPATCH', '', PROPPATCH],
       ['LOCK', '', LOCK],
+      ['PATCH', PATCH, 'x'],
+      ['REPORT', '', '<D:sync-collection xmlns:D="DAV:"><D:sync-token/></D:sync-collection>'],
+      ['POST', `Content-Type: ${FRAMES_TYPE}\r\n`, batchBody([fresh('x', 'x')]).toString('latin1')],
+      ['POST', `Content-Type: ${BATCH_GET_TYPE}\r\n`, '{"entries":[["secret","\\"a\\""]]}'],
+      ['GET', 'Accept: application/vnd.ferry.versions\r\n'],
+      ['GET', 'Accept: application/vnd.ferry.listings\r\n'],
       ['UNLOCK', 'Lock-Token: <urn:x>\r\n'],
       ['COPY', 'Destination: /copied\r\n'],
       ['MOVE', 'Destination: /moved\r\n'],
     ];
-    for (const [method, headers, body] of requests) {
-      const [status, text] = await send(method, target, headers, body);
-      // Deleting a link's name or making a collection over it is refused, too.
-      expect([method, status >= 400 && status < 500]).toEqual([method, true]);
+    const answers = await Promise.all(
+      requests.map(async ([method, headers, body]) => ({
+        method,
+        answer: await send(method, target, headers, body),
+      })),
+    );
+    for (const { method, answer } of answers) {
+      const [status, text] = answer;
+      // Deleting a link's name or making a collection over it is refused, too. An answer with a line for each entry may
+      // refuse each of them.
+      const isRefusedInside = status === 200 && !/"status":2|"hash"|\["/.test(text);
+      const isRefused = status >= 400 && status < 500;
+      expect([method, isRefused || isRefusedInside, text]).toEqual([method, true, text]);
       expect(text).not.toContain('root:');
       if (method === 'GET') expect(text.split('\r\n\r\n')[1]).not.toBe('secret');
     }
@@ -196,6 +120,52 @@ describe('a hostile request target', () => {
     expect((await site.ask('GET', '/source')).body).toBe('source');
     expect(await outside()).toBe(before);
   });
+});
+
+/** The names as the bodies of Ferry's own requests would have them: as text, with and without their percent signs. */
+const PLAIN = HOSTILE.flatMap((target) => {
+  const plain = target.replace(/^\/(?=.)/, '');
+  return [plain, unescape(plain)];
+});
+
+describe('a hostile path in a body', () => {
+  test('is refused, or a name like any other below the collection', async () => {
+    const before = await outside();
+    await site.ask('MKCOL', '/batched');
+    const types = { frames: FRAMES_TYPE, get: BATCH_GET_TYPE };
+    const post = (type: string, body: string | Buffer) =>
+      site.ask('POST', '/batched/', { 'content-type': type }, body);
+    for (const path of PLAIN) {
+      const wishes = [
+        { op: 'mkcol', path },
+        fresh(path, 'x'),
+        { op: 'delete', path, if: '"a-1-b-c"' },
+        { op: 'delete', path, if: 'collection' },
+      ] as const;
+      const answers = await Promise.all([
+        ...wishes.map((wish) => post(types.frames, batchBody([wish]))),
+        post(types.get, JSON.stringify({ entries: [[path, '"a-6-b-c"']], only: 'hash' })),
+      ]);
+      for (const { status, body } of answers) {
+        expect([path, status === 200 || status === 400]).toEqual([path, true]);
+        expect(body).not.toMatch(/secret"?$|"status":5/);
+      }
+    }
+    await site.ask('DELETE', '/batched');
+    expect(await outside()).toBe(before);
+  }, 60_000);
+});
+
+describe('a hostile resource in an If header', () => {
+  test('has no state, so that nothing holds on it', async () => {
+    for (const target of HOSTILE.filter((one) => !/[<>"]/.test(one))) {
+      const headers = `If: <${target}> (["anything"])\r\n`;
+      const [status, text] = await send('PUT', '/unwritten', headers, 'x');
+      expect([target, status === 412 || status === 400]).toEqual([target, true]);
+      expect(text).not.toContain('secret');
+    }
+    expect((await site.ask('GET', '/unwritten')).status).toBe(404);
+  }, 60_000);
 });
 
 describe('an odd name', () => {
