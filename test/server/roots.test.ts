@@ -17,10 +17,15 @@ const BODIES: Readonly<Record<string, string>> = {
   PUT: 'written',
   PROPPATCH: PATCH_BODY,
   LOCK: LOCK_BODY,
+  PATCH: 'more',
+};
+const PARTIAL_UPDATE = {
+  'content-type': 'application/x-sabredav-partialupdate',
+  'x-update-range': 'append',
 };
 const METHODS = [
   ...['OPTIONS', 'GET', 'HEAD', 'PROPFIND', 'PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE'],
-  ...['PROPPATCH', 'LOCK', 'UNLOCK', 'POST', 'REPORT'],
+  ...['PROPPATCH', 'LOCK', 'UNLOCK', 'POST', 'REPORT', 'PATCH'],
 ];
 
 let site: Fixture;
@@ -46,7 +51,12 @@ beforeAll(async () => {
 afterAll(() => site.close());
 
 const ask = (name: Name, method: string, path: string, headers = {}, body?: string) =>
-  site.ask(method, path, { ...as(name), ...headers }, body);
+  site.ask(
+    method,
+    path,
+    { ...as(name), ...(method === 'PATCH' ? PARTIAL_UPDATE : {}), ...headers },
+    body,
+  );
 
 /** Everything in a root, as text. */
 async function contentsOf(root: string): Promise<string> {
