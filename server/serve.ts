@@ -7,6 +7,7 @@ import { ActiveRequests, USER_LIMITS, type UserLimits } from './access/active-re
 import { openGuard } from './access/guard.ts';
 import { errnoOf } from './dav-error.ts';
 import { createDispatch } from './dispatch.ts';
+import type { FeedSettings } from './feed/feed.ts';
 import { type ConnectionLimits, Listener, type ServerStats } from './listener.ts';
 import { isLoopback } from './loopback.ts';
 import { type Gauges, Metrics } from './metrics.ts';
@@ -46,6 +47,7 @@ export interface ServeOptions {
   readonly keepVersions?: KeepVersions | null;
   readonly logger: Logger;
   readonly clock?: Pick<Clock, 'now'>;
+  readonly feed?: FeedSettings;
   /** Allows passwords and files to cross a network unencrypted: for a TLS proxy in front. */
   readonly insecureAllowed?: boolean;
   readonly backend?: 'native' | 'javascript';
@@ -94,15 +96,14 @@ interface Start {
 }
 
 async function start(options: ServeOptions, parts: Start): Promise<RunningServer> {
-  const { host, logger, readOnly = false, keepVersions = {}, reserveBytes } = options;
+  const { feed, host, logger, readOnly = false, keepVersions = {}, reserveBytes } = options;
   const { clock, tls, closing, close } = parts;
   const root = await openRoot(options);
-  const site = await openSite({ root, readOnly, keepVersions, reserveBytes, logger, clock }).catch(
-    async (error: unknown) => {
-      await root.close();
-      throw error;
-    },
-  );
+  const settings = { readOnly, keepVersions, reserveBytes, logger, clock, feed };
+  const site = await openSite({ root, ...settings }).catch(async (error: unknown) => {
+    await root.close();
+    throw error;
+  });
   closing.push(() => site.close());
   const active = new ActiveRequests(options.userLimits ?? USER_LIMITS);
   const guard = await openGuard(options, clock, active);

@@ -5,7 +5,7 @@ import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { Clock, Logger } from '../core/ports.ts';
 import type { NodeStat, SafeRoot } from '../native/safe-root.ts';
 import { errnoOf } from './dav-error.ts';
-import { Feed, type SiteFeed } from './feed/feed.ts';
+import { Feed, type FeedSettings, type SiteFeed } from './feed/feed.ts';
 import { LockTable } from './lock-table.ts';
 import { type ResourcePath, ROOT_PATH } from './request-path.ts';
 import { ChunkLists } from './storage/chunk-lists.ts';
@@ -65,6 +65,8 @@ export interface SiteOptions {
   readonly reserveBytes?: number | undefined;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
+  /** How the change feed hears of changes; see ServeOptions. */
+  readonly feed?: FeedSettings | undefined;
 }
 
 /** Opens the served tree: sweeps the stage, reads the kept properties, and makes the tree's id when it has none. */
@@ -79,7 +81,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
       : new ServerVersions({ root, keep: keepVersions, clock, logger });
   const properties = await PropertyStore.open(root, sync, { readOnly, logger });
   const rootId = await identify(root, stage, sync, logger);
-  const feed = readOnly ? null : await Feed.open({ root, logger, clock });
+  const feed = readOnly ? null : await Feed.open({ ...options.feed, root, logger });
   return {
     ...options,
     prefix: ROOT_PATH,

@@ -1,5 +1,5 @@
-import type { Clock, Logger } from '../../core/ports.ts';
-import type { SafeRoot } from '../../native/index.ts';
+import type { Logger } from '../../core/ports.ts';
+import { type SafeRoot, TreeWatch } from '../../native/index.ts';
 import type { ResourcePath } from '../request-path.ts';
 import { placeIn } from '../storage/scoped-root.ts';
 import { ChangeTree } from './change-tree.ts';
@@ -18,6 +18,13 @@ export interface FeedAnswer extends ChangesSince {
   readonly seq: number;
   /** Called when everything was looked up. */
   end(): Promise<void>;
+}
+
+/** How a feed hears of changes, and how much it remembers. */
+export interface FeedSettings {
+  /** False: each question looks through the whole tree, as where the kernel cannot be asked. */
+  readonly watch?: boolean;
+  readonly limits?: { readonly maxNames?: number; readonly maxMoves?: number };
 }
 
 /** What a sync report is about; it tells nothing of moves. */
@@ -81,12 +88,9 @@ export class Feed implements SiteFeed {
   }
 
   /** Returns the feed of a directory that may be written; null: without the addon, or when it cannot be kept. */
-  static async open(options: {
-    readonly root: SafeRoot;
-    readonly logger: Logger;
-    readonly clock: Pick<Clock, 'now'>;
-    readonly limits?: { readonly maxNames?: number; readonly maxMoves?: number };
-  }): Promise<Feed | null> {
+  static async open(
+    options: FeedSettings & { readonly root: SafeRoot; readonly logger: Logger },
+  ): Promise<Feed | null> {
     const { root, logger } = options;
     // Without the addon, a look through the tree costs more than the listings that the feed spares.
     if (root.backend !== 'native') return null;
@@ -94,7 +98,9 @@ export class Feed implements SiteFeed {
     const log = await FeedLog.open(root, tree, logger);
     if (log === null) return null;
     const hints = new Hints();
-    const observer = new TreeObserver({ root, tree, logger, onNoted: (path) => hints.add(path) });
+    const openWatch = options.watch === false ? null : TreeWatch.open;
+    const onNoted = (path: string): void => hints.add(path);
+    const observer = new TreeObserver({ root, tree, logger, onNoted, openWatch });
     const upkeep = new Upkeep({ root, tree, log, observer, logger });
     await observer.open();
     upkeep.start();

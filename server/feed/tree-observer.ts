@@ -6,7 +6,7 @@ import {
   type SafeRoot,
   surveyAhead,
   type TreeEvent,
-  TreeWatch,
+  type TreeWatch,
 } from '../../native/index.ts';
 import { HIDDEN_NAMES } from '../request-path.ts';
 import { type ChangeTree, nameOf } from './change-tree.ts';
@@ -26,6 +26,8 @@ export interface TreeObserverOptions {
   readonly logger: Logger;
   /** Hears of what is noted, for those who wait for hints. */
   readonly onNoted: (path: string) => void;
+  /** Null: there is no watch, and each question looks through the whole tree. */
+  readonly openWatch: typeof TreeWatch.open | null;
 }
 
 /**
@@ -57,10 +59,10 @@ export class TreeObserver {
 
   /** Begins to look through the tree; questions wait for the end of that. */
   async open(): Promise<void> {
-    const { root, logger } = this.#options;
+    const { root, logger, openWatch } = this.#options;
     const { type } = await statfs(root.absolutePath);
-    if (!SHARED_FILE_SYSTEMS.has(type >>> 0))
-      this.#watch = await TreeWatch.open(root, {
+    if (openWatch !== null && !SHARED_FILE_SYSTEMS.has(type >>> 0))
+      this.#watch = await openWatch(root, {
         ignores: (path) => isPrivateName(nameOf(path)),
         onEvents: (events) => this.#note(events),
         onDirectory: (path, listing) => this.#compare(path, listing),
@@ -169,7 +171,10 @@ export class TreeObserver {
     const fingerprint = 'errno' in listing ? null : listing.fingerprint;
     if (directory.fingerprint !== null && directory.fingerprint === fingerprint) return;
     // What is new since this start has been noted as such; of one that is known from before, anything may have changed.
-    const isNew = directory.appeared > tree.movesFloor && directory.own === directory.appeared;
+    const isNew =
+      directory.fingerprint === null &&
+      directory.appeared > tree.movesFloor &&
+      directory.own === directory.appeared;
     if (!isNew) {
       tree.list(directory);
       this.#options.onNoted(path);

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { isNativeAvailable } from '../../native/index.ts';
+import type { ServeOptions } from '../../server/serve.ts';
 import { actualTree, FeedReader, shown } from './support/feed-reader.ts';
 import { type Fixture, startServer } from './support/running-server.ts';
 import { actualMembers, SyncReader } from './support/sync-reader.ts';
 
-const SEEDS = Number(process.env['FERRY_FEED_SEEDS'] ?? 6);
+const SEEDS = Number(process.env['FERRY_FEED_SEEDS'] ?? 3);
 const FIRST_SEED = Number(process.env['FERRY_FEED_FIRST_SEED'] ?? 1);
 const STEPS = 60;
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -17,7 +18,7 @@ let fixture: Fixture;
 afterEach(() => fixture.close());
 
 /** Mulberry32: the same numbers for the same seed. */
-function randomFrom(seed: number): (below: number) => number {
+function randomFrom(seed: number): Random {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;
@@ -27,14 +28,17 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Makes one random change, by a program on the server or by a request; what cannot be done is left out. */
-async function edit(random: (below: number) => number): Promise<void> {
-  const some = (): string =>
-    Array.from({ length: 1 + random(3) }, () => NAMES[random(NAMES.length)]).join('/');
-  const [path, other] = [some(), some()];
+type Random = (below: number) => number;
+
+function somePath(random: Random): string {
+  return Array.from({ length: 1 + random(3) }, () => NAMES[random(NAMES.length)]).join('/');
+}
+
+/** Makes one random change, as a program on the server; what cannot be done is left out. */
+function editFiles(random: Random): Promise<void> {
+  const [path, other] = [somePath(random), somePath(random)];
   const at = (where: string): string => fixture.at(where);
-  const destination = { destination: `${fixture.server.url}${other}` };
-  const edits: readonly (() => unknown)[] = [
+  return tryOne(random, [
     () => fs.writeFileSync(at(path), `${random(1000)}`),
     () => fs.mkdirSync(at(path), { recursive: true }),
     () => fs.mkdirSync(at(path)),
@@ -43,12 +47,24 @@ async function edit(random: (below: number) => number): Promise<void> {
     () => fs.rmSync(at(path), { recursive: true }),
     () => fs.chmodSync(at(path), 0o700 + random(8)),
     () => moveOut(path, other),
+  ]);
+}
+
+/** Makes one random change, by a program on the server or by a request. */
+async function edit(random: Random): Promise<void> {
+  if (random(3) > 0) return editFiles(random);
+  const [path, other] = [somePath(random), somePath(random)];
+  const destination = { destination: `${fixture.server.url}${other}` };
+  await tryOne(random, [
     () => fixture.ask('PUT', `/${path}`, {}, `${random(1000)}`),
     () => fixture.ask('MKCOL', `/${path}`),
     () => fixture.ask('MOVE', `/${path}`, destination),
     () => fixture.ask('COPY', `/${path}`, destination),
     () => fixture.ask('DELETE', `/${path}`),
-  ];
+  ]);
+}
+
+async function tryOne(random: Random, edits: readonly (() => unknown)[]): Promise<void> {
   try {
     await edits[random(edits.length)]?.();
   } catch (error) {
@@ -64,8 +80,11 @@ function moveOut(path: string, other: string): void {
   fs.renameSync(outside, fixture.at(other));
 }
 
-async function start(readers: number): Promise<readonly FeedReader[]> {
-  fixture = await startServer();
+async function start(
+  readers: number,
+  options: Partial<ServeOptions> = {},
+): Promise<readonly FeedReader[]> {
+  fixture = await startServer(options);
   fs.mkdirSync(fixture.at('a/b/c'), { recursive: true });
   const collections = ['', '', 'a', 'a/b'];
   const made = collections.slice(0, readers).map((collection) => ({ collection }));
@@ -81,10 +100,7 @@ function expectToKnow(reader: FeedReader, collection: string, seed: number): voi
   );
 }
 
-async function editWhileAsked(
-  random: (below: number) => number,
-  readers: readonly FeedReader[],
-): Promise<void> {
+async function editWhileAsked(random: Random, readers: readonly FeedReader[]): Promise<void> {
   const asked = readers.map(async (reader) => {
     await reader.follow();
     await reader.follow();
@@ -96,29 +112,82 @@ async function editWhileAsked(
   await Promise.all(asked);
 }
 
+/** Goes on with the same directory, in which something was done meanwhile. */
+async function startAgain(
+  random: Random,
+  readers: readonly FeedReader[],
+  seed: number,
+): Promise<void> {
+  const { directory } = fixture;
+  for (let step = random(4); step > 0; step--) await editFiles(random);
+  fixture = await startServer({ directory });
+  for (const reader of readers) {
+    reader.turnTo(fixture);
+    await reader.follow();
+    expectToKnow(reader, '', seed);
+  }
+}
+
 const describeNative = isNativeAvailable() ? describe : describe.skip;
 if (!isNativeAvailable()) process.stderr.write('the feed is not tested: the addon is not built\n');
 
 describeNative('whoever follows the feed', () => {
-  it('knows the exact tree after every answer, whatever was done by whom', async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-      const random = randomFrom(seed);
-      const readers = await start(4);
-      for (const reader of readers) await reader.follow();
-      for (let step = 0; step < STEPS; step++) {
-        await edit(random);
-        for (const [index, reader] of readers.entries()) {
-          if (random(4) !== 0) continue;
-          await reader.follow();
-          expectToKnow(reader, ['', '', 'a', 'a/b'][index] ?? '', seed);
+  it.each([
+    ['as the kernel tells of changes', {}],
+    ['as a look through the tree finds them', { watch: false }],
+    ['with next to nothing remembered', { limits: { maxNames: 6, maxMoves: 3 } }],
+  ])(
+    'knows the exact tree after every answer, whatever was done by whom: %s',
+    async (_, feed) => {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+        const random = randomFrom(seed);
+        const readers = await start(4, { feed });
+        for (const reader of readers) await reader.follow();
+        for (let step = 0; step < STEPS; step++) {
+          await edit(random);
+          for (const [index, reader] of readers.entries()) {
+            if (random(4) !== 0) continue;
+            await reader.follow();
+            expectToKnow(reader, ['', '', 'a', 'a/b'][index] ?? '', seed);
+          }
         }
+        // Whoever sees everything never has to list it again.
+        expect(readers.slice(0, 2).map(({ listings }) => listings)).toEqual([1, 1]);
+        await fixture.close();
       }
-      // Whoever sees everything never has to list it again.
-      expect(readers.slice(0, 2).map(({ listings }) => listings)).toEqual([1, 1]);
-      await fixture.close();
-    }
-    await start(0);
-  }, 120_000);
+      await start(0);
+    },
+    120_000,
+  );
+
+  it.each([
+    ['in order', true],
+    ['by being killed', false],
+  ])(
+    'goes on with its cursor after the server has ended %s',
+    async (_, isOrderly) => {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+        const random = randomFrom(seed);
+        const readers = await start(2);
+        const killed: Fixture[] = [];
+        for (let round = 0; round < 6; round++) {
+          for (let step = 0; step < 5; step++) {
+            await edit(random);
+            await readers[random(4)]?.follow();
+          }
+          // Killed means: nothing more is asked of it, and nothing that it remembers is written.
+          if (isOrderly) await fixture.server.close();
+          else killed.push(fixture);
+          await startAgain(random, readers, seed);
+        }
+        expect(readers.map(({ listings }) => listings)).toEqual([1, 1]);
+        for (const one of killed) await one.server.close();
+        await fixture.close();
+      }
+      await start(0);
+    },
+    120_000,
+  );
 
   it('knows the exact tree in the end, also when answers were looked up while it changed', async () => {
     for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {

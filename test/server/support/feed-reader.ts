@@ -22,7 +22,7 @@ export type SeenTree = Map<string, string>;
 /** A client that knows of a collection only what the feed tells it, as docs/protocol.md says. */
 export class FeedReader {
   readonly tree: SeenTree = new Map();
-  readonly #fixture: Pick<Fixture, 'ask' | 'at'>;
+  #fixture: Pick<Fixture, 'ask' | 'at'>;
   readonly #collection: string;
   readonly #headers: Readonly<Record<string, string>>;
   cursor: string | null = null;
@@ -37,6 +37,11 @@ export class FeedReader {
     this.#fixture = fixture;
     this.#collection = options.collection ?? '';
     this.#headers = options.headers ?? {};
+  }
+
+  /** Asks another server from now on. */
+  turnTo(fixture: Pick<Fixture, 'ask' | 'at'>): void {
+    this.#fixture = fixture;
   }
 
   ask(cursor: string | null = this.cursor): Promise<Answer> {
