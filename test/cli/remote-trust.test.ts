@@ -1,11 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type RunningServer, serve } from '../../server/serve.ts';
 import { generateTlsPair, type TlsPair } from '../../server/tls.ts';
 import { ferryInProcess } from '../support/ferry-in-process.ts';
 import { quietLogger } from '../support/quiet.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 let at: (name: string) => string;

@@ -1,9 +1,12 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ferryInProcess } from '../support/ferry-in-process.ts';
 import { type FerryProcess, startFerry } from '../support/run-ferry.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 let at: (name: string) => string;

@@ -2,11 +2,14 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { runProgram } from '../../cli/program.ts';
 import { type ServeService, serveUnit } from '../../cli/systemd-unit.ts';
 import { type FerryProcess, startFerry } from '../support/run-ferry.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 const run = promisify(execFile);
 

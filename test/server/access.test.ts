@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   type Access,
   type AccessToken,
@@ -19,6 +19,9 @@ import { readLastUses } from '../../server/access/last-use.ts';
 import { hashToken, isTokenShaped, makeToken } from '../../server/access/token.ts';
 import { hashPassword } from '../../server/users.ts';
 import { type Fixture, startServer } from './support/running-server.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 const NOW = 1_700_000_000_000;
 const SECRET = makeToken();
@@ -182,10 +185,13 @@ describe('a server with an access file', () => {
   test('goes on with what it knew while the file is damaged, and says so once', async () => {
     await writeFile(`${file}.new`, 'damaged');
     await rename(`${file}.new`, file);
+    const complaints = () => site.log.filter((line) => line.includes('cannot be used'));
+    for (let tries = 0; complaints().length === 0 && tries < 200; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    // It is looked at every second.
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect((await site.ask('OPTIONS', '/', basic('ann', SECRET))).status).toBe(200);
-    const complaints = site.log.filter((line) => line.includes('cannot be used'));
-    expect(complaints).toHaveLength(1);
+    expect(complaints()).toHaveLength(1);
     await expect(startServer({ accessFile: file })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
@@ -253,14 +259,14 @@ describe('guessing', () => {
       for (const { status } of await Promise.all(guesses))
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(performance.now() - startedAt).toBeLessThan(40_000);
     expect([...statuses.keys()].sort()).toEqual([401, 429]);
     expect(statuses.get(401)).toBeLessThan(500);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
     expect((await site.ask('OPTIONS', '/', basic('ann', SECRET))).status).toBe(200);
     await site.close();
     await rm(state, { recursive: true, force: true });
-  }, 30_000);
+  });
 });
 
 describe('one user', () => {

@@ -1,12 +1,15 @@
 import { mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { accessLine, openAccessLog } from '../../server/access-log.ts';
 import type { ResourcePath } from '../../server/request-path.ts';
 import type { RequestRecord } from '../../server/request-record.ts';
 import { hashPassword } from '../../server/users.ts';
 import { type Fixture, recordingLogger, startServer } from './support/running-server.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 let site: Fixture | null = null;
 let state: string;

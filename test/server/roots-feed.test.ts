@@ -2,11 +2,14 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { END_OF_FRAMES, encodeFrame } from '../../protocol/frames.ts';
 import { type AccessUser, accessText, rootPath } from '../../server/access/access-file.ts';
 import { hashPassword } from '../../server/users.ts';
 import { type Fixture, startServer } from './support/running-server.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 const CHANGES = { accept: 'application/vnd.ferry.changes' };
 const USERS = { ann: 'alpha', bob: 'beta', top: '' } as const;
@@ -90,6 +93,23 @@ describe('the change feed of a user with a root directory', () => {
     const left = await changesFor('ann', cursor);
     expect(left.body).toContain('"gone"');
     expect(left.body.replaceAll('"kind":"gone"', '')).not.toMatch(/hidden-place|alpha|gone/);
+  });
+
+  test('is the same for clients that sync by RFC 6578', async () => {
+    const report = async (token: string) => {
+      const level = '<D:sync-level>infinite</D:sync-level><D:prop><D:getetag/></D:prop>';
+      const body = `<D:sync-collection xmlns:D="DAV:"><D:sync-token>${token}</D:sync-token>${level}</D:sync-collection>`;
+      const answer = await ask('ann', 'REPORT', '/', {}, body);
+      return { ...answer, token: /<D:sync-token>([^<]+)</.exec(answer.body)?.[1] ?? '' };
+    };
+    await ask('bob', 'PUT', '/secret-of-bob', {}, 'x');
+    const first = await report('');
+    await ask('ann', 'PUT', '/mine', {}, 'x');
+    await ask('bob', 'PUT', '/more-of-bob', {}, 'x');
+    const second = await report(first.token);
+    expect([first.status, second.status]).toEqual([207, 207]);
+    expect(second.body).toContain('<D:href>/mine</D:href>');
+    expect(first.body + second.body).not.toMatch(/bob|alpha|beta/);
   });
 
   test('does not follow the cursor of another user, of another root, or a made-up one', async () => {

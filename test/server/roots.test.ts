@@ -1,9 +1,12 @@
 import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ResourcePath } from '../../server/request-path.ts';
 import { hashPassword } from '../../server/users.ts';
 import { type Answer, etagIn, type Fixture, startServer } from './support/running-server.ts';
+
+// Many of these run at once on small machines.
+jest.setTimeout(60_000);
 
 const ROOTS = ['alpha', 'beta', 'deep/gamma'] as const;
 const USERS = { ann: 'alpha', bob: 'beta', cid: 'deep/gamma' } as const;
@@ -217,7 +220,8 @@ describe('a user who may only read', () => {
     }
     expect(await contentsOf('beta')).toBe(before);
     const { headers } = await ask('reader', 'OPTIONS', '/');
-    expect([headers['dav'], headers.allow]).toEqual(['1', 'OPTIONS, GET, HEAD, PROPFIND, POST']);
+    expect(headers['dav']).toBe('1');
+    expect(headers.allow?.split(', ').filter((method) => changing.includes(method))).toEqual([]);
     expect((await ask('bob', 'PUT', '/new', {}, 'x')).status).toBe(201);
     expect((await ask('reader', 'GET', '/new')).body).toBe('x');
   });
