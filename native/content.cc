@@ -21,6 +21,8 @@ namespace {
 constexpr size_t kHashPieceBytes = 256 * 1024;
 /** Between two threads that hand each other work, a piece outlasts the handing over many times. */
 constexpr size_t kChunkPieceBytes = 2 * 1024 * 1024;
+/** Read, written and hashed at a time. */
+constexpr size_t kCopyPieceBytes = 1024 * 1024;
 /** One copy of the kernel: a cancelled task ends soon. */
 constexpr size_t kCopyBytes = 16 * 1024 * 1024;
 
@@ -205,22 +207,30 @@ bool IsUnsupported(int error) {
   return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EBADF;
 }
 
-/** Copies by reading and writing, and shows the hasher what went by. */
+/** Copies by reading and writing; a second thread shows the hasher what went by. */
 int64_t CopyThrough(int source, uint64_t sourceAt, int target, uint64_t targetAt, uint64_t length, Hasher* hasher,
                     Cancel cancel) {
-  std::vector<uint8_t> piece(static_cast<size_t>(std::min<uint64_t>(length, kHashPieceBytes)));
+  const size_t size = static_cast<size_t>(std::min<uint64_t>(length, kCopyPieceBytes));
+  std::vector<uint8_t> pieces[2] = {std::vector<uint8_t>(size), std::vector<uint8_t>(length > size ? size : 0)};
+  Companion companion;
   uint64_t done = 0;
-  while (done < length) {
+  for (int turn = 0; done < length; turn = 1 - turn) {
     if (IsSet(cancel)) return -ECANCELED;
-    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(length - done, piece.size()));
-    const ssize_t got = ReadFully(source, piece.data(), wanted, sourceAt + done);
+    uint8_t* piece = pieces[turn].data();
+    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(length - done, size));
+    const ssize_t got = ReadFully(source, piece, wanted, sourceAt + done);
     if (got < 0) return got;
-    const int failed = WriteFully(target, piece.data(), static_cast<size_t>(got), targetAt + done);
+    const size_t count = static_cast<size_t>(got);
+    const auto hash = [hasher, piece, count]() { hasher->Update(piece, count); };
+    // A single piece is hashed before a thread would have begun.
+    if (hasher != nullptr && length > size) companion.Start(hash);
+    const int failed = WriteFully(target, piece, count, targetAt + done);
     if (failed != 0) return failed;
-    if (hasher != nullptr) hasher->Update(piece.data(), static_cast<size_t>(got));
-    done += static_cast<uint64_t>(got);
-    if (static_cast<size_t>(got) < wanted) break;
+    if (hasher != nullptr && length <= size) hash();
+    done += count;
+    if (count < wanted) break;
   }
+  companion.Wait();
   return static_cast<int64_t>(done);
 }
 

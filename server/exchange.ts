@@ -194,6 +194,27 @@ export class Exchange {
   }
 
   /**
+   * Writes a piece of a streamed answer; resolves when it has left, and its buffer may be filled again.
+   * @throws when the client has gone
+   */
+  async writeOut(piece: Uint8Array): Promise<void> {
+    const { response } = this;
+    if (response.destroyed) throw new DavError(499, 'the client has gone');
+    const { socket } = this.request;
+    socket.setTimeout(STALL_MS); // Node destroys a socket whose timeout nobody listens to
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        response.off('close', done);
+        resolve();
+      };
+      response.on('close', done);
+      response.write(piece, done);
+    });
+    socket.setTimeout(0);
+    if (response.destroyed) throw new DavError(499, 'the client has gone');
+  }
+
+  /**
    * A small unread body is read away and the connection lives on; after a large one, or one that a client waiting
    * for its go-ahead may never send, it cannot.
    */

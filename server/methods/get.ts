@@ -22,7 +22,7 @@ import { sendVersions, VERSIONS_TYPE } from './versions.ts';
 
 const readAsync = promisify(read);
 
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 512 * 1024;
 
 /** What a browser may not do with a file that somebody stored here: run scripts, guess types. */
 const INERT = { 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' };
@@ -130,17 +130,31 @@ async function sendBytes(
   stat: NodeStat,
   range: ByteRange,
 ): Promise<void> {
-  for (let at = range.start; at <= range.end; ) {
-    const wanted = Math.min(PIECE_BYTES, range.end + 1 - at);
-    const buffer = Buffer.allocUnsafe(wanted);
-    const { bytesRead } = await readAsync(fd, buffer, 0, wanted, at);
-    at += bytesRead;
-    const isLast = bytesRead === 0 || at > range.end;
-    if (isLast && !isSameContent(await exchange.site.root.statDescriptor(fd), stat))
-      throw new DavError(409, `/${exchange.path} changed while it was read`);
-    if (bytesRead === 0) throw new DavError(500, `/${exchange.path} ended early`);
-    await exchange.write(buffer.subarray(0, bytesRead));
+  const length = Math.min(PIECE_BYTES, range.end + 1 - range.start);
+  // Two buffers in turns: with a new one for each piece, a third of the work would be to collect the old ones.
+  const buffers = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(isOnePiece(range) ? 0 : length)];
+  let sending = Promise.resolve();
+  try {
+    for (let at = range.start, turn = 0; at <= range.end; turn++) {
+      const buffer = buffers[turn % 2] ?? Buffer.alloc(0);
+      const wanted = Math.min(length, range.end + 1 - at);
+      const { bytesRead } = await readAsync(fd, buffer, 0, wanted, at);
+      at += bytesRead;
+      const isLast = bytesRead === 0 || at > range.end;
+      if (isLast && !isSameContent(await exchange.site.root.statDescriptor(fd), stat))
+        throw new DavError(409, `/${exchange.path} changed while it was read`);
+      if (bytesRead === 0) throw new DavError(500, `/${exchange.path} ended early`);
+      await sending;
+      sending = exchange.writeOut(buffer.subarray(0, bytesRead));
+      sending.catch(() => undefined); // it is awaited before the next piece, or below
+    }
+  } finally {
+    await sending;
   }
+}
+
+function isOnePiece({ start, end }: ByteRange): boolean {
+  return end + 1 - start <= PIECE_BYTES;
 }
 
 /** Returns the one range asked for; null for the whole file, also when several were asked for. */

@@ -205,7 +205,7 @@ describe('Chunks of both backends', () => {
     fs.writeFileSync(join(directory, 'file'), content);
     const lists: string[] = [];
     for (const backend of availableBackends())
-      for (const averageBytes of [256, 1000, 3328]) {
+      for (const averageBytes of [256, 1000, 2688]) {
         const root = await openSafeRoot(directory, { backend });
         const { chunks } = await root.chunkFile('file', averageBytes);
         lists.push(Buffer.from(chunks).toString('hex'));
@@ -217,11 +217,11 @@ describe('Chunks of both backends', () => {
 });
 
 describe('chunkAverageFor', () => {
-  it('keeps a list below half a percent of the content, and below 17 MiB', () => {
+  it('keeps a list below 0.6 % of the content, and below 17 MiB', () => {
     for (let size = 1024 * 1024; size < 2 ** 44; size = Math.floor(size * 1.7)) {
       const average = chunkAverageFor(size);
       const list = (size / average) * 16;
-      expect(list).toBeLessThan(size / 200);
+      expect(list).toBeLessThan(size * 0.006);
       expect(list).toBeLessThan(17 * 1024 * 1024);
     }
     expect(chunkAverageFor(1)).toBe(chunkAverageFor(2 ** 30));

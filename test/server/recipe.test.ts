@@ -256,7 +256,7 @@ describe('GET of chunks', () => {
       expect(answer.headers['content-type']).toBe(CHUNKS);
       expect(etagIn(answer)).toBe(etag);
       expect(answer.headers['ferry-hash']).toBe(blake3(content).toString('hex'));
-      expect(Number(answer.headers['ferry-chunk-bytes'])).toBe(3328);
+      expect(Number(answer.headers['ferry-chunk-bytes'])).toBe(2688);
     }
     const { bytes } = answers[0] as Answer;
     let offset = 0;
@@ -267,6 +267,12 @@ describe('GET of chunks', () => {
       offset += length;
     }
     expect(offset).toBe(content.length);
+    const coarse = await site.ask('GET', '/f', { accept: CHUNKS, 'ferry-chunk-bytes': '20000' });
+    expect(coarse.headers['ferry-chunk-bytes']).toBe('20000');
+    expect(coarse.bytes.length).toBeLessThan(bytes.length / 3);
+    expect((await site.ask('GET', '/f', { accept: CHUNKS, 'ferry-chunk-bytes': 'x' })).status).toBe(
+      400,
+    );
     const other = { accept: CHUNKS, 'if-match': '"other"' };
     expect((await site.ask('GET', '/f', other)).status).toBe(412);
     writeFileSync(site.at('f'), 'edited');
