@@ -112,7 +112,9 @@ export interface ReadRequest {
   readonly sizeBytes: number;
 }
 
-export type ReadResult = { readonly content: Uint8Array } | { readonly error: FerryError };
+export type ReadResult =
+  /** `hash`: of just these bytes, where the side has computed it already. */
+  { readonly content: Uint8Array; readonly hash?: ContentHash } | { readonly error: FerryError };
 
 export interface HashRequest {
   readonly path: SyncPath;
@@ -149,6 +151,8 @@ export interface WriteItem {
    * consumer that publishes only after the end never publishes a wrong one. Called at most once for each try.
    */
   open(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** The hash of the content that was read last, which a receiver then need not compute again. */
+  readonly hashRead?: () => ContentHash | undefined;
   /** As `open`, for a receiver that has the beginning already: yields what follows it, and verifies both together. */
   openAfter?(kept: KeptBeginning, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /**

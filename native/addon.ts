@@ -68,6 +68,8 @@ export interface Addon {
     hasher: NativeHasher | undefined,
   ): Promise<number>;
   startWriteback(fd: number, offset: number, length: number): Promise<number>;
+  /** 32 bytes for each; the contents must stay as they are until it has settled. */
+  hashEach(contents: readonly Uint8Array[]): Promise<Buffer>;
   newHasher(): NativeHasher;
   updateHasher(hasher: NativeHasher, bytes: Uint8Array): Promise<number>;
   updateHasherNow(hasher: NativeHasher, bytes: Uint8Array): void;
@@ -84,7 +86,7 @@ export interface Addon {
 }
 
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
-const REVISION = 6;
+const REVISION = 7;
 
 /** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
 function packageFolder(): string {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "content.hh"
 #include "task.hh"
@@ -90,6 +91,26 @@ Napi::Value UpdateHasher(Arguments info) {
       AsNumber, info[1]);
 }
 
+/** The hashes one after the other. The contents are not copied: JavaScript leaves them alone until the promise settles. */
+Napi::Value HashEachCall(Arguments info) {
+  const Napi::Array contents = info[0].As<Napi::Array>();
+  std::vector<Piece> pieces(contents.Length());
+  for (uint32_t index = 0; index < contents.Length(); index++) {
+    const auto content = contents.Get(index).As<Napi::Uint8Array>();
+    pieces[index] = {content.Data(), content.ByteLength()};
+  }
+  return Task::Start(
+      info.Env(),
+      [pieces = std::move(pieces)]() {
+        std::vector<Hash> hashes(pieces.size());
+        HashEach(pieces.data(), pieces.size(), hashes.data());
+        Outcome outcome;
+        for (const Hash& hash : hashes) outcome.text.append(reinterpret_cast<const char*>(hash.data()), hash.size());
+        return outcome;
+      },
+      AsText, contents);
+}
+
 Napi::Value UpdateHasherNow(Arguments info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
   HasherIn(info[0])->Update(bytes.Data(), bytes.ByteLength());
@@ -109,6 +130,7 @@ void AddContentCalls(Napi::Env env, Napi::Object exports) {
       {"chunkFile", ChunkFileCall},
       {"copyRange", CopyRangeCall},
       {"startWriteback", StartWriteback},
+      {"hashEach", HashEachCall},
       {"newHasher", NewHasher},
       {"updateHasher", UpdateHasher},
       {"updateHasherNow", UpdateHasherNow},

@@ -1,7 +1,7 @@
 // The face of native/: what Node lacks for working safely inside one directory.
 import { loadAddon } from './addon.ts';
 import type { ContentHasher } from './content.ts';
-import { PlainHasher } from './javascript-content.ts';
+import { hashAtOnce, PlainHasher } from './javascript-content.ts';
 import { JavascriptRoot } from './javascript-root.ts';
 import { PooledHasher } from './native-content.ts';
 import { NativeRoot } from './native-root.ts';
@@ -42,6 +42,17 @@ export function isNativeAvailable(): boolean {
 export function createHasher(): ContentHasher {
   const addon = loadAddon();
   return addon ? new PooledHasher(addon) : new PlainHasher();
+}
+
+/**
+ * Returns the BLAKE3-256 of each content, as 64 lower-case hexadecimal digits: small ones side by side, in one task of
+ * the thread pool. They must stay as they are until then.
+ */
+export async function hashEach(contents: readonly Uint8Array[]): Promise<readonly string[]> {
+  const addon = contents.length > 1 ? loadAddon() : null;
+  if (addon === null) return contents.map(hashAtOnce);
+  const digits = (await addon.hashEach(contents)).toString('hex');
+  return contents.map((_, index) => digits.slice(index * 64, index * 64 + 64));
 }
 
 /**

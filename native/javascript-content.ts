@@ -17,6 +17,13 @@ const writeSome = promisify(fs.write);
 
 const PIECE_BYTES = 256 * 1024;
 
+/** Returns the hash of a whole content, computed on this thread. */
+export function hashAtOnce(content: Uint8Array): string {
+  return blake3(Buffer.from(content.buffer, content.byteOffset, content.byteLength)).toString(
+    'hex',
+  );
+}
+
 /** A ContentHasher that hashes at once, on this thread. */
 export class PlainHasher implements ContentHasher {
   readonly #hasher = new Blake3Hasher();

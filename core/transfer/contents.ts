@@ -144,6 +144,7 @@ function itemOf(transfer: Transfer, context: ContentContext): WriteItem {
     ...(current === undefined ? {} : context.displacementOf(side, key)),
     ...metadataOf(source),
     ...(source.hash === undefined ? {} : { hash: source.hash }),
+    hashRead: () => transfer.hash?.(),
     open: (signal) => openVerified(transfer, context, { signal, kept: null }),
     openAfter: (kept, signal) => openVerified(transfer, context, { signal, kept }),
     ...recipeStep(transfer, context),

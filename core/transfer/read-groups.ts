@@ -3,7 +3,7 @@ import { FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import type { ReadRequest, ReadResult, Replica, WriteItem, WriteOptions } from '../ports.ts';
 import type { Throttle } from './throttle.ts';
-import { verifiedHash } from './verified-stream.ts';
+import { hashesOf, verifiedHash } from './verified-stream.ts';
 
 /** Where an item's content is read, and what it must be. */
 export interface ContentSource {
@@ -74,10 +74,27 @@ async function readPart(
     }),
   );
   const results = (await options.replica.readMany?.(requests, { signal })) ?? [];
+  const hashes = await hashesIn(results);
   return items.map((item, index) => {
     const result = results[index] ?? unanswered(item.path);
-    return verified(item, result, sources[index] as ContentSource, options);
+    return verified(item, result, hashes.get(result), sources[index] as ContentSource, options);
   });
+}
+
+/** Returns the hash of each content that was read. */
+async function hashesIn(
+  results: readonly ReadResult[],
+): Promise<ReadonlyMap<ReadResult, ContentHash>> {
+  const read = results.flatMap((result) => ('content' in result ? [result] : []));
+  const unknown = read.filter(({ hash }) => hash === undefined);
+  const found = await hashesOf(unknown.map(({ content }) => content));
+  const hashes = new Map<ReadResult, ContentHash>();
+  for (const result of read) if (result.hash !== undefined) hashes.set(result, result.hash);
+  for (const [index, result] of unknown.entries()) {
+    const hash = found[index];
+    if (hash !== undefined) hashes.set(result, hash);
+  }
+  return hashes;
 }
 
 function unanswered(path: SyncPath): ReadResult {
@@ -87,6 +104,7 @@ function unanswered(path: SyncPath): ReadResult {
 function verified(
   item: WriteItem,
   result: ReadResult,
+  found: ContentHash | undefined,
   { path, entry }: ContentSource,
   { onRead, onChanged }: ReadGroupsOptions,
 ): Uint8Array | FerryError {
@@ -94,7 +112,7 @@ function verified(
     if ('error' in result) throw result.error;
     const { sizeBytes, hash } = entry;
     const announced = { path, sizeBytes, ...(hash === undefined ? {} : { hash }) };
-    onRead(item, verifiedHash(result.content, announced), sizeBytes);
+    onRead(item, verifiedHash(result.content, announced, found), sizeBytes);
     return result.content;
   } catch (caught) {
     const error = toFerryError(caught, path);

@@ -2,7 +2,7 @@ import type { ContentHash, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import type { HashRequest, MutationOptions, ReadRequest, ReadResult } from '../../core/ports.ts';
-import { hashOf, hashStream } from '../../core/transfer/verified-stream.ts';
+import { hashesOf, hashStream } from '../../core/transfer/verified-stream.ts';
 import {
   BATCH_GET_TYPE,
   type GotEntry,
@@ -38,12 +38,18 @@ interface Wanted {
   readonly sizeBytes: number;
 }
 
+/** What followed: the content and the hash that it has, which the server did not say. */
+interface Came {
+  readonly content: Uint8Array;
+  readonly hash: ContentHash | undefined;
+}
+
 /** One way to get something of many files, and what is made of it. */
 interface Way<Result> {
   readonly only?: 'hash';
   /** Whether a file is asked for in a group at all. */
   readonly fits: (wanted: Wanted) => boolean;
-  readonly resultOf: (wanted: Wanted, got: GotEntry, content: Uint8Array) => Result;
+  readonly resultOf: (wanted: Wanted, got: GotEntry, came: Came) => Result;
   readonly alone: (wanted: Wanted) => Promise<Result>;
   readonly failed: (error: FerryError) => Result;
 }
@@ -71,7 +77,7 @@ export class BatchReader {
   ): Promise<readonly ReadResult[]> {
     return this.#all<ReadResult>(requests, signal, {
       fits: ({ sizeBytes }) => sizeBytes <= MAX_GOT_BYTES,
-      resultOf: (wanted, got, content) => this.#checked(wanted, got, content),
+      resultOf: (wanted, got, came) => this.#checked(wanted, got, came),
       alone: async (wanted) => ({ content: await this.#whole(wanted, signal) }),
       failed: (error) => ({ error }),
     });
@@ -168,10 +174,12 @@ export class BatchReader {
       for await (const frame of readFrames(answer.body, (entry) => parseGotEntry(entry, only))) {
         empty = frame.entries.length === 0 ? empty + 1 : 0;
         if (empty > MAX_EMPTY_GROUPS) throw new FrameError('nothing more came');
-        for (const [index, entry] of frame.entries.entries()) {
+        const hashes = only === undefined ? await hashesOf(frame.contents) : [];
+        for (const [index, got] of frame.entries.entries()) {
           const one = asked[at++];
           if (one === undefined) throw new FrameError('more came than was asked for');
-          results.set(one, way.resultOf(one, entry, frame.contents[index] ?? new Uint8Array(0)));
+          const content = frame.contents[index] ?? new Uint8Array(0);
+          results.set(one, way.resultOf(one, got, { content, hash: hashes[index] }));
         }
       }
       if (at < asked.length) throw new FrameError('less came than was asked for');
@@ -183,9 +191,10 @@ export class BatchReader {
     }
   }
 
-  #checked({ path, sizeBytes }: Wanted, got: GotEntry, content: Uint8Array): ReadResult {
+  #checked({ path, sizeBytes }: Wanted, got: GotEntry, { content, hash }: Came): ReadResult {
     if (got.status !== 200) return { error: this.#refusal(path, got.status) };
-    if (content.length === sizeBytes && hashOf(content) === got.hash) return { content };
+    const isSound = content.length === sizeBytes && hash !== undefined && hash === got.hash;
+    if (isSound) return { content, hash };
     const message = `${path}: it came damaged from the server; nothing of it is used`;
     return { error: new FerryError('REMOTE_PROTOCOL', message, { path }) };
   }

@@ -61,7 +61,7 @@ export class BatchWriter {
     const held: Held[] = [];
     for (const [index, item] of items.entries()) {
       const content = read[index] ?? changedError(item.path, 'it was not read');
-      const error = content instanceof FerryError ? content : this.#refusalOf(item);
+      const error = content instanceof FerryError ? content : this.#refusalOf(item, content);
       if (error !== null) results.push({ item, error });
       else held.push({ item, content: content as Uint8Array });
     }
@@ -70,10 +70,11 @@ export class BatchWriter {
     return results;
   }
 
-  #refusalOf(item: WriteItem): FerryError | null {
+  #refusalOf(item: WriteItem, content: Uint8Array): FerryError | null {
     try {
       expectListable(this.#parts.probe, item.path);
-      return null;
+      if (content.length === item.sizeBytes) return null;
+      return changedError(item.path, 'its content is not as long as was announced');
     } catch (error) {
       return toFerryError(error, item.path);
     }
@@ -152,7 +153,7 @@ export class BatchWriter {
       path: this.#session.addresses.plainPathOf(path),
       if: expected === 'absent' ? 'absent' : (etagOf(expected) ?? '""'),
       bytes: content.length,
-      hash: item.hash ?? hashOf(content),
+      hash: hashIn({ item, content }),
       ...(mtimeNs === undefined ? {} : { mtime: `${mtimeNs}` }),
       ...(mode === undefined ? {} : { mode: modeText(mode) }),
       ...(displacement?.isOnlyCopy ? { onlyCopy: true } : {}),
@@ -226,12 +227,17 @@ export class BatchWriter {
       signal === undefined ? {} : { signal },
     );
     for (const [index, { one, entry }] of written.entries()) {
-      const { item, content } = one;
-      const isOurs = hashes[index] === (item.hash ?? hashOf(content));
+      const { item } = one;
+      const isOurs = hashes[index] === hashIn(one);
       results.push(isOurs ? { item, entry } : { item, error: lost(item) });
     }
     return { results, notDone };
   }
+}
+
+/** Whoever read it has verified it. */
+function hashIn({ item, content }: Held): string {
+  return item.hash ?? item.hashRead?.() ?? hashOf(content);
 }
 
 function lost({ path }: WriteItem): FerryError {

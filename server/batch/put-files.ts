@@ -1,5 +1,5 @@
 import { forEachLimited } from '../../core/transfer/pool.ts';
-import { hashOf } from '../../core/transfer/verified-stream.ts';
+import { hashesOf } from '../../core/transfer/verified-stream.ts';
 import type { NodeStat } from '../../native/safe-root.ts';
 import type { BatchResult, PutEntry } from '../../protocol/batch.ts';
 import { DavError, errnoOf, toDavError } from '../dav-error.ts';
@@ -25,10 +25,7 @@ export interface StagedPut {
 /** Checks the contents of a group and puts them into the stage, durably; what is not sound is refused. */
 export async function stagePuts(group: Group): Promise<readonly StagedPut[]> {
   const { root, sync } = group.exchange.site;
-  const sound = await withRoom(
-    group,
-    group.puts.filter((change) => isSound(group, change)),
-  );
+  const sound = await withRoom(group, await soundOnes(group));
   if (sound.length === 0) return [];
   const files = await Promise.all(sound.map(async (change) => fileOf(group, change)));
   const made = await root.createFiles(files);
@@ -72,11 +69,15 @@ export async function publishPuts(group: Group, staged: readonly StagedPut[]): P
   });
 }
 
-function isSound(group: Group, change: Change<PutEntry>): boolean {
-  const { entry, content, path } = change;
-  if (hashOf(content) === entry.hash) return true;
-  group.refuse(change, new DavError(422, `/${path}: the content has another hash than it should`));
-  return false;
+/** Returns the puts whose contents came as they were sent; the others are refused. */
+async function soundOnes(group: Group): Promise<readonly Change<PutEntry>[]> {
+  const hashes = await hashesOf(group.puts.map(({ content }) => content));
+  return group.puts.filter((change, index) => {
+    if (hashes[index] === change.entry.hash) return true;
+    const message = `/${change.path}: the content has another hash than it should`;
+    group.refuse(change, new DavError(422, message));
+    return false;
+  });
 }
 
 async function withRoom(

@@ -1,7 +1,7 @@
 import { constants, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { Blake3Hasher } from '@napi-rs/blake-hash';
-import { hashOf } from '../../core/transfer/verified-stream.ts';
+import { hashesOf } from '../../core/transfer/verified-stream.ts';
 import type { SmallFile } from '../../native/safe-root.ts';
 import {
   type BatchGet,
@@ -104,21 +104,28 @@ async function contentFrame({ site }: Exchange, group: readonly Wanted[]): Promi
   );
   const found = new Map(shared.map((one, index) => [one, files[index]]));
   const contents: Uint8Array[] = [];
-  const entries = group.map((one): GotEntry => {
+  const statuses = group.map((one) => {
     const file = found.get(one as Wanted & { path: ResourcePath });
-    if (file === undefined) return { status: 404 };
-    if ('errno' in file) return { status: statusOf(file, one.path) };
+    if (file === undefined) return 404;
+    if ('errno' in file) return statusOf(file, one.path);
     const status = stateStatus(file, one);
-    if (status !== 200 || file.content === null) return { status };
-    contents.push(file.content);
-    return { status, bytes: file.content.length, hash: hashOf(file.content) };
+    if (status === 200 && file.content !== null) contents.push(file.content);
+    return status;
+  });
+  const hashes = await hashesOf(contents);
+  let next = 0;
+  const entries = statuses.map((status): GotEntry => {
+    const [content, hash] = [contents[next], hashes[next]];
+    if (status !== 200 || content === undefined || hash === undefined) return { status };
+    next++;
+    return { status, bytes: content.length, hash };
   });
   return encodeFrame(entries, contents);
 }
 
 function stateStatus({ before, after, content }: SmallFile, { etag, sizeBytes }: Wanted): number {
   if (before.kind !== 'file') return 404;
-  if (etagOf(before) !== etag || etagOf(after) !== etag) return 412;
+  if (etagOf(before) !== etag || (after !== before && etagOf(after) !== etag)) return 412;
   return content !== null && content.length === sizeBytes ? 200 : 413;
 }
 
