@@ -55,9 +55,10 @@ export class Upkeep {
   }
 
   async #run(): Promise<void> {
-    const { observer } = this.#parts;
+    const { observer, tree, log } = this.#parts;
     const { signal } = this.#ending;
     await observer.upToDate();
+    await log.give(tree, tree.seq);
     let verifiedAtMs = performance.now();
     for (;;) {
       await sleep(SETTLE_EVERY_MS, undefined, { signal, ref: false });

@@ -117,7 +117,7 @@ function put(tree: SeenTree, line: FeedLine, needed: Set<string>): void {
   const { path, kind } = line;
   const before = tree.get(path);
   if (kind === 'file') {
-    removeTree(tree, path);
+    if (before?.startsWith('collection')) removeTree(tree, path);
     tree.set(path, `${line.etag}`);
   } else {
     if (before === undefined || !before.startsWith('collection')) {
