@@ -58,6 +58,21 @@ type Decide = (relativePath: string) => Verdict | null;
 const BUILT_IN = ignore({ ignorecase: false }).add(
   DEFAULT_PATTERNS.map((pattern) => ({ pattern, mark: 'built in' })),
 );
+/** Most names are seen to be none of the built-in ones by their first and last characters. */
+const FIRST_OF_SCRATCH = new Set(
+  DEFAULT_PATTERNS.map((pattern) => pattern.replace('\\', '').charAt(0)),
+);
+const LAST_OF_SCRATCH = new Set(
+  DEFAULT_PATTERNS.filter((pattern) => pattern.startsWith('*')).map((pattern) => pattern.at(-1)),
+);
+
+/** Tells whether a path's last name, in a directory that is not ignored, needs a look at all built-in patterns. */
+function mayBeScratch(path: string): boolean {
+  const end = path.endsWith('/') ? path.length - 1 : path.length;
+  const first = path.charAt(path.lastIndexOf('/', end - 1) + 1);
+  return FIRST_OF_SCRATCH.has(first) || LAST_OF_SCRATCH.has(path.charAt(end - 1));
+}
+
 /** Verdicts about directories are kept, up to so many. */
 const MAX_KEPT = 20_000;
 
@@ -69,7 +84,8 @@ export class IgnoreRules {
   /** @throws CONFIG_INVALID when a regular expression is not one */
   constructor(sources: readonly IgnoreSource[]) {
     const builtIn = ignore({ ignorecase: false }).add(BUILT_IN);
-    this.#byDirectory.set(ROOT, [decidedByPatterns(builtIn)]);
+    const decide = decidedByPatterns(builtIn);
+    this.#byDirectory.set(ROOT, [(path) => (mayBeScratch(path) ? decide(path) : null)]);
     for (const source of sources) {
       const { directory = ROOT } = source;
       const deciders = this.#byDirectory.get(directory) ?? [];

@@ -79,5 +79,8 @@ export function rebasePath(path: SyncPath, from: SyncPath, to: SyncPath): SyncPa
 
 /** Returns how many segments `path` has; 0 for the root. */
 export function depthOf(path: SyncPath): number {
-  return path === '' ? 0 : path.split('/').length;
+  if (path === '') return 0;
+  let depth = 1;
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) depth++;
+  return depth;
 }

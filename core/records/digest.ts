@@ -11,6 +11,25 @@ function mixed(hash: number): number {
   return (half ^ (half >>> 13)) >>> 0;
 }
 
+/** What one row adds to a sum. */
+export interface RowHash {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Returns the row's share of every sum that it is in. */
+export function hashOfRow(key: string, value: string): RowHash {
+  const row = `${key}\n${value}`;
+  let low = 0x811c9dc5;
+  let high = 0x9e3779b9;
+  for (let index = 0; index < row.length; index++) {
+    const unit = row.charCodeAt(index);
+    low = Math.imul(low ^ unit, FNV_PRIME);
+    high = Math.imul(high ^ unit, FNV_PRIME);
+  }
+  return { low: mixed(low), high: mixed(high) };
+}
+
 /** Adds up rows; two sums of 32 bits each, so that rows can be taken out again. It guards against loss, not against malice. */
 export class DigestSum {
   #count = 0;
@@ -18,11 +37,14 @@ export class DigestSum {
   #high = 0;
 
   add(key: string, value: string): void {
-    this.#apply(key, value, 1);
+    this.addRow(hashOfRow(key, value), 1);
   }
 
-  remove(key: string, value: string): void {
-    this.#apply(key, value, -1);
+  /** Adds a row, or takes it out again. */
+  addRow({ low, high }: RowHash, sign: 1 | -1): void {
+    this.#count += sign;
+    this.#low = (this.#low + sign * low) >>> 0;
+    this.#high = (this.#high + sign * high) >>> 0;
   }
 
   /** Adds what another sum has added up. */
@@ -46,19 +68,5 @@ export class DigestSum {
 
   get digest(): RecordsDigest {
     return { count: this.#count, sum: `${this.#high.toString(16)}.${this.#low.toString(16)}` };
-  }
-
-  #apply(key: string, value: string, sign: 1 | -1): void {
-    let low = 0x811c9dc5;
-    let high = 0x9e3779b9;
-    for (const text of [key, '\n', value])
-      for (let index = 0; index < text.length; index++) {
-        const unit = text.charCodeAt(index);
-        low = Math.imul(low ^ unit, FNV_PRIME);
-        high = Math.imul(high ^ unit, FNV_PRIME);
-      }
-    this.#count += sign;
-    this.#low = (this.#low + sign * mixed(low)) >>> 0;
-    this.#high = (this.#high + sign * mixed(high)) >>> 0;
   }
 }

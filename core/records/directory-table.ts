@@ -1,7 +1,7 @@
 import type { Side } from '../model/entry.ts';
 import { FerryError } from '../model/errors.ts';
 import { childPath, ROOT, type SyncPath } from '../model/path.ts';
-import { DigestSum, type RecordsDigest } from './digest.ts';
+import { DigestSum, hashOfRow, type RecordsDigest } from './digest.ts';
 import type { StoreOperation } from './store.ts';
 
 /** A listing of a directory on one side that shows exactly what is recorded there, neither more nor less. */
@@ -144,9 +144,9 @@ export class DirectoryTable {
       directory.files += by;
       this.#files += by;
     }
-    for (const sum of [directory.sum, this.#total])
-      if (by === 1) sum.add(row.key, row.value);
-      else sum.remove(row.key, row.value);
+    const hash = hashOfRow(row.key, row.value);
+    directory.sum.addRow(hash, by);
+    this.#total.addRow(hash, by);
     directory.known = { local: null, remote: null };
     this.#changed.add(parentId);
   }

@@ -76,8 +76,15 @@ export async function openStore(location: string): Promise<Store> {
   await guarded(() => level.open());
   return {
     get: (key) => guarded(() => level.get(key)),
+    // An array of operations would be copied one by one, with all their options.
     batch: (operations, options) =>
-      guarded(() => level.batch([...operations], { sync: options?.sync ?? false })),
+      guarded(async () => {
+        const batch = level.batch();
+        for (const operation of operations)
+          if (operation.type === 'put') batch.put(operation.key, operation.value);
+          else batch.del(operation.key);
+        await batch.write({ sync: options?.sync ?? false });
+      }),
     async *scan(prefix) {
       const iterator = level.iterator({ gte: prefix, lt: behind(prefix) });
       try {

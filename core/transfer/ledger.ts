@@ -1,7 +1,14 @@
 import type { ContentHash, Direction, Entry, Side, Version } from '../model/entry.ts';
 import { otherSide } from '../model/entry.ts';
 import type { FerryError } from '../model/errors.ts';
-import { nameOf, parentPath, ROOT, type SyncPath, TEMPORARY_PREFIX } from '../model/path.ts';
+import {
+  depthOf,
+  nameOf,
+  parentPath,
+  ROOT,
+  type SyncPath,
+  TEMPORARY_PREFIX,
+} from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
 import type { ContentToken, Operation, Plan, PlannedNode } from '../reconcile/plan.ts';
 import { baseToken, type PairRecord, type RecordedSide, recordedSide } from '../records/record.ts';
@@ -163,7 +170,8 @@ export class Ledger {
       const node = this.nodes.get(key);
       if (node && !this.#applied.has(key) && this.isFinished(key)) ready.push(node);
     }
-    for (const node of ready.toSorted((a, b) => depth(a) - depth(b))) {
+    const byDepth = ready.map((node) => ({ node, depth: depth(node) }));
+    for (const { node } of byDepth.sort((a, b) => a.depth - b.depth)) {
       if (node.record === 'drop') continue;
       if (node.record === 'write') this.#write(node);
       this.#finish(node);
@@ -171,9 +179,9 @@ export class Ledger {
     if (keys === undefined) this.#stageMovedBeforeContent();
     if (keys === undefined) this.#keepParked();
     // A recorded directory has a smaller key than what is recorded in it.
-    for (const node of ready.toSorted((a, b) => b.key - a.key))
-      if (node.record === 'drop' && this.#options.records.drop(node.baseId ?? 0))
-        this.#finish(node);
+    const dropped = ready.filter((node) => node.record === 'drop');
+    for (const node of dropped.sort((a, b) => b.key - a.key))
+      if (this.#options.records.drop(node.baseId ?? 0)) this.#finish(node);
   }
 
   #finish(node: PlannedNode): void {
@@ -343,5 +351,5 @@ function add(counts: Map<number, number>, key: number, count: number): void {
 
 function depth(node: PlannedNode): number {
   const path = node.remote.to ?? node.local.to ?? node.remote.from ?? node.local.from ?? '';
-  return path === '' ? 0 : path.split('/').length;
+  return path === '' ? 0 : depthOf(path);
 }
