@@ -1,17 +1,15 @@
 import type { Recipe } from '../../core/chunks.ts';
 import { toFerryError } from '../../core/model/errors.ts';
 import type { WriteItem } from '../../core/ports.ts';
+import { MAX_DATA_BYTES, RECIPE_TYPE } from '../../protocol/recipe.ts';
 import type { Answer } from './answer.ts';
 import type { ProbeResult } from './probe-result.ts';
 import type { Session } from './session.ts';
 import { metadataHeaders } from './upload.ts';
 
-/** Media type of a recipe; see docs/protocol.md. */
-const RECIPE_TYPE = 'application/vnd.ferry.recipe';
 const COPY = 1;
 const DATA = 2;
 const END = 3;
-const MAX_DATA_BYTES = 4 * 1024 * 1024;
 /** Short instructions are sent together. */
 const GATHERED_BYTES = 64 * 1024;
 /** The result had another hash, or the server does not take recipes after all. */
@@ -36,7 +34,13 @@ export async function putRecipe(
   if (recipe === null) return null;
   const answer = await session.send(item.path, {
     method: 'PUT',
-    headers: { 'content-type': RECIPE_TYPE, ...metadataHeaders(probe, item), ...headers },
+    headers: {
+      'content-type': RECIPE_TYPE,
+      // Room is looked for before the body is sent, and nothing longer is made.
+      'x-expected-entity-length': `${recipe.sizeBytes}`,
+      ...metadataHeaders(probe, item),
+      ...headers,
+    },
     body: gathered(encoded(recipe, item)),
     accept: [200, 201, 204, 412, ...REFUSED],
     signal,
