@@ -44,7 +44,7 @@ export interface Site {
   readonly feed: SiteFeed | null;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'now'>;
-  /** Notes what a request has changed; to be called before its answer. */
+  /** Tells the feed what a request has changed; to be called before its answer. */
   changed(...paths: readonly string[]): void;
   /** What a client can see at a path: a file or directory. Links, special files and what is behind links: null. */
   look(path: ResourcePath): Promise<NodeStat | null>;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '../../core/ports.ts';
 import { type SafeRoot, TreeWatch } from '../../native/index.ts';
 import type { ResourcePath } from '../request-path.ts';
@@ -42,7 +43,7 @@ export interface SiteFeed {
   readonly epoch: string;
   /** The number of the latest change in the whole tree; for metrics, not for clients. */
   readonly seq: number;
-  /** Notes changes that the server has made; to be called before the request is answered. */
+  /** Hears of changes that the server has made; to be called before the request is answered. */
   changed(...paths: readonly string[]): void;
   /** Returns a cursor for now: of everything finished before the call, nothing will be told to its holder. */
   now(principal: string, path: string): Promise<string>;
@@ -85,6 +86,7 @@ export class Feed implements SiteFeed {
     this.#upkeep = parts.upkeep;
     this.#hints = parts.hints;
     this.#logger = parts.logger;
+    setMaxListeners(0, this.#closing.signal); // one for each answer that has no end
   }
 
   /** Returns the feed of a directory that may be written; null: without the addon, or when it cannot be kept. */
@@ -120,11 +122,10 @@ export class Feed implements SiteFeed {
   }
 
   changed(...paths: readonly string[]): void {
-    for (const path of paths) {
-      // Where nothing is heard of, each question finds it by a look at everything.
-      if (this.#observer.isExact) this.#tree.touch(path);
-      this.#hints.add(path);
-    }
+    // The kernel has told of it before the call that did it returned: a second note would be a second change. Where
+    // the kernel is not asked, each question finds it by a look at everything, and only those who listen are told.
+    if (this.#observer.isExact) return;
+    for (const path of paths) this.#hints.add(path);
   }
 
   async now(principal: string, path: string): Promise<string> {

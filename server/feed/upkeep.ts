@@ -65,7 +65,7 @@ export class Upkeep {
       if (!observer.isExact) continue;
       await this.#settleQuiet();
       if (performance.now() - verifiedAtMs < VERIFY_EVERY_MS) continue;
-      await this.#verify();
+      await this.verify();
       verifiedAtMs = performance.now();
     }
   }
@@ -84,7 +84,7 @@ export class Upkeep {
   }
 
   /** Compares all listings with what is known of them, slowly. */
-  async #verify(): Promise<void> {
+  async verify(): Promise<void> {
     const { tree, observer, logger } = this.#parts;
     const all: ChangedDirectory[] = [];
     tree.root.each((one) => all.push(one));

@@ -129,7 +129,7 @@ describeNative('the feed', () => {
     write('many/after');
     expect(await told(reader)).toEqual(['file many/after']);
     expect(reader.listings).toBe(1);
-  }, 60_000);
+  }, 120_000);
 
   it('is bounded: what is forgotten by name is told by directory', async () => {
     fixture = await startServer({ feed: { limits: { maxNames: 100, maxMoves: 2 } } });
