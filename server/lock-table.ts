@@ -29,6 +29,15 @@ export type LockRequest = Pick<
 /** A longer wish is cut to this; clients refresh. */
 export const MAX_LOCK_TIMEOUT_S = 3600;
 const MAX_LOCKS_PER_PRINCIPAL = 10_000;
+/** Shared locks on one resource: each of them is told of every resource below. */
+const MAX_LOCKS_PER_RESOURCE = 100;
+
+/** What all views of one server's locks have in common. */
+interface SharedLocks {
+  readonly byPath: Map<ResourcePath, Lock[]>;
+  /** How many each principal holds, those included that have run out and were not looked at since. */
+  readonly heldBy: Map<string, number>;
+}
 
 /**
  * Locks of one server, in memory: a restart ends them, as RFC 4918 section 6.6 allows. All methods are synchronous,
@@ -36,16 +45,19 @@ const MAX_LOCKS_PER_PRINCIPAL = 10_000;
  */
 export class LockTable {
   readonly #byPath: Map<ResourcePath, Lock[]>;
+  readonly #heldBy: Map<string, number>;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #prefix: ResourcePath;
 
   constructor(
     clock: Pick<Clock, 'now'>,
-    shared = { prefix: ROOT_PATH, byPath: new Map<ResourcePath, Lock[]>() },
+    prefix: ResourcePath = ROOT_PATH,
+    shared: SharedLocks = { byPath: new Map(), heldBy: new Map() },
   ) {
     this.#clock = clock;
-    this.#prefix = shared.prefix;
+    this.#prefix = prefix;
     this.#byPath = shared.byPath;
+    this.#heldBy = shared.heldBy;
   }
 
   /**
@@ -53,7 +65,7 @@ export class LockTable {
    * collection above it shows as one on the root.
    */
   within(prefix: ResourcePath): LockTable {
-    return new LockTable(this.#clock, { prefix, byPath: this.#byPath });
+    return new LockTable(this.#clock, prefix, { byPath: this.#byPath, heldBy: this.#heldBy });
   }
 
   /** How many are in force. */
@@ -74,7 +86,7 @@ export class LockTable {
         condition: 'no-conflicting-lock',
         paths: [seenFrom(this.#prefix, rival.path)],
       });
-    this.#enforceLimit(request.principal);
+    this.#enforceLimits(place, request.principal);
     const expiresAtMs = this.#clock.now() + request.timeoutS * 1000;
     const token = `urn:uuid:${randomUUID()}`;
     return this.#seen(this.#put({ ...request, path: place, token, expiresAtMs }));
@@ -180,20 +192,26 @@ export class LockTable {
     const locks = this.#byPath.get(lock.path);
     if (locks === undefined) this.#byPath.set(lock.path, [lock]);
     else locks.push(lock);
+    this.#heldBy.set(lock.principal, (this.#heldBy.get(lock.principal) ?? 0) + 1);
     return lock;
   }
 
   #drop(lock: Lock): void {
-    const rest = this.#byPath.get(lock.path)?.filter(({ token }) => token !== lock.token) ?? [];
+    const locks = this.#byPath.get(lock.path) ?? [];
+    const rest = locks.filter(({ token }) => token !== lock.token);
+    if (rest.length === locks.length) return;
+    const held = (this.#heldBy.get(lock.principal) ?? 0) - 1;
+    if (held > 0) this.#heldBy.set(lock.principal, held);
+    else this.#heldBy.delete(lock.principal);
     if (rest.length === 0) this.#byPath.delete(lock.path);
     else this.#byPath.set(lock.path, rest);
   }
 
-  #enforceLimit(principal: string): void {
-    let held = 0;
-    for (const path of this.#byPath.keys())
-      for (const lock of this.#at(path)) if (lock.principal === principal) held++;
-    if (held >= MAX_LOCKS_PER_PRINCIPAL)
+  #enforceLimits(place: ResourcePath, principal: string): void {
+    const isFull = (): boolean => (this.#heldBy.get(principal) ?? 0) >= MAX_LOCKS_PER_PRINCIPAL;
+    // To look at all of them, which forgets what has run out, is worth it only here.
+    if (isFull()) for (const path of [...this.#byPath.keys()]) this.#at(path);
+    if (isFull() || this.#at(place).length >= MAX_LOCKS_PER_RESOURCE)
       throw new DavError(503, 'too many locks are held; release some of them first', {
         headers: { 'retry-after': '60' },
       });

@@ -21,6 +21,8 @@ export interface XmlElement {
 const MAX_DEPTH = 64;
 const MAX_TEXT = 64 * 1024;
 const MAX_ELEMENTS = 20_000;
+/** All attributes of an element are compared with each other, before anybody is asked about the element. */
+const MAX_ATTRIBUTES = 256;
 
 interface OpenElement extends XmlElement {
   readonly children: (XmlElement | string)[];
@@ -35,6 +37,7 @@ export function parseXml(bytes: Uint8Array): XmlElement {
   const open: OpenElement[] = [];
   let root: XmlElement | null = null;
   let elements = 0;
+  let attributes = 0;
   let textLength = 0;
 
   const addText = (text: string): void => {
@@ -52,7 +55,11 @@ export function parseXml(bytes: Uint8Array): XmlElement {
   });
   parser.on('text', addText);
   parser.on('cdata', addText);
+  parser.on('attribute', () => {
+    if (++attributes > MAX_ATTRIBUTES) throw refusal('an element has too many attributes');
+  });
   parser.on('opentag', (tag) => {
+    attributes = 0;
     if (open.length >= MAX_DEPTH) throw refusal('elements are nested too deeply');
     if (++elements > MAX_ELEMENTS) throw refusal('too many elements');
     textLength = 0;

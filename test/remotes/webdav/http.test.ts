@@ -103,6 +103,27 @@ describe('a sign-in', () => {
     },
   );
 
+  test.each([
+    ['its name without a scheme', (other: URL) => `//${other.host}/`],
+    ['the name of ours before an @', (other: URL, own: URL) => `http://${own.host}@${other.host}/`],
+    ['backslashes', (other: URL) => `\\\\${other.host}\\`],
+    ['our own name under another scheme', (_: URL, own: URL) => `https://${own.host}/`],
+    ['a scheme that is none of the web', () => 'file:///etc/passwd'],
+  ])('follows none to another server that is named by %s', async (_, locationOf) => {
+    const other = await fakeServer((__, response) => answerListing(response, ROOT_AND_FILE));
+    const { replica, server } = await fakeRemote(
+      (request, response) => {
+        const own = new URL(`http://${request.headers.host}/`);
+        const location = locationOf(new URL(other.url), own);
+        response.writeHead(307, { location }).end();
+      },
+      { credentials },
+    );
+    await expect(observeAll(replica)).rejects.toMatchObject({ code: 'REMOTE_PROTOCOL' });
+    expect(other.seen).toEqual([]);
+    expect(server.seen).toHaveLength(1);
+  });
+
   test('follows a redirect on the same server', async () => {
     const { replica, server } = await fakeRemote(
       (request, response) => {
