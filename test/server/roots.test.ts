@@ -28,7 +28,7 @@ const PARTIAL_UPDATE = {
 };
 const METHODS = [
   ...['OPTIONS', 'GET', 'HEAD', 'PROPFIND', 'PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE'],
-  ...['PROPPATCH', 'LOCK', 'UNLOCK', 'POST', 'REPORT', 'PATCH'],
+  ...['PROPPATCH', 'LOCK', 'UNLOCK', 'PATCH', 'POST', 'REPORT'],
 ];
 
 let site: Fixture;
