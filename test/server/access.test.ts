@@ -110,7 +110,9 @@ describe('a server with an access file', () => {
 
   async function settled(status: number, headers: object): Promise<void> {
     for (let tries = 0; tries < 200; tries++) {
-      if ((await site.ask('OPTIONS', '/', { ...headers })).status === status) return;
+      // A request that is under way when its sign-in is taken back is cut.
+      const answer = await site.ask('OPTIONS', '/', { ...headers }).catch(() => null);
+      if (answer?.status === status) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error(`the server did not come to answer ${status}`);
@@ -166,7 +168,8 @@ describe('a server with an access file', () => {
     expect((await site.ask('PUT', '/x', basic('bob', 'pass'), 'x')).status).toBe(403);
     await grant({ users: [ann(), user('bob')], tokens: [] });
     for (let tries = 0; tries < 200; tries++) {
-      if ((await site.ask('PUT', '/x', basic('bob', 'pass'), 'x')).status < 300) break;
+      const answer = await site.ask('PUT', '/x', basic('bob', 'pass'), 'x').catch(() => null);
+      if (answer !== null && answer.status < 300) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(await readFile(site.at('x'), 'utf8')).toBe('x');

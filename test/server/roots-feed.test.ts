@@ -121,7 +121,8 @@ describe('the change feed of a user with a root directory', () => {
     expect((await changesFor('bob', earlier)).status).toBe(410);
     await grant([...everybody().slice(1), { name: 'ann', root: rootPath('beta') }]);
     for (let tries = 0; tries < 100; tries++) {
-      if ((await changesFor('ann', cursors.ann)).status === 410) return;
+      const answer = await changesFor('ann', cursors.ann).catch(() => null); // cut meanwhile
+      if (answer?.status === 410) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error('a cursor of another root was followed');
@@ -204,9 +205,10 @@ describe('a batch of a user with a root directory', () => {
     const batch = Buffer.concat([encodeFrame([{ op: 'mkcol', path: 'dir' }], []), END_OF_FRAMES]);
     const type = { 'content-type': 'application/vnd.ferry.batch' };
     for (let tries = 0; tries < 100; tries++) {
-      const { status } = await ask('ann', 'POST', '/', type, batch);
+      // A request that is under way when the right is taken back is cut.
+      const answer = await ask('ann', 'POST', '/', type, batch).catch(() => null);
       await ask('top', 'DELETE', '/alpha/dir');
-      if (status === 403) return;
+      if (answer?.status === 403) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error('a read-only user could change something');
