@@ -8,6 +8,7 @@ import type { Records } from '../records/records.ts';
 import type { PairSettings } from './pair-settings.ts';
 import { readWhole } from './read-whole.ts';
 import type { SideView } from './side-view.ts';
+import { saysChanges } from './survey-part.ts';
 
 /** Fewer deletions than this are never asked about. */
 const FREE_DELETIONS = 20;
@@ -57,6 +58,8 @@ export async function identifyRoots(
       ...asked,
     });
     const known = records.state.roots[side];
+    // A cursor that is followed is one of this very tree.
+    if (found.id === null && saysChanges(found.feed)) return { ...found, id: known };
     if (records.size > 0 && known !== null && found.id !== known)
       stop(
         `${described(side)} is not the one that was synced before (${found.id === null ? 'its marker is gone' : 'its marker is another one'}); is the right disk mounted? Nothing was changed. If it is the right one, reset the pair`,

@@ -10,10 +10,11 @@ import {
 } from '../model/path.ts';
 import type { KnownListing } from '../records/directory-table.ts';
 import type { PairRecord } from '../records/record.ts';
-import { emptySurvey, type Survey, type SurveyOptions } from './survey.ts';
+import { emptySurvey, type Survey, type SurveyOptions, surveyWhole } from './survey.ts';
 
 /** In place of a fingerprint: the side has told what is in the directory, and nobody has listed it. */
 export const AS_TOLD = 'as told';
+const MANY_DIRECTORIES = 64;
 
 /**
  * Observes a side of which it is known what has changed: a directory of which nothing was said and whose listing is
@@ -70,6 +71,8 @@ class PartialSurvey {
   }
 
   async finish(): Promise<Survey> {
+    if (this.#isMostlyUnknown())
+      return surveyWhole(this.#options, new Set(), this.#survey.isFollowed);
     await this.#list(this.#directoriesToList());
     // Of a directory that was listed, the listing says more than single changes did.
     for (const directory of this.#survey.patches.keys())
@@ -254,6 +257,16 @@ class PartialSurvey {
   #isKnown(directory: SyncPath): boolean {
     if (this.#listed.has(directory) || this.#isDropped(directory)) return false;
     return this.#told.has(directory) || this.#knownListing(directory) !== null;
+  }
+
+  /** One look at everything costs less than many directories one by one. */
+  #isMostlyUnknown(): boolean {
+    let [all, unknown] = [0, 0];
+    for (const [path] of this.#options.records.allDirectories()) {
+      all++;
+      if (!this.#isKnown(path)) unknown++;
+    }
+    return unknown > MANY_DIRECTORIES && unknown * 8 > all;
   }
 
   /** Returns the recorded directories of which it is not known what is in them, without those that others lead to. */

@@ -7,7 +7,7 @@ import {
   ROOT,
   type SyncPath,
 } from '../../core/model/path.ts';
-import type { KnownListings, Observation, ObserveOptions } from '../../core/ports.ts';
+import type { KnownListings, Observation, ObservedPart, ObserveOptions } from '../../core/ports.ts';
 import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import type { Blame } from './blame.ts';
 import { type Fingerprints, readFingerprints } from './fingerprints.ts';
@@ -23,6 +23,9 @@ const LISTINGS_AHEAD = 32;
 /** Up to so many directories are listed one by one rather than with all others. */
 const FEW_LISTINGS = 16;
 
+/** In place of a fingerprint; it is that of no listing. */
+const AS_LISTED = 'as listed';
+
 export interface WalkOptions extends ObserveOptions {
   /** Listings that are asked for at a time. */
   readonly parallelism: number;
@@ -36,6 +39,7 @@ export function observeTree(
   options: WalkOptions,
 ): AsyncIterable<readonly Observation[]> {
   const observer = new Observer(session, probe, options);
+  if (options.part) return observer.walk(options.part.directories, options.part);
   if (probe.companion && options.listings) return observer.changed(options.listings);
   return probe.depthInfinity ? observer.stream() : observer.walk();
 }
@@ -67,7 +71,8 @@ class Observer {
         listings.listed(directory, fingerprint);
       else unknown.push(directory);
     const isFew = unknown.length < FEW_LISTINGS || unknown.length * 8 < fingerprints.size;
-    if (isFew) yield* this.walk(unknown, fingerprints);
+    const isListed = { isKnown: (directory: SyncPath) => fingerprints.has(directory) };
+    if (isFew) yield* this.walk(unknown, isListed);
     else yield* this.streamOf(unknown, fingerprints);
     for (const directory of unknown) {
       const fingerprint = fingerprints.get(directory) ?? null;
@@ -100,11 +105,11 @@ class Observer {
 
   /**
    * Depth 1, several directories at a time; a directory's own entry is always yielded before it is entered. Directories
-   * in `others` are not entered from above.
+   * that are known are not entered from above.
    */
   async *walk(
     start: readonly SyncPath[] = [ROOT],
-    others: Pick<Fingerprints, 'has'> = new Map(),
+    { isKnown }: Pick<ObservedPart, 'isKnown'> = { isKnown: () => false },
   ): AsyncGenerator<readonly Observation[], void, undefined> {
     const waiting: SyncPath[] = [...start].reverse();
     const ready: (readonly Observation[])[] = [];
@@ -113,8 +118,9 @@ class Observer {
     const enter = async (directory: SyncPath): Promise<void> => {
       try {
         const { observations, directories } = await this.#directory(directory);
-        for (const found of directories) if (!others.has(found)) waiting.push(found);
+        for (const found of directories) if (!isKnown(found)) waiting.push(found);
         if (observations.length > 0) ready.push(observations);
+        this.#heardOf(directory);
       } catch (caught) {
         const error = await this.#options.blame.of(directory, caught).catch(toFerryError);
         if (directory === ROOT || isOfWholeRemote(error)) failure ??= { error };
@@ -139,6 +145,13 @@ class Observer {
     } finally {
       this.#stop.abort();
     }
+  }
+
+  /** A part is listed without fingerprints. */
+  #heardOf(directory: SyncPath): void {
+    const { part, listings } = this.#options;
+    const isShownAsIs = part !== undefined && !this.#session.addresses.hasRawNamesIn(directory);
+    if (isShownAsIs) listings?.listed(directory, AS_LISTED);
   }
 
   /** Depth infinity: one listing; what comes before its own directory waits for it. */

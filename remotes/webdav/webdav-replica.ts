@@ -7,6 +7,7 @@ import type {
   Clock,
   Content,
   Displacement,
+  IdentifyOptions,
   Logger,
   Metadata,
   MutationOptions,
@@ -25,6 +26,7 @@ import { Addresses } from './addresses.ts';
 import { type GroupMethods, groupMethods } from './batches.ts';
 import { Blame } from './blame.ts';
 import { readChunks } from './chunks.ts';
+import { readFeed } from './changes.ts';
 import { type Credentials, openHttp } from './http.ts';
 import { lookAt } from './listing.ts';
 import { makeCollection, makeRoot } from './make-collection.ts';
@@ -135,11 +137,13 @@ class DavReplica implements WebdavReplica {
     });
   }
 
-  async identify(
-    options: { readonly create?: boolean; readonly signal?: AbortSignal } = {},
-  ): Promise<RootIdentity> {
-    const { create = false, signal } = options;
+  async identify(options: IdentifyOptions = {}): Promise<RootIdentity> {
+    const { create = false, since, signal } = options;
     throwIfAborted(signal);
+    const told =
+      since && this.probe.companion ? await readFeed(this.#session, since, signal) : null;
+    // A cursor is good for one tree only: that it was followed says which one this is.
+    if (told !== null) return { id: null, feed: told };
     let seen = await lookAt(this.#session, ROOT, signal);
     if (seen === null && create) {
       await makeRoot(this.#session, signal);
@@ -150,7 +154,10 @@ class DavReplica implements WebdavReplica {
         'REMOTE_NOT_FOUND',
         `${this.#session.addresses.base.href}: there is no folder at this address`,
       );
-    return { id: seen.resource.rootId };
+    const id = seen.resource.rootId;
+    if (since === undefined || !(await this.#session.extensions.has('feed', signal))) return { id };
+    const feed = await readFeed(this.#session, null, signal);
+    return feed === null ? { id } : { id, feed };
   }
 
   observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
