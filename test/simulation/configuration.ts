@@ -53,7 +53,7 @@ export function drawConfiguration(random: Random, direction?: Direction): Config
   const policy = random.below(12);
   const isPlain = !isOneWay || policy > 1;
   const traits = drawTraits(random);
-  return {
+  const configuration: Configuration = {
     direction: way,
     deletes: isOneWay && policy === 0 ? 'keep' : 'propagate',
     mirror: way === 'remote-to-local' && policy === 1,
@@ -69,6 +69,9 @@ export function drawConfiguration(random: Random, direction?: Direction): Config
     changesDirection: isPlain && random.chance(0.06),
     resets: random.chance(0.05),
   };
+  // Drawn last, so that what was drawn before stays as it was for each seed.
+  const feed = random.pick(['none', 'sure', 'sure', 'forgetful'] as const);
+  return { ...configuration, traits: { ...traits, feed } };
 }
 
 function drawTraits(random: Random): ServerTraits {
@@ -79,6 +82,7 @@ function drawTraits(random: Random): ServerTraits {
     modes: random.chance(0.3),
     mtimePrecisionNs: random.pick([null, 1n, 1_000_000_000n]),
     rootId: random.chance(0.5),
+    feed: 'none',
   };
 }
 
@@ -94,6 +98,7 @@ export const PLAIN_CONFIGURATION: Configuration = {
     modes: false,
     mtimePrecisionNs: 1n,
     rootId: false,
+    feed: 'sure',
   },
   paceMs: 7,
   lanes: 1,

@@ -27,6 +27,7 @@ const FULL: ServerTraits = {
   modes: true,
   mtimePrecisionNs: 1n,
   rootId: true,
+  feed: 'sure',
 };
 const POOR: ServerTraits = {
   identities: false,
@@ -35,6 +36,7 @@ const POOR: ServerTraits = {
   modes: false,
   mtimePrecisionNs: null,
   rootId: false,
+  feed: 'none',
 };
 
 function settingOf(replica: SimReplica, tree: Tree): ConformanceSetting {

@@ -2,6 +2,8 @@ import type { Entry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { isAtOrBelow, nameOf, type SyncPath } from '../../core/model/path.ts';
 import type {
+  IdentifyOptions,
+  ObserveOptions,
   ReplicaCapabilities,
   RootIdentity,
   WriteItem,
@@ -9,6 +11,7 @@ import type {
 } from '../../core/ports.ts';
 import type { Audit } from './audit.ts';
 import type { Scheduler } from './scheduler.ts';
+import { SimFeed } from './sim-feed.ts';
 import { changed, type Expected, SimReplica } from './sim-replica.ts';
 import { type Inode, Tree } from './tree.ts';
 
@@ -22,6 +25,8 @@ export interface ServerTraits {
   readonly mtimePrecisionNs: bigint | null;
   /** The server tells which tree it serves. */
   readonly rootId: boolean;
+  /** The server tells what has changed; a forgetful one refuses cursors now and then. */
+  readonly feed: 'none' | 'sure' | 'forgetful';
 }
 
 /** A server: its tree, and what happens to it as a whole. */
@@ -32,11 +37,15 @@ export class SimServer {
   isWiped = false;
   /** Another one after the tree was replaced as a whole. */
   epoch = 1;
+  /** Listings so far; no two look the same. */
+  listings = 0;
+  readonly feed: SimFeed;
   #snapshot: Inode | null = null;
 
   constructor(traits: ServerTraits, nowMs: () => number) {
     this.traits = traits;
     this.tree = new Tree(nowMs, false);
+    this.feed = new SimFeed(traits);
   }
 
   snapshot(): void {
@@ -51,6 +60,7 @@ export class SimServer {
     for (const [name, node] of snapshot.children) this.tree.root.children.set(name, node);
     this.snapshot();
     this.epoch++;
+    this.feed.beginAnew();
     return true;
   }
 }
@@ -90,6 +100,26 @@ class SimRemote extends SimReplica {
     super({ side: 'remote', tree: server.tree, scheduler, audit, capabilities, lanes });
     this.#server = server;
     this.#nothing = server.tree.make('directory');
+    server.feed.entryOf = (path, node) => this.entryOf(path, node);
+  }
+
+  /** What changes is told from then on, whoever did it; what two requests see between them is never left out. */
+  protected override step<T>(label: string, perform: () => T): Promise<T> {
+    const { feed } = this.#server;
+    return super.step(label, () => {
+      feed.notice(this.root);
+      try {
+        return perform();
+      } finally {
+        feed.notice(this.root);
+      }
+    });
+  }
+
+  protected override hearOf(directory: SyncPath, { listings }: ObserveOptions): void {
+    if (this.#server.traits.feed === 'none') return;
+    this.#server.listings++;
+    listings?.listed(directory, `listing ${this.#server.listings}`);
   }
 
   protected get root(): Inode {
@@ -100,11 +130,13 @@ class SimRemote extends SimReplica {
     return remoteVersion(node);
   }
 
-  async identify(): Promise<RootIdentity> {
-    const { traits } = this.#server;
-    return this.step('identify', () => {
-      if (!traits.rootId) return { id: null };
-      return { id: this.#server.isWiped ? 'other' : `epoch ${this.#server.epoch}` };
+  async identify({ since }: IdentifyOptions = {}): Promise<RootIdentity> {
+    const { traits, feed } = this.#server;
+    const asks = since !== undefined && traits.feed !== 'none';
+    return this.step(asks ? 'list changes' : 'identify', () => {
+      const told = asks ? { feed: feed.since(since) } : {};
+      if (!traits.rootId) return { id: null, ...told };
+      return { id: this.#server.isWiped ? 'other' : `epoch ${this.#server.epoch}`, ...told };
     });
   }
 

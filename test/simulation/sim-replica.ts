@@ -92,8 +92,12 @@ export abstract class SimReplica implements Replica {
   }
 
   async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
-    yield* this.#list('' as SyncPath, options);
+    for (const directory of options.part?.directories ?? ['' as SyncPath])
+      yield* this.#list(directory, options);
   }
+
+  /** Says of a complete listing what it was; no two look the same. */
+  protected hearOf(_directory: SyncPath, _options: ObserveOptions): void {}
 
   async *#list(
     directory: SyncPath,
@@ -110,8 +114,9 @@ export abstract class SimReplica implements Replica {
       yield [{ type: 'problem', path: directory, error }];
       return;
     }
+    this.hearOf(directory, options);
     if (batch.length > 0) yield batch;
-    for (const path of below) yield* this.#list(path, options);
+    for (const path of below) if (!options.part?.isKnown(path)) yield* this.#list(path, options);
   }
 
   #listNow(directory: SyncPath, options: ObserveOptions, below: SyncPath[]): Observation[] {
