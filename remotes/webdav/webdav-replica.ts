@@ -25,8 +25,8 @@ import type {
 import { Addresses } from './addresses.ts';
 import { type GroupMethods, groupMethods } from './batches.ts';
 import { Blame } from './blame.ts';
-import { readChunks } from './chunks.ts';
 import { readFeed } from './changes.ts';
+import { readChunks } from './chunks.ts';
 import { type Credentials, openHttp } from './http.ts';
 import { lookAt } from './listing.ts';
 import { makeCollection, makeRoot } from './make-collection.ts';
