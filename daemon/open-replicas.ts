@@ -61,7 +61,9 @@ async function openWebdav(
     ...(probe === undefined ? {} : { probe }),
     ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
   });
-  if (probe === undefined && replica.probe !== undefined && !readsOnly)
+  // The companion server says what it can do, so nothing has to be tried to know it.
+  const isWhole = !readsOnly || replica.probe?.companion === true;
+  if (probe === undefined && replica.probe !== undefined && isWhole)
     await saveProbe(home, address.url, user, { probe: replica.probe, clock });
   return replica;
 }

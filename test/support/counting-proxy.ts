@@ -15,8 +15,12 @@ export interface CountingProxy {
   close(): Promise<void>;
 }
 
-/** What a GET asks for that brings no content, but says what has changed; counted as `LISTINGS`. */
-const LISTINGS_TYPE = 'application/vnd.ferry.listings';
+/** What a GET asks for that brings no content, and how it is counted. */
+const COUNTED_AS: Readonly<Record<string, string>> = {
+  'application/vnd.ferry.listings': 'LISTINGS',
+  'application/vnd.ferry.changes': 'CHANGES',
+  'text/event-stream': 'EVENTS',
+};
 
 /** Starts an HTTP proxy in front of one server on loopback that counts what passes, and changes nothing. */
 export async function startCountingProxy(serverUrl: string): Promise<CountingProxy> {
@@ -26,7 +30,7 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
   const contentBytes = { up: 0, down: 0 };
   const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const method = incoming.method ?? '';
-    const counted = incoming.headers.accept === LISTINGS_TYPE ? 'LISTINGS' : method;
+    const counted = COUNTED_AS[incoming.headers.accept ?? ''] ?? method;
     counts[counted] = (counts[counted] ?? 0) + 1;
     const outgoing = request({
       host: target.hostname,
