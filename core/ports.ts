@@ -281,6 +281,9 @@ export interface Replica {
   /** Absent: the side keeps nothing of what is replaced or removed. */
   readonly versions?: VersionShelf;
 
+  /** `observe` can be limited to a part; hints are then worth an observation of what they name. */
+  readonly observesParts?: boolean;
+
   /** Hints that something changed at or below a path; never complete, never the truth. Does not error. */
   readonly changes$: Observable<SyncPath>;
 

@@ -57,14 +57,16 @@ async function openWebdav(
     clock,
     logger,
     readsOnly,
+    watch: pair.watch ?? false,
     ...(credentials === undefined ? {} : { credentials }),
     ...(probe === undefined ? {} : { probe }),
     ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
   });
   // The companion server says what it can do, so nothing has to be tried to know it.
-  const isWhole = !readsOnly || replica.probe?.companion === true;
-  if (probe === undefined && replica.probe !== undefined && isWhole)
-    await saveProbe(home, address.url, user, { probe: replica.probe, clock });
+  const found = replica.probe;
+  const isOfCompanion = (found as { readonly companion?: unknown } | undefined)?.companion === true;
+  if (probe === undefined && found !== undefined && (!readsOnly || isOfCompanion))
+    await saveProbe(home, address.url, user, { probe: found, clock });
   return replica;
 }
 
@@ -72,7 +74,7 @@ async function openWebdav(
 export interface RemoteUse {
   readonly name: string;
   readonly direction: Direction;
-  /** True: a remote that is a folder tells when something changes in it. */
+  /** True: a remote that is a folder or the companion server tells when something changes in it. */
   readonly watch?: boolean;
   /** Of a remote that is a folder. */
   readonly keepVersions?: KeepVersions;

@@ -11,7 +11,9 @@ import {
   type SchedulerLike,
   Subject,
   Subscription,
+  share,
   switchMap,
+  tap,
   timer,
 } from 'rxjs';
 import type {
@@ -28,6 +30,7 @@ import { backOffMs } from './back-off.ts';
 import type { Pause } from './config.ts';
 import { scheduled$, waitUntil } from './due-runs.ts';
 import type { LastRun } from './last-run.ts';
+import { QuietTime } from './quiet-time.ts';
 import { runPipeline, type Trigger } from './run-pipeline.ts';
 import type { Schedule } from './schedule.ts';
 import { apiPairOf, FIRST_STATE, problemsOf, type SessionState } from './session-state.ts';
@@ -101,6 +104,8 @@ export class PairSession {
   #failures = 0;
   #unfinished = 0;
   #closed = false;
+  /** The next run is not only for what was hinted at. */
+  #looksAtAll = true;
 
   constructor(options: PairSessionOptions) {
     this.name = options.fixed.name;
@@ -119,11 +124,17 @@ export class PairSession {
 
   /** Begins to listen to the schedule and to changes. */
   start(): void {
-    const triggers$ = merge(this.#asked$, this.#automatic$());
+    const triggers$ = merge(this.#asked$, this.#automatic$()).pipe(
+      tap((trigger) => {
+        if (trigger !== 'change') this.#looksAtAll = true;
+      }),
+      share(),
+    );
     const runs$ = runPipeline({
       triggers$,
       run: () => this.#runOnce(),
       coalesceMs: this.#options.coalesceMs ?? COALESCE_MS,
+      quiet: new QuietTime(() => this.#scheduler.now()),
       scheduler: this.#scheduler,
     });
     const engineStates$ = this.#opened$.pipe(
@@ -291,7 +302,9 @@ export class PairSession {
   async #perform(job: Job | undefined, signal: AbortSignal): Promise<RunSummary> {
     this.#patch({ running: true, hasHints: false });
     const { engine } = await this.#ensureOpen();
-    const request = { ...job?.request, signal, automatic: job === undefined };
+    const onlyHinted = job === undefined && !this.#looksAtAll;
+    this.#looksAtAll = false;
+    const request = { ...job?.request, signal, automatic: job === undefined, onlyHinted };
     return job?.kind === 'reset' ? engine.reset(request) : engine.run(request);
   }
 

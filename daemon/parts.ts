@@ -56,6 +56,8 @@ export interface WebdavReplicaOptions extends WebdavOptions {
   readonly probe?: unknown;
   /** The pair never writes to the remote, so what it honours is not tried. */
   readonly readsOnly?: boolean;
+  /** Lets the remote tell of changes as they happen, where it can. */
+  readonly watch?: boolean;
 }
 
 /** What the daemon needs of a drive. */

@@ -1,4 +1,4 @@
-import { BehaviorSubject, merge, type Observable, type Subscription } from 'rxjs';
+import { BehaviorSubject, type Observable, type Subscription } from 'rxjs';
 import type { Side } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
@@ -18,6 +18,7 @@ import { sharedSignal } from '../transfer/shared-signal.ts';
 import { type Explanation, explain } from './explain.ts';
 import { firstState } from './first-state.ts';
 import { dropHeldPlan, type HeldPlan, readHeldPlan, summaryOf } from './held-plan.ts';
+import { HINTED_NOWHERE, HintLog } from './hint-log.ts';
 import { noteKnownProblems } from './known-problems.ts';
 import type {
   PairEngine,
@@ -81,6 +82,7 @@ class SerialPairEngine implements PairEngine {
   readonly #replicas: Readonly<Record<Side, Replica>>;
   readonly #state: BehaviorSubject<PairState>;
   readonly #hints: Subscription;
+  readonly #hinted: HintLog;
   readonly history: PairHistory;
   readonly #retries: RetrySchedule;
   #records: Records;
@@ -104,7 +106,8 @@ class SerialPairEngine implements PairEngine {
       onProgress: (filesDone, filesTotal) =>
         this.#publishProgress({ ...NO_PROGRESS, phase: 'transferring', filesDone, filesTotal }),
     });
-    this.#hints = merge(options.local.changes$, options.remote.changes$).subscribe({
+    this.#hinted = new HintLog(this.#replicas);
+    this.#hints = this.#hinted.hints$.subscribe({
       next: () => {
         this.#changedSinceRun = true;
         if (!this.state.running && this.state.inSync === 'in-sync')
@@ -270,6 +273,7 @@ class SerialPairEngine implements PairEngine {
     const recorder = this.#recorder(this.#records.state.resetting ? 'reset' : 'sync', startedAtMs);
     let failure: FerryError | undefined;
     this.#changedSinceRun = false;
+    const hinted = dryRun ? HINTED_NOWHERE : this.#hinted.take();
     if (request.automatic !== true) this.#retries.makeAllDue();
     this.#set({ running: true, lastError: null });
     try {
@@ -287,7 +291,7 @@ class SerialPairEngine implements PairEngine {
         allowDeletes: request.allowDeletes ?? false,
         yes: request.yes ?? false,
         release: request.release && !dryRun ? { admitted: null } : null,
-        hinted: null,
+        hinted: request.onlyHinted ? hinted : HINTED_NOWHERE,
       });
       if (!dryRun) await this.#pruneVersions(request.signal);
       const durationMs = clock.now() - startedAtMs;
@@ -301,6 +305,7 @@ class SerialPairEngine implements PairEngine {
     } catch (caught) {
       const error = toFerryError(caught);
       failure = error;
+      this.#hinted.giveBack();
       logger.error('run failed', { pair: settings.name, code: error.code, reason: error.message });
       this.#set({ lastError: { code: error.code, message: error.message }, inSync: 'unknown' });
       throw error;

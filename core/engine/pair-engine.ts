@@ -67,6 +67,8 @@ export interface RunRequest {
   readonly settings?: PreviewedSettings;
   /** Nobody asked for this run: entries that failed wait until it is time to try them again. */
   readonly automatic?: boolean;
+  /** Of sides without a change feed, looks only at what was hinted at since the last run, where that is known. */
+  readonly onlyHinted?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -22,6 +22,7 @@ import { cursorOf, doubtedSides, holdDeletions, noteFeeds } from './follow-feeds
 import { forgetDeletions } from './forget-deletions.ts';
 import { checkGuardFile, identifyRoots } from './guards.ts';
 import type { Release } from './held-plan.ts';
+import type { Hinted } from './hint-log.ts';
 import type { IgnoreFiles } from './ignore-files.ts';
 import { learnIgnoreRules, loadIgnoreRules } from './load-ignore-rules.ts';
 import { lookAtContents } from './look-at-contents.ts';
@@ -61,8 +62,8 @@ export interface RunContext {
   readonly allowDeletes: boolean;
   readonly yes: boolean;
   readonly release: Release | null;
-  /** What of the local side may have changed since the last run; null: all of it has to be looked at. */
-  readonly hinted: ReadonlySet<SyncPath> | null;
+  /** What of a side may have changed since the last run; null: all of it has to be looked at. */
+  readonly hinted: Hinted;
 }
 
 type Views = Readonly<Record<Side, SideView>>;
@@ -267,7 +268,8 @@ async function observeBoth(
   const hintsOf = (side: Side): SideHints => {
     const { feed } = roots[side];
     if (feed !== undefined) return { feed };
-    return side === 'local' && isFirst && hinted !== null ? { paths: hinted } : {};
+    const paths = hinted[side];
+    return isFirst && paths !== null ? { paths } : {};
   };
   const view = await observePair({
     replicas,

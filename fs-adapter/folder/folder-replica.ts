@@ -75,6 +75,7 @@ type Expected = MutationOptions & { readonly expected: Version | 'directory' };
 
 class FolderReplica implements Replica {
   readonly capabilities: ReplicaCapabilities;
+  readonly observesParts = true;
   readonly changes$: Observable<SyncPath>;
   readonly versions: VersionShelf;
   readonly #options: FolderReplicaOptions;

@@ -8,7 +8,7 @@ import {
   type SyncPath,
   TEMPORARY_PREFIX,
 } from '../../core/model/path.ts';
-import type { Observation, ObserveOptions } from '../../core/ports.ts';
+import type { Observation, ObservedPart, ObserveOptions } from '../../core/ports.ts';
 import {
   type DirectoryItem,
   type DirectoryListing,
@@ -55,13 +55,15 @@ function refused(
   return problem(path, new FerryError(code, `${path}: ${why}`, { path }));
 }
 
-/** One walk over the whole tree, breadth first. */
+/** One walk over the whole tree, or a part of it, breadth first. */
 export class FolderScan {
   readonly #root: SafeRoot;
   readonly #names: RealNames;
   readonly #options: ObserveOptions;
   readonly #onTemporary: (real: string, stat: NodeStat) => void;
-  readonly #visits: Visit[] = [{ path: ROOT, real: '' }];
+  readonly #visits: Visit[];
+  /** Null: the whole tree. */
+  readonly #part: ObservedPart | null;
   #device = 0n;
 
   /** `onTemporary` hears of what is found under a temporary name. */
@@ -75,11 +77,15 @@ export class FolderScan {
     this.#names = names;
     this.#options = options;
     this.#onTemporary = onTemporary;
+    // Where names on the disk are others than in paths, they are learnt from the root on.
+    this.#part = names.isEmpty ? (options.part ?? null) : null;
+    const starts = this.#part?.directories ?? [ROOT];
+    this.#visits = starts.map((path) => ({ path, real: path }));
   }
 
   /** Yields batches of about a thousand. @throws FerryError when the root itself cannot be listed */
   async *batches(): AsyncIterable<readonly Observation[]> {
-    this.#names.forget(ROOT);
+    if (this.#part === null) this.#names.forget(ROOT);
     this.#device = (await this.#root.stat(''))?.dev ?? 0n;
     let batch: Observation[] = [];
     const surveys = surveyAhead(this.#root, this.#visits, (visit) => this.#request(visit), {
@@ -175,7 +181,7 @@ export class FolderScan {
     if (stat.kind === 'other')
       return refused(path, 'KIND_NOT_SUPPORTED', 'a FIFO, socket or device; it is left alone');
     if (stat.kind === 'symlink') return { type: 'link', path, real, stat };
-    if (stat.kind === 'directory') this.#visits.push({ path, real });
+    if (stat.kind === 'directory' && !this.#part?.isKnown(path)) this.#visits.push({ path, real });
     return { type: 'entry', entry: this.#entry(path, stat) };
   }
 

@@ -8,6 +8,11 @@ export class RealNames {
   /** Real last names by the path as it is shown. */
   readonly #names = new Map<SyncPath, string>();
 
+  /** Tells whether all names are known to be as they are shown. */
+  get isEmpty(): boolean {
+    return this.#names.size === 0;
+  }
+
   /** Notes what the last segment of `path` is really called. */
   set(path: SyncPath, realName: string): void {
     this.#names.set(path, realName);

@@ -10,6 +10,7 @@ import {
   type SyncPath,
 } from '../../core/model/path.ts';
 import type { Logger } from '../../core/ports.ts';
+import { NativeWatch } from './native-watch.ts';
 
 /** How long it must be quiet before directories that appeared are looked at once more. */
 const QUIET_MS = 1000;
@@ -23,8 +24,8 @@ export interface FolderWatcherOptions {
 }
 
 /**
- * Returns hints about changes in a folder from the system's watcher, which runs while someone is subscribed. They
- * are not complete: events are lost in bursts and below new directories, without an error. So a directory that
+ * Returns hints about changes in a folder, while someone is subscribed: from inotify where the native addon is there,
+ * else from the system's watcher through @parcel/watcher. The latter's are not complete: events are lost in bursts and below new directories, without an error. So a directory that
  * appears is watched anew, and hinted at again, once it has been quiet for a second; and what the watcher could not
  * do becomes a hint for the root.
  */
@@ -43,6 +44,7 @@ class FolderWatch {
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
   #subscription: AsyncSubscription | null = null;
+  #native: NativeWatch | null = null;
   /** Subscribing and unsubscribing, one after the other. */
   #chain: Promise<void> = Promise.resolve();
 
@@ -67,6 +69,11 @@ class FolderWatch {
 
   async #subscribe(): Promise<void> {
     if (this.#isStopped) return;
+    this.#native = await NativeWatch.open({
+      ...this.#options,
+      hint: (path) => this.#hint(path),
+    });
+    if (this.#native !== null) return;
     const { default: watcher } = await import('@parcel/watcher');
     this.#directory = await realpath(this.#options.absolutePath);
     this.#subscription = await watcher.subscribe(
@@ -83,6 +90,9 @@ class FolderWatch {
     const subscription = this.#subscription;
     this.#subscription = null;
     await subscription?.unsubscribe();
+    const native = this.#native;
+    this.#native = null;
+    await native?.close();
   }
 
   async #take(events: readonly Event[]): Promise<void> {

@@ -91,6 +91,7 @@ export function createMemoryReplica(options: MemoryReplicaOptions = {}): MemoryR
 
 class TreeReplica implements MemoryReplica {
   readonly capabilities: ReplicaCapabilities;
+  readonly observesParts = true;
   readonly changes$: Observable<SyncPath>;
   readonly outside: MemoryOutside;
   readonly journal: TreeJournal | null;

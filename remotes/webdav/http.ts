@@ -45,6 +45,8 @@ export interface RequestOptions {
   /** Sends the request again after a passing failure. Only for what may happen twice. */
   readonly repeatable?: boolean;
   readonly path?: string;
+  /** Of an answer that is slow by its nature. */
+  readonly patience?: Partial<Patience>;
   readonly signal?: AbortSignal;
 }
 
@@ -188,7 +190,7 @@ class GotHttp implements Http {
 
   async #once(url: URL, options: RequestOptions, context: RequestContext): Promise<Answer> {
     const { body, signal } = options;
-    const patience = this.#patience;
+    const patience = { ...this.#patience, ...options.patience };
     const watch = new Watch((error) => request.destroy(error));
     const request = got.stream(url, {
       // Other methods than got's own list (PROPFIND, LOCK, …) pass through it unchanged.

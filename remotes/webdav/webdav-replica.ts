@@ -27,6 +27,7 @@ import { type GroupMethods, groupMethods } from './batches.ts';
 import { Blame } from './blame.ts';
 import { readFeed } from './changes.ts';
 import { readChunks } from './chunks.ts';
+import { serverEvents } from './events.ts';
 import { type Credentials, openHttp } from './http.ts';
 import { lookAt } from './listing.ts';
 import { makeCollection, makeRoot } from './make-collection.ts';
@@ -58,6 +59,8 @@ export interface WebdavOptions {
   readonly tls?: TlsTrust;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Lets `changes$` report what the companion server tells. */
+  readonly watch?: boolean;
   /** Requests that are made at a time. */
   readonly parallelism?: number;
   /** How long the server may take, where that is not what is usual. */
@@ -92,7 +95,7 @@ export async function openWebdavReplica(options: WebdavOptions): Promise<WebdavR
 
 class DavReplica implements WebdavReplica {
   readonly capabilities: ReplicaCapabilities;
-  readonly changes$: Observable<SyncPath> = NEVER;
+  readonly changes$: Observable<SyncPath>;
   readonly probe: ProbeResult;
   readonly versions?: VersionShelf;
   readonly isDistant = true;
@@ -115,6 +118,7 @@ class DavReplica implements WebdavReplica {
     this.capabilities = capabilitiesOf(probe);
     this.#parallelism = parallelism;
     this.#session = new Session({ ...options, http, addresses, isCompanion: probe.companion });
+    this.changes$ = options.watch && probe.companion ? serverEvents(this.#session) : NEVER;
     if (probe.companion) this.versions = new WebdavVersions(this.#session);
     this.#slots = new Slots(parallelism);
     this.#blame = new Blame(this.#session);
