@@ -158,7 +158,12 @@ function viewOf(
     knownHash: (path, version) => knownHash(side, path, version),
     // A reset compares bytes that were transferred, not hashes that were announced.
     ignoresAnnouncedHashes: records.state.resetting,
-    fingerprints: survey.fingerprints,
+    // Nothing is known of the entries in directories that are not looked into.
+    fingerprints: new Map(
+      [...survey.fingerprints].filter(
+        ([directory]) => open.open.has(directory) || !survey.asRecorded.has(directory),
+      ),
+    ),
     isFollowed: survey.isFollowed,
     quietEntries: open.quietEntries,
   });

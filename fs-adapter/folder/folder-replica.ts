@@ -114,7 +114,7 @@ class FolderReplica implements Replica {
       caseSensitive: true,
       maxNameBytes: 255,
     };
-    this.changes$ = watch ? watchFolder({ absolutePath, logger }) : NEVER;
+    this.changes$ = watch ? watchFolder({ ...options, absolutePath, logger }) : NEVER;
   }
 
   async identify(options: { create?: boolean; signal?: AbortSignal } = {}): Promise<RootIdentity> {

@@ -20,6 +20,8 @@ const BURST_EVENTS = 1000;
 
 export interface FolderWatcherOptions {
   readonly absolutePath: string;
+  /** Asks for what works without the native addon. */
+  readonly backend?: 'native' | 'javascript';
   readonly logger: Logger;
 }
 
@@ -69,10 +71,9 @@ class FolderWatch {
 
   async #subscribe(): Promise<void> {
     if (this.#isStopped) return;
-    this.#native = await NativeWatch.open({
-      ...this.#options,
-      hint: (path) => this.#hint(path),
-    });
+    const hint = (path: SyncPath): void => this.#hint(path);
+    if (this.#options.backend !== 'javascript')
+      this.#native = await NativeWatch.open({ ...this.#options, hint });
     if (this.#native !== null) return;
     const { default: watcher } = await import('@parcel/watcher');
     this.#directory = await realpath(this.#options.absolutePath);

@@ -68,6 +68,21 @@ describe('a run with a remote that tells what has changed', () => {
     expect(world.snapshot('remote')).toEqual(world.snapshot('local'));
   });
 
+  it('lists nothing in runs that follow each other, each with an edit elsewhere', async () => {
+    const world = await openWorld('two-way');
+    fill(world);
+    await world.sync();
+    await world.sync();
+    const listed = listingsOf(world.sides.remote);
+    for (const path of ['a/one', 'a/b/three', 'c/four', 'five']) {
+      world.write('local', path, `${path} again`);
+      await world.sync();
+      await world.sync();
+    }
+    expect(listed).toEqual([]);
+    expect(world.snapshot('remote')).toEqual(world.snapshot('local'));
+  });
+
   it('takes over edits, new directories, moves and deletions of others without listing anything', async () => {
     const world = await openWorld('two-way');
     fill(world);

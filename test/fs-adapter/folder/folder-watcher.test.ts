@@ -8,7 +8,10 @@ import { quietLogger, realClock } from '../../support/quiet.ts';
 
 const TIMEOUT_MS = 8000;
 
-describe('hints about changes', () => {
+describe.each([
+  { watcher: 'inotify', hasAddon: true },
+  { watcher: '@parcel/watcher', hasAddon: false },
+])('hints about changes from $watcher', ({ hasAddon }) => {
   let directory: string;
   let replica: Replica;
   let subscription: Subscription;
@@ -29,6 +32,7 @@ describe('hints about changes', () => {
       clock: realClock,
       logger: quietLogger,
       watch: true,
+      ...(hasAddon ? {} : { backend: 'javascript' }),
     });
     await replica.identify({ create: true });
     seen = [];
@@ -55,9 +59,22 @@ describe('hints about changes', () => {
     expect(seen.filter((path) => path.startsWith('.ferry'))).toEqual([]);
   });
 
+  it('name a file once it is closed, not while it is written', async () => {
+    const fd = fs.openSync(join(directory, 'slow'), 'w');
+    for (let piece = 0; piece < 5; piece++) {
+      fs.writeSync(fd, 'x');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const before = seen.filter((path) => path === 'slow').length;
+    fs.closeSync(fd);
+    expect(await eventually(() => seen.includes('slow'))).toBe(true);
+    if (hasAddon) expect(before).toBe(0);
+  });
+
   it('name a new directory, and later what is written deep in it', async () => {
     fs.mkdirSync(join(directory, 'a/b/c/d'), { recursive: true });
-    expect(await eventually(() => seen.filter((path) => path === 'a').length >= 2)).toBe(true);
+    const hints = hasAddon ? 1 : 2;
+    expect(await eventually(() => seen.filter((path) => path === 'a').length >= hints)).toBe(true);
     const deep = join(directory, 'a/b/c/d/file');
     const isSeen = await eventually(() => {
       fs.writeFileSync(deep, `${Date.now()}`);
