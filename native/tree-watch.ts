@@ -23,6 +23,7 @@ export interface TreeWatchOptions {
 }
 
 const DIRECTORIES_AT_ONCE = 64;
+const GROUPS_AT_ONCE = 3;
 /** A directory that has gone, or is something else by now: the event that says so is on its way. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 const closeAsync = promisify(close);
@@ -167,9 +168,11 @@ export class TreeWatch {
     const isWhole = this.#events.toLookAt.has('');
     const seen = new Set<number>();
     for (let paths = this.#events.takeToLookAt(); paths.length > 0 && !this.#isClosed; ) {
-      const group = paths.splice(0, DIRECTORIES_AT_ONCE);
-      const below = await this.#add(group, seen);
-      paths.push(...below);
+      const groups: (readonly string[])[] = [];
+      while (paths.length > 0 && groups.length < GROUPS_AT_ONCE)
+        groups.push(paths.splice(0, DIRECTORIES_AT_ONCE));
+      const below = await Promise.all(groups.map((group) => this.#add(group, seen)));
+      for (const found of below) for (const path of found) paths.push(path);
       this.#tell();
     }
     if (isWhole && !this.#isClosed) this.#forgetAllBut(seen);
