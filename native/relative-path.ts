@@ -1,10 +1,8 @@
 import { systemError } from './system-error.ts';
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
-
-function isSegment(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..';
-}
+/** An empty, `.` or `..` segment. */
+const NO_NAME = /(?:^|\/)\.{0,2}(?:\/|$)/u;
 
 /**
  * Returns `text` when it is a path that a SafeRoot takes: relative, without empty, `.` or `..` segments, NUL and lone
@@ -13,8 +11,7 @@ function isSegment(name: string): boolean {
  */
 export function parseRelativePath(text: string): string {
   if (text === '') return text;
-  const usable =
-    !text.includes('\0') && !LONE_SURROGATE.test(text) && text.split('/').every(isSegment);
+  const usable = !text.includes('\0') && !LONE_SURROGATE.test(text) && !NO_NAME.test(text);
   if (!usable) throw systemError('EINVAL', 'path', text);
   return text;
 }

@@ -8,6 +8,7 @@ import { accessPair, openAccess, type PairAccess, pairNamed } from '../pair-acce
 import { type PairFlags, pairFrom, withFlags } from '../pair-flags.ts';
 import { createProgress } from '../progress.ts';
 import { complainAbout } from '../report-error.ts';
+import { expectShortRun } from '../short-run.ts';
 import { printSummary } from '../summary.ts';
 import { keepRemote } from './pair.ts';
 
@@ -157,6 +158,7 @@ export async function run(
   const client = await daemonOf(context);
   const chosen = await choose(context, config, args, flags);
   if (flags.watch) return watch(context, config, client, chosen);
+  expectShortRun();
   const codes: number[] = [];
   for (const each of chosen) {
     if (context.signal.aborted) break;
