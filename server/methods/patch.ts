@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { DavError } from '../dav-error.ts';
 import { parseDigestField, verifying } from '../digests.ts';
 import type { Exchange } from '../exchange.ts';
-import { readPieces } from '../storage/read-pieces.ts';
 import { requireSpace } from '../storage/space.ts';
 import { closeAsync, type Stage } from '../storage/stage.ts';
 import { foresee, publishedHeaders, publishStaged } from './publish.ts';
@@ -34,15 +33,16 @@ export async function patch(exchange: Exchange, stage: Stage): Promise<void> {
   const source = await site.root.open(path, constants.O_RDONLY);
   try {
     const basis = await site.root.statDescriptor(source);
+    if (basis.kind !== 'file') throw new DavError(405, `/${path} is not a file`);
     const { start, end } = spliceOf(exchange.header('x-update-range'), basis.sizeBytes, length);
     await requireSpace(site, Math.max(basis.sizeBytes, start + length));
     const staged = await stage.create();
     try {
-      await staged.fill(readPieces(source, { start: 0, end: start }));
+      await staged.copy({ fd: source, offset: 0 }, start);
       const received = await staged.fill(verifying(exchange.body(), digests));
       if (received !== length)
         throw new DavError(400, `the body has ${received} bytes instead of ${length}`);
-      await staged.fill(readPieces(source, { start: end, end: basis.sizeBytes }));
+      await staged.copy({ fd: source, offset: end }, basis.sizeBytes - end);
       const published = await publishStaged(exchange, staged, { mtimeNs, basis });
       exchange.send(204, {
         ...publishedHeaders(published),
