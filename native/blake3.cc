@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vector-bits.hh"
+
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are loaded as they lie in memory");
 
 namespace ferry {
@@ -87,9 +89,10 @@ struct Kernels {
 
 Kernels ChooseKernels() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
+  if (AllowsVectorBits(512) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
     return {avx512x4::CompressNodes, avx512x8::CompressNodes, avx512x16::CompressNodes, 16};
-  if (__builtin_cpu_supports("avx2")) return {baseline4::CompressNodes, avx2x8::CompressNodes, nullptr, 8};
+  if (AllowsVectorBits(256) && __builtin_cpu_supports("avx2"))
+    return {baseline4::CompressNodes, avx2x8::CompressNodes, nullptr, 8};
 #endif
   return {baseline4::CompressNodes, nullptr, nullptr, 4};
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vector-bits.hh"
+
 namespace ferry {
 
 namespace {
@@ -43,8 +45,8 @@ using FindMaxima = void (*)(const uint8_t*, size_t, uint32_t*);
 
 FindMaxima ChooseMaxima() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bw")) return avx512::BlockMaxima;
-  if (__builtin_cpu_supports("avx2")) return avx2::BlockMaxima;
+  if (AllowsVectorBits(512) && __builtin_cpu_supports("avx512bw")) return avx512::BlockMaxima;
+  if (AllowsVectorBits(256) && __builtin_cpu_supports("avx2")) return avx2::BlockMaxima;
 #endif
   return baseline::BlockMaxima;
 }
