@@ -54,6 +54,7 @@ export class FeedLog {
   #fd: number | null = null;
   #sizeBytes = 0;
   #lines = 0;
+  #rewrites = 0;
   /** How many stood for everything when the file was written anew. */
   #linesOfAll = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -115,6 +116,7 @@ export class FeedLog {
    */
   async give(tree: ChangeTree, seq: number): Promise<void> {
     const { run } = this;
+    const rewrites = this.#rewrites;
     const lines: Line[] = [...tree.takeLines()];
     if (seq > run.given) {
       run.given = seq;
@@ -122,6 +124,8 @@ export class FeedLog {
     }
     if (lines.length > 0)
       await this.#enqueue(async () => {
+        // Whoever has written the file anew meanwhile has written down what is in these lines, too, and more.
+        if (rewrites !== this.#rewrites) return;
         if (this.#lines > COMPACT_LINES && this.#lines > 4 * this.#linesOfAll)
           await this.#rewrite(tree);
         else await this.#append(lines);
@@ -198,6 +202,7 @@ export class FeedLog {
     this.#fd = fd;
     this.#sizeBytes = 0;
     this.#lines = 0;
+    this.#rewrites++;
     tree.takeLines();
     const runs = this.#runs.flatMap(({ id, first, given }): Line[] => [
       ['r', id, first],

@@ -38,6 +38,7 @@ export class TreeObserver {
   readonly #options: TreeObserverOptions;
   #watch: TreeWatch | null = null;
   #isLimited = false;
+  #isReady = false;
   #generation = 0;
   #started: Promise<void> = Promise.resolve();
   #scanning: Promise<void> | null = null;
@@ -51,6 +52,11 @@ export class TreeObserver {
   /** Everything is heard of as it happens. */
   get isExact(): boolean {
     return this.#watch !== null && !this.#isLimited;
+  }
+
+  /** The whole tree is watched by now. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   get watch(): TreeWatch | null {
@@ -90,9 +96,9 @@ export class TreeObserver {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#watch?.close();
     await this.#started.catch(() => undefined); // it was logged
     await this.#scanning?.catch(() => undefined); // whoever asked has heard of it
-    await this.#watch?.close();
   }
 
   async #start(): Promise<void> {
@@ -101,8 +107,9 @@ export class TreeObserver {
     this.#generation++;
     if (this.#watch === null) return await this.#scanOnce();
     await this.#watch.start();
-    if (this.#isLimited) return await this.#fallBack();
     if (this.#isClosed) return;
+    if (this.#isLimited) return await this.#fallBack();
+    this.#isReady = true;
     this.#removeUnseen();
     let directories = 0;
     tree.root.each(() => directories++);

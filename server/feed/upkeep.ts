@@ -47,9 +47,9 @@ export class Upkeep {
 
   async close(): Promise<void> {
     this.#ending.abort();
-    await this.#running;
     const { tree, observer } = this.#parts;
-    if (!observer.isExact) return;
+    if (!observer.isReady || !observer.isExact) return;
+    await this.#running;
     const some = [...tree.unsettled].slice(0, MAX_AT_CLOSE);
     await this.#compare(some).catch(() => undefined); // they are listed after the next start
   }
@@ -58,10 +58,12 @@ export class Upkeep {
     const { observer, tree, log } = this.#parts;
     const { signal } = this.#ending;
     await observer.upToDate();
+    if (signal.aborted) return;
     await log.give(tree, tree.seq);
     let verifiedAtMs = performance.now();
     for (;;) {
       await sleep(SETTLE_EVERY_MS, undefined, { signal, ref: false });
+      await log.give(tree, 0);
       if (!observer.isExact) continue;
       await this.#settleQuiet();
       if (performance.now() - verifiedAtMs < VERIFY_EVERY_MS) continue;
