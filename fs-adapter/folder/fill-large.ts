@@ -57,7 +57,7 @@ export async function fillLarge<T>(
   try {
     if (claimed > kept) await truncate(fd, kept);
     isReceived = kept > 0 || !(await assemble(root, item, { ...place, fd }, signal));
-    if (isReceived) await receive(item, fd, kept, signal);
+    if (isReceived) await receive(root, item, { fd, kept }, signal);
     return await finish(fd);
   } catch (error) {
     const isWorthKeeping = isReceived && BROKEN_OFF.has(toFerryError(error).code);
@@ -70,9 +70,9 @@ export async function fillLarge<T>(
 
 /** Writes what follows the first `keptBytes` bytes. */
 async function receive(
+  root: SafeRoot,
   item: WriteItem,
-  fd: number,
-  keptBytes: number,
+  { fd, kept: keptBytes }: { readonly fd: number; readonly kept: number },
   signal: AbortSignal,
 ): Promise<void> {
   const { sizeBytes } = item;
@@ -82,7 +82,7 @@ async function receive(
   };
   const stream =
     keptBytes > 0 && item.openAfter ? await item.openAfter(kept, signal) : await item.open(signal);
-  const writer = new GatheredWriter(fd, keptBytes);
+  const writer = new GatheredWriter(root, fd, keptBytes);
   let received = keptBytes;
   try {
     for await (const piece of stream) {
