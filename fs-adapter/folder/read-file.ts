@@ -9,10 +9,8 @@ import { codeOf, type NodeStat, type SafeRoot, systemError } from '../../native/
 import { changed, folderError } from './errno.ts';
 import { versionOf } from './node-version.ts';
 
-/** A file up to this size is read in one step. */
-const CHUNK_BYTES = 512 * 1024;
-/** Larger ones are read in pieces. */
-const PIECE_BYTES = 1024 * 1024;
+/** A file up to this size is read in one step; larger ones in pieces of it. */
+const PIECE_BYTES = 512 * 1024;
 
 const readSome = promisify(fs.read);
 const closeDescriptor = promisify(fs.close);
@@ -107,7 +105,7 @@ export async function readFolderFile(
 ): Promise<Content> {
   throwIfAborted(signal);
   const source: Source = { root, path, real, expected };
-  const [file = { errno: 'EIO' }] = await root.readFiles([{ path: real, maxBytes: CHUNK_BYTES }]);
+  const [file = { errno: 'EIO' }] = await root.readFiles([{ path: real, maxBytes: PIECE_BYTES }]);
   if ('errno' in file) throw readError(systemError(file.errno, 'read', real), path);
   requireSame(file.before, source);
   requireSame(file.after, source);
@@ -158,7 +156,7 @@ export async function hashFolderFiles(
     onBytes,
   }: { readonly signal?: AbortSignal; readonly onBytes?: (count: number) => void },
 ): Promise<readonly (ContentHash | FerryError)[]> {
-  const small = requests.filter(({ sizeBytes }) => sizeBytes <= CHUNK_BYTES);
+  const small = requests.filter(({ sizeBytes }) => sizeBytes <= PIECE_BYTES);
   const read = await readFolderFiles(root, small, signal);
   const hashes = new Map<FolderReadRequest, ContentHash | FerryError>();
   for (const [index, request] of small.entries()) {
