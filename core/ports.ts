@@ -305,7 +305,7 @@ export interface Replica {
 
   read(path: SyncPath, options: ReadOptions): Promise<Content>;
 
-  /** Contents of this side travel through a network: it pays to compute what need not. Absent: they do not. */
+  /** Contents of this side travel through a network, and it can tell chunks: it pays to compute what need not travel. */
   readonly isDistant?: boolean;
 
   /** Cuts a file into chunks. Absent, or null: the side cannot. @throws CHANGED */

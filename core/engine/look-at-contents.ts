@@ -69,7 +69,8 @@ export async function lookAtContents(
     if (!options.adopts || !adoptEqual(path, options)) return;
     options.onAdopted(path);
     adopted.push(path);
-    if (adopted.length >= ADOPTED_PER_COMMIT) await commitAdopted(adopted.splice(0), options);
+    if (adopted.length >= ADOPTED_PER_COMMIT || options.records.chunks.isCommitDue)
+      await commitAdopted(adopted.splice(0), options);
   };
   try {
     await forEachLimited(looks, PARALLEL_LOOKS, lookAt);

@@ -9,6 +9,9 @@ export const CHUNKED_BYTES = 1024 * 1024;
 const PREFIX = 'k!';
 /** Lists that wait for the record of their content; the oldest are given up. */
 const WAITING_BYTES = 24 * 1024 * 1024;
+/** Lists that wait for the next commit: from so much on it is due, and beyond this they are given up. */
+const DUE_CHARS = 8 * 1024 * 1024;
+const MAX_STAGED_CHARS = 64 * 1024 * 1024;
 
 function keyOf(id: number): string {
   return PREFIX + id.toString(36);
@@ -24,9 +27,15 @@ export class ChunkShelf {
   readonly #waiting = new Map<ContentHash, ChunkList>();
   #waitingBytes = 0;
   readonly #staged = new Map<string, StoreOperation>();
+  #stagedChars = 0;
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /** Tells whether so much is staged that it is better committed soon. */
+  get isCommitDue(): boolean {
+    return this.#stagedChars >= DUE_CHARS;
   }
 
   /** Takes a list for the content that it belongs to. */
@@ -60,9 +69,12 @@ export class ChunkShelf {
   recorded({ id, hash, sizeBytes }: PairRecord): void {
     const list = hash !== undefined && sizeBytes >= CHUNKED_BYTES ? this.#waiting.get(hash) : null;
     if (!list) return;
-    const key = keyOf(id);
-    this.#staged.set(key, { type: 'put', key, value: encoded(list) });
     this.#forget(list.hash);
+    if (this.#stagedChars > MAX_STAGED_CHARS) return;
+    const key = keyOf(id);
+    const value = encoded(list);
+    this.#stagedChars += value.length;
+    this.#staged.set(key, { type: 'put', key, value });
   }
 
   /** Hears of each record that is dropped. */
@@ -76,6 +88,7 @@ export class ChunkShelf {
   take(): readonly StoreOperation[] {
     const taken = [...this.#staged.values()];
     this.#staged.clear();
+    this.#stagedChars = 0;
     return taken;
   }
 

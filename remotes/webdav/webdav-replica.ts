@@ -98,7 +98,7 @@ class DavReplica implements WebdavReplica {
   readonly changes$: Observable<SyncPath>;
   readonly probe: ProbeResult;
   readonly versions?: VersionShelf;
-  readonly isDistant = true;
+  readonly isDistant: boolean;
   readonly readMany?: GroupMethods['readMany'];
   readonly hashMany?: GroupMethods['hashMany'];
   readonly makeDirectories?: GroupMethods['makeDirectories'];
@@ -115,6 +115,7 @@ class DavReplica implements WebdavReplica {
     const addresses = new Addresses(options.url);
     const http = openHttp({ ...options, base: addresses.base, parallelism });
     this.probe = probe;
+    this.isDistant = probe.companion;
     this.capabilities = capabilitiesOf(probe);
     this.#parallelism = parallelism;
     this.#session = new Session({ ...options, http, addresses, isCompanion: probe.companion });
