@@ -43,6 +43,28 @@ export async function* readRecipe(
   }
 }
 
+/** Returns the instruction to copy bytes of the present state. */
+export function copyInstruction({ offset, length }: { offset: number; length: number }): Buffer {
+  const copy = Buffer.alloc(17, COPY);
+  copy.writeBigUInt64BE(BigInt(offset), 1);
+  copy.writeBigUInt64BE(BigInt(length), 9);
+  return copy;
+}
+
+/** Returns what comes before so many new bytes, at most MAX_DATA_BYTES. */
+export function dataHeader(length: number): Buffer {
+  const head = Buffer.alloc(5, DATA);
+  head.writeUInt32BE(length, 1);
+  return head;
+}
+
+/** Returns what ends a recipe; the hash is in hexadecimal. */
+export function endInstruction(sizeBytes: number, hash: string): Buffer {
+  const end = Buffer.alloc(9, END);
+  end.writeBigUInt64BE(BigInt(sizeBytes), 1);
+  return Buffer.concat([end, Buffer.from(hash, 'hex')]);
+}
+
 async function readCopy(bytes: ByteReader): Promise<RecipeStep> {
   return { kind: 'copy', offset: await readNumber(bytes), length: await readNumber(bytes) };
 }

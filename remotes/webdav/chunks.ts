@@ -1,15 +1,14 @@
 import type { ChunkList, ChunkOptions } from '../../core/chunks.ts';
 import type { ContentHash } from '../../core/model/entry.ts';
 import type { SyncPath } from '../../core/model/path.ts';
+import { CHUNKS_TYPE } from '../../protocol/recipe.ts';
 import type { Answer } from './answer.ts';
 import { changedError, protocolError, type RequestContext } from './http-errors.ts';
 import { etagOf, versionFrom } from './resource.ts';
 import type { Session } from './session.ts';
 
-/** Media type in which the companion server gives a file's chunks; see docs/protocol.md. */
-const CHUNKS_TYPE = 'application/vnd.ferry.chunks';
 const ENTRY_BYTES = 16;
-/** Lists have half a percent of their files at most, and none is longer than this. */
+/** No file's list is longer than this. */
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 const REFUSED = [400, 403, 405, 406, 415, 501];
 
@@ -20,13 +19,17 @@ const REFUSED = [400, 403, 405, 406, 415, 501];
 export async function readChunks(
   session: Session,
   path: SyncPath,
-  { expected, signal }: ChunkOptions,
+  { averageBytes, expected, signal }: ChunkOptions,
 ): Promise<ChunkList | null> {
   const etag = etagOf(expected);
   if (etag === null || !(await session.extensions.has('chunks', signal))) return null;
   const answer = await session.send(path, {
     method: 'GET',
-    headers: { accept: CHUNKS_TYPE, 'if-match': etag },
+    headers: {
+      accept: CHUNKS_TYPE,
+      'if-match': etag,
+      ...(averageBytes === undefined ? {} : { 'ferry-chunk-bytes': `${averageBytes}` }),
+    },
     accept: [200, 404, 410, 412, ...REFUSED],
     repeatable: true,
     signal,

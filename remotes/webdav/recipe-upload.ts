@@ -1,15 +1,18 @@
 import type { Recipe } from '../../core/chunks.ts';
 import { toFerryError } from '../../core/model/errors.ts';
 import type { WriteItem } from '../../core/ports.ts';
-import { MAX_DATA_BYTES, RECIPE_TYPE } from '../../protocol/recipe.ts';
+import {
+  copyInstruction,
+  dataHeader,
+  endInstruction,
+  MAX_DATA_BYTES,
+  RECIPE_TYPE,
+} from '../../protocol/recipe.ts';
 import type { Answer } from './answer.ts';
 import type { ProbeResult } from './probe-result.ts';
 import type { Session } from './session.ts';
 import { metadataHeaders } from './upload.ts';
 
-const COPY = 1;
-const DATA = 2;
-const END = 3;
 /** Short instructions are sent together. */
 const GATHERED_BYTES = 64 * 1024;
 /** The result had another hash, or the server does not take recipes after all. */
@@ -58,28 +61,17 @@ async function* encoded(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const instruction of instructions)
-      if ('copy' in instruction) yield copyOf(instruction.copy);
+      if ('copy' in instruction) yield copyInstruction(instruction.copy);
       else
         for (let at = 0; at < instruction.data.length; at += MAX_DATA_BYTES) {
           const data = instruction.data.subarray(at, at + MAX_DATA_BYTES);
-          const head = Buffer.alloc(5, DATA);
-          head.writeUInt32BE(data.length, 1);
-          yield head;
+          yield dataHeader(data.length);
           yield data;
         }
   } catch (error) {
     throw toFerryError(error, path);
   }
-  const end = Buffer.alloc(9, END);
-  end.writeBigUInt64BE(BigInt(sizeBytes), 1);
-  yield Buffer.concat([end, Buffer.from(hash, 'hex')]);
-}
-
-function copyOf({ offset, length }: { offset: number; length: number }): Buffer {
-  const copy = Buffer.alloc(17, COPY);
-  copy.writeBigUInt64BE(BigInt(offset), 1);
-  copy.writeBigUInt64BE(BigInt(length), 9);
-  return copy;
+  yield endInstruction(sizeBytes, hash);
 }
 
 /** The same bytes in fewer pieces. */
