@@ -12,6 +12,8 @@ export interface CountingProxy {
   /** Bytes of bodies of PUT requests and GET answers: content. */
   readonly contentBytes: { up: number; down: number };
   clear(): void;
+  /** Cuts all connections. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,8 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
       bytes.down += chunk.length;
       if (counted === 'GET') contentBytes.down += chunk.length;
     });
+    // What a client has hung up on is not fetched any more.
+    answer.once('close', () => response.destroy());
     await pipeline(response, answer);
   };
   const server = createServer((incoming, answer) => {
@@ -72,6 +76,7 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
       for (const method of Object.keys(counts)) delete counts[method];
       bytes.up = bytes.down = contentBytes.up = contentBytes.down = 0;
     },
+    drop: () => server.closeAllConnections(),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
