@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Cursor } from '../../../core/feed.ts';
 import type { Version } from '../../../core/model/entry.ts';
 import { FerryError } from '../../../core/model/errors.ts';
 import { openRecords } from '../../../core/records/open-records.ts';
@@ -72,6 +73,20 @@ describe('records', () => {
   it('are known to be incomplete when a directory is missing, even an empty one', async () => {
     rows.delete(keyOf(/^d!3$/));
     await expect(readAll()).rejects.toMatchObject({ code: 'RECORD_CORRUPT' });
+  });
+
+  it('do not know how far a feed was followed when the row of a directory is an older one', async () => {
+    const feed = { cursor: 'here' as Cursor, epoch: 'e', wholeAtMs: 1 };
+    const records = await Records.load(store);
+    records.setKnownListing(1, 'remote', { fingerprint: 'known', holdsIgnored: false });
+    records.setState({ feeds: { remote: feed } });
+    await records.commit();
+    const older = rows.get('d!1') ?? '';
+    expect((await readAll()).state.feeds?.remote).toEqual(feed);
+    records.setKnownListing(1, 'remote', null);
+    await records.commit();
+    rows.set('d!1', older);
+    expect((await readAll()).state.feeds?.remote).toBeUndefined();
   });
 
   it('are not read when a newer ferry wrote them', async () => {
