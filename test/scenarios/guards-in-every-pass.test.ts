@@ -80,7 +80,7 @@ describe('a first run that was cut off', () => {
   it('knows its roots in the next run', async () => {
     world = await SyncWorld.open({ direction: 'two-way' });
     for (let index = 0; index < 70; index++) world.write('remote', `f${index}`, `content ${index}`);
-    world.failAfter = 130;
+    world.failAfter = 138;
     await expect(world.sync()).rejects.toMatchObject({ code: 'REMOTE_UNREACHABLE' });
     await world.restart();
     world.sides.local.identify = async () => ({ id: 'another disk' });
