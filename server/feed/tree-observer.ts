@@ -74,6 +74,10 @@ export class TreeObserver {
         onDirectory: (path, listing) => this.#compare(path, listing),
         hidden: HIDDEN_NAMES,
       });
+    if (this.#watch === null)
+      logger.warn('changes are not heard of here; each question looks through the whole tree', {
+        fileSystem: `0x${type.toString(16)}`,
+      });
     this.#started = this.#start();
     this.#started.catch((error: unknown) =>
       logger.error('the served tree could not be looked through', { error: String(error) }),
