@@ -96,8 +96,16 @@ function packageFolder(): string {
   return folder;
 }
 
+/** What was found when it was asked for first: it does not change while the process lives. */
+let found: Addon | null | undefined;
+
 /** Returns the addon, or null when it was not built from these sources, or the kernel (or a container's filter) refuses openat2. */
 export function loadAddon(): Addon | null {
+  if (found === undefined) found = findAddon();
+  return found;
+}
+
+function findAddon(): Addon | null {
   const location = join(packageFolder(), 'build/Release/ferry_native.node');
   try {
     const addon = createRequire(import.meta.url)(location) as Addon;

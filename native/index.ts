@@ -33,6 +33,9 @@ export { codeOf, systemError } from './system-error.ts';
 export type { TreeEvent } from './tree-events.ts';
 export { TreeWatch, type TreeWatchOptions } from './tree-watch.ts';
 
+/** Less is hashed sooner than a task is begun. */
+const WORTH_A_TASK_BYTES = 64 * 1024;
+
 /** Tells whether the addon is built and this kernel has what it needs. */
 export function isNativeAvailable(): boolean {
   return loadAddon() !== null;
@@ -49,7 +52,9 @@ export function createHasher(): ContentHasher {
  * the thread pool. They must stay as they are until then.
  */
 export async function hashEach(contents: readonly Uint8Array[]): Promise<readonly string[]> {
-  const addon = contents.length > 1 ? loadAddon() : null;
+  let bytes = 0;
+  for (const { length } of contents) bytes += length;
+  const addon = contents.length > 1 && bytes >= WORTH_A_TASK_BYTES ? loadAddon() : null;
   if (addon === null) return contents.map(hashAtOnce);
   const digits = (await addon.hashEach(contents)).toString('hex');
   return contents.map((_, index) => digits.slice(index * 64, index * 64 + 64));

@@ -2,19 +2,7 @@ import { inFile, type Mutant } from '../mutant.ts';
 
 /** Bugs in what a run is: passes, guards, looks, reset, what it says of itself. */
 export const ENGINE_MUTANTS: readonly Mutant[] = [
-  ...inFile('core/engine/run.ts', [
-    {
-      id: 'parked-not-brought-back',
-      bug: 'the journal of parks is not read: temporary names stay',
-      find: 'if (!isDryRun) await recoverParked(',
-      replace: 'if (isDryRun) await recoverParked(',
-    },
-    {
-      id: 'reset-ends-early',
-      bug: 'a reset counts as complete although files are still missing',
-      find: 'if (!again && !isWaiting) {',
-      replace: 'if (!again) {',
-    },
+  ...inFile('core/engine/plan-pass.ts', [
     {
       id: 'reset-plans-deletions',
       bug: 'a run plans deletions while a reset is not complete',
@@ -26,6 +14,20 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
       bug: 'a reset adopts what both sides have instead of uploading it',
       find: 'transferEqual: records.state.resetting,',
       replace: 'transferEqual: false,',
+    },
+  ]),
+  ...inFile('core/engine/run.ts', [
+    {
+      id: 'parked-not-brought-back',
+      bug: 'the journal of parks is not read: temporary names stay',
+      find: '  await recoverParked(replicas, records, naming, signal);',
+      replace: '  if (isDryRun) await recoverParked(replicas, records, naming, signal);',
+    },
+    {
+      id: 'reset-ends-early',
+      bug: 'a reset counts as complete although files are still missing',
+      find: 'if (!again && !isWaiting) {',
+      replace: 'if (!again) {',
     },
     {
       id: 'conflict-noted-after-renaming',

@@ -2,36 +2,38 @@ import { inFile, type Mutant } from '../mutant.ts';
 
 /** Bugs in what a run looks at: directories that are as they were need no look, all others do. */
 export const OBSERVATION_MUTANTS: readonly Mutant[] = [
-  ...inFile('core/engine/observe-pair.ts', [
+  ...inFile('core/engine/survey.ts', [
     {
       id: 'changed-listing-is-known',
       bug: 'a directory whose listing has changed is not looked into',
       find: 'if (known(directory) !== fingerprint) return;',
       replace: 'if (known(directory) === undefined) return;',
     },
+  ]),
+  ...inFile('core/engine/observe-pair.ts', [
+    {
+      id: 'conflicts-not-watched',
+      bug: 'a quiet run does not see that a conflict was decided',
+      find: 'alwaysOpen.has(at.path) || SIDES',
+      replace: 'SIDES',
+    },
     {
       id: 'one-quiet-side-is-enough',
       bug: 'a directory that has changed on one side only is not looked into',
-      find: 'let isOpen = SIDES.some(',
-      replace: 'let isOpen = SIDES.every(',
+      find: '|| SIDES.some((side) => !surveys[side].asRecorded.has(at.path));',
+      replace: '|| SIDES.every((side) => !surveys[side].asRecorded.has(at.path));',
     },
     {
       id: 'quiet-parent-of-changes',
       bug: 'a directory is not looked into although one in it has changed',
-      find: 'if (collectOpen(records, surveys, { path, id }, found)) isOpen = true;',
-      replace: 'collectOpen(records, surveys, { path, id }, found);',
+      find: 'if (collectOpen(given, { path, id }, found)) isOpen = true;',
+      replace: 'collectOpen(given, { path, id }, found);',
     },
     {
       id: 'known-ignored-forgotten',
       bug: 'the ignored entries of a directory that was not listed anew are forgotten',
       find: 'if (listing?.holdsIgnored) view.noteIgnoredIn(directory);',
       replace: '',
-    },
-    {
-      id: 'conflicts-not-watched',
-      bug: 'a quiet run does not see that a conflict was decided',
-      find: 'alwaysOpen === null || alwaysOpen.has(directory)',
-      replace: 'alwaysOpen === null',
     },
     {
       id: 'reset-trusts-hashes',
@@ -50,7 +52,7 @@ export const OBSERVATION_MUTANTS: readonly Mutant[] = [
     {
       id: 'failed-deletion-is-not-tried-again',
       bug: 'a directory with a deletion that could not be carried over is not looked into again',
-      find: 'if (entries.length !== records.length) return false;',
+      find: 'if (others.length !== byPath.size) return false;',
       replace: '',
     },
     {

@@ -39,20 +39,20 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
     {
       id: 'write-unconditional',
       bug: 'a write replaces whatever is there, not the version that was planned with',
-      find: 'receiver.writeMany(items(operations, transfers, context), {',
-      replace: `receiver.writeMany((async function* () {
+      find: 'const given = items(operations, transfers, context);',
+      replace: `const given = (async function* () {
     for (const item of items(operations, transfers, context)) {
-      const now = await receiver.stat(item.path);
+      const now = await replicas[side].stat(item.path);
       yield Object.assign(item, { expected: now?.kind === 'file' ? now.version : 'absent' });
     }
-  })(), {`,
+  })();`,
     },
     {
       id: 'content-unverified',
       bug: 'what arrives is not compared with the announced hash and length',
-      find: '  transfer.stream = new VerifiedStream(noted, {',
+      find: '  const verified = new VerifiedStream(noted, {',
       replace:
-        '  if (source.sizeBytes >= 0) return stream;\n  transfer.stream = new VerifiedStream(noted, {',
+        '  if (source.sizeBytes >= 0) return stream;\n  const verified = new VerifiedStream(noted, {',
     },
     {
       id: 'group-not-committed',
@@ -133,14 +133,14 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
     {
       id: 'directories-made-bottom-up',
       bug: 'directories are made before those they are in',
-      find: "yield* byDepth(run as MakeDirectory[], 'ascending');",
-      replace: "yield* byDepth(run as MakeDirectory[], 'descending');",
+      find: "return byDepth(run as MakeDirectory[], 'ascending');",
+      replace: "return byDepth(run as MakeDirectory[], 'descending');",
     },
     {
       id: 'directories-removed-first',
       bug: 'directories are removed before those in them',
-      find: "yield* byDepth(directories, 'descending');",
-      replace: "yield* byDepth(directories, 'ascending');",
+      find: "...byDepth(directories, 'descending')]",
+      replace: "...byDepth(directories, 'ascending')]",
     },
   ]),
   ...inFile('core/transfer/ledger.ts', [
@@ -201,8 +201,8 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
     {
       id: 'records-dropped-top-down',
       bug: 'the records of a deleted directory stay',
-      find: 'ready.toSorted((a, b) => b.key - a.key)',
-      replace: 'ready.toSorted((a, b) => a.key - b.key)',
+      find: 'dropped.sort((a, b) => b.key - a.key)',
+      replace: 'dropped.sort((a, b) => a.key - b.key)',
     },
     {
       id: 'equality-of-unequal-noted',
