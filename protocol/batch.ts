@@ -39,6 +39,12 @@ export interface DeleteEntry {
 /** One change of a batch, as docs/protocol.md says; texts are checked for their form, paths are not. */
 export type BatchEntry = PutEntry | MkcolEntry | DeleteEntry;
 
+/** What became of one change, as it is sent. */
+export interface BatchLine extends BatchResult {
+  /** Which one of the request's entries, from 0 on. */
+  readonly n: number;
+}
+
 /** What became of one change. */
 export interface BatchResult {
   readonly status: number;
@@ -96,10 +102,11 @@ export function parseBatchEntry(value: unknown): BatchEntry {
 }
 
 /** Reads one line of the answer; null for one that is none. */
-export function parseBatchResult(value: unknown): BatchResult | null {
+export function parseBatchLine(value: unknown): BatchLine | null {
   try {
     const line = membersOf(value);
     return {
+      n: required(count(line, 'n'), 'n'),
       status: statusOf(line),
       ...member('etag', text(line, 'etag', ETAG)),
       ...member('id', text(line, 'id')),

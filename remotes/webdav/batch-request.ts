@@ -2,8 +2,9 @@ import { FerryError, throwIfAborted, toFerryError } from '../../core/model/error
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import {
   type BatchEntry,
+  type BatchLine,
   type BatchResult,
-  parseBatchResult,
+  parseBatchLine,
   RESULTS_TYPE,
 } from '../../protocol/batch.ts';
 import {
@@ -150,8 +151,9 @@ async function readResults(
     let end: number | null = null;
     for await (const line of sayingLines(linesOf(answer.body, context))) {
       const value = parsedLine(line);
-      const isInOrder = end === null && (typeof value === 'number' || results.length < count);
-      if (value === null || !isInOrder)
+      // A line that says of another entry than the next one: nothing after it is believed.
+      const isNext = typeof value === 'number' || (value?.n === results.length && value.n < count);
+      if (value === null || end !== null || !isNext)
         throw protocolError(context, 'the answer to many changes cannot be read');
       if (typeof value === 'number') end = value;
       else results.push(value);
@@ -178,10 +180,10 @@ async function* sayingLines(lines: AsyncIterable<string>): AsyncGenerator<string
 }
 
 /** Returns a result, or their number; null for what is neither. */
-function parsedLine(line: string): BatchResult | number | null {
+function parsedLine(line: string): BatchLine | number | null {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'number' ? value : parseBatchResult(value);
+    return typeof value === 'number' ? value : parseBatchLine(value);
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

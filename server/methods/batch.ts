@@ -1,4 +1,9 @@
-import { type BatchResult, parseBatchEntry, RESULTS_TYPE } from '../../protocol/batch.ts';
+import {
+  type BatchLine,
+  type BatchResult,
+  parseBatchEntry,
+  RESULTS_TYPE,
+} from '../../protocol/batch.ts';
 import { FrameError, readFrames } from '../../protocol/frames.ts';
 import { makeCollections, removeEntries } from '../batch/collections.ts';
 import { Group } from '../batch/group.ts';
@@ -84,10 +89,10 @@ class Answer {
   }
 
   async add(results: readonly BatchResult[]): Promise<void> {
-    this.#lines += results.length;
+    const lines = results.map((result): BatchLine => ({ n: this.#lines++, ...result }));
     this.#isQuiet = false;
     this.#begin();
-    await this.#exchange.write(results.map((result) => `${JSON.stringify(result)}\n`).join(''));
+    await this.#exchange.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
   async end(): Promise<void> {

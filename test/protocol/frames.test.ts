@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   parseBatchEntry,
   parseBatchGet,
-  parseBatchResult,
+  parseBatchLine,
   parseGotEntry,
 } from '../../protocol/batch.ts';
 import {
@@ -130,17 +130,18 @@ describe('entries of a batch', () => {
   });
 
   test('results are read, and what is no result is told', () => {
-    const line = { status: 201, etag: '"a"', id: 'i', mtime: '1', mode: '0644', kept: 'k' };
-    expect(parseBatchResult(line)).toEqual(line);
+    const line = { n: 0, status: 201, etag: '"a"', id: 'i', mtime: '1', mode: '0644', kept: 'k' };
+    expect(parseBatchLine(line)).toEqual(line);
     for (const wrong of [
       null,
       3,
       {},
-      { status: 20 },
-      { status: '201' },
-      { status: 201, etag: 'a' },
+      { n: 0, status: 20 },
+      { n: 0, status: '201' },
+      { n: 0, status: 201, etag: 'a' },
+      { status: 201 },
     ])
-      expect(parseBatchResult(wrong)).toBeNull();
+      expect(parseBatchLine(wrong)).toBeNull();
   });
 
   test('a question for files is read, and one that is none refused', () => {

@@ -57,6 +57,7 @@ export class WireWorld {
     const folder = await temporaryDirectory('ferry-wire');
     const world = new WireWorld(await faultyServer(), folder, options);
     world.server.givesFingerprints = options.fingerprints ?? false;
+    world.server.takesBatches = options.batches ?? false;
     await mkdir(world.local, { recursive: true });
     return world;
   }
@@ -232,6 +233,8 @@ export interface WireOptions {
   readonly walks?: boolean;
   /** The server says which of its listings have changed. */
   readonly fingerprints?: boolean;
+  /** The server takes and gives many files in one request. */
+  readonly batches?: boolean;
 }
 
 function directoriesAbove(path: string): TreeListing {

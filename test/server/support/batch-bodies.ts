@@ -1,5 +1,10 @@
 import { hashOf } from '../../../core/transfer/verified-stream.ts';
-import { BATCH_GET_TYPE, type BatchResult, type GotEntry } from '../../../protocol/batch.ts';
+import {
+  BATCH_GET_TYPE,
+  type BatchLine,
+  type BatchResult,
+  type GotEntry,
+} from '../../../protocol/batch.ts';
 import { END_OF_FRAMES, encodeFrame, FRAMES_TYPE, readFrames } from '../../../protocol/frames.ts';
 import type { Answer, Fixture } from './running-server.ts';
 
@@ -36,7 +41,11 @@ export function batchBody(...groups: readonly (readonly Wish[])[]): Buffer {
 export function resultsOf({ status, body }: Answer): readonly BatchResult[] {
   if (status !== 200) throw new Error(`the batch was answered with ${status}: ${body}`);
   const lines = body.split('\n').filter((line) => line !== '');
-  const results = lines.slice(0, -1).map((line) => JSON.parse(line) as BatchResult);
+  const results = lines.slice(0, -1).map((line, index): BatchResult => {
+    const { n, ...result } = JSON.parse(line) as BatchLine;
+    if (n !== index) throw new Error(`line ${index} has the number ${n}`);
+    return result;
+  });
   if (lines.at(-1) !== `${results.length}`) throw new Error(`not a complete answer: ${body}`);
   return results;
 }
