@@ -41,24 +41,21 @@ export class Session {
     /** The server was seen to be Ferry's own. */
     readonly isCompanion?: boolean;
   }) {
-    this.http = parts.http;
+    this.extensions = new Extensions(parts.isCompanion ?? false, (signal) => this.#greet(signal));
+    this.http = noting(parts.http, this.extensions);
     this.addresses = parts.addresses;
     this.clock = parts.clock;
     this.logger = parts.logger;
     this.entryBudget = parts.entryBudget;
     this.ownerId = parts.ownerId;
     this.#temporaryStem = temporaryStem(parts.ownerId);
-    this.extensions = new Extensions(parts.isCompanion ?? false, (signal) => this.#greet(signal));
   }
 
   /** Sends a request about `path`. */
-  async send(path: SyncPath, options: PathRequest): Promise<Answer> {
+  send(path: SyncPath, options: PathRequest): Promise<Answer> {
     const { isCollection = false, signal, ...rest } = options;
     const url = this.addresses.urlOf(path, isCollection);
-    const sent = { ...rest, url, path, ...(signal === undefined ? {} : { signal }) };
-    const answer = await this.http.send(sent);
-    this.extensions.note(answer.header('ferry'));
-    return answer;
+    return this.http.send({ ...rest, url, path, ...(signal === undefined ? {} : { signal }) });
   }
 
   /** Sends a request about `path` of whose answer only the status matters. */
@@ -92,6 +89,19 @@ export class Session {
       /^[0-9a-z]+\.\d+$/.test(name.slice(this.#temporaryStem.length))
     );
   }
+}
+
+/** Sends as `http` does; what the server says in any answer that it can do is noted. */
+function noting(http: Http, extensions: Extensions): Http {
+  return {
+    send: async (options) => {
+      const answer = await http.send(options);
+      extensions.note(answer.header('ferry'));
+      return answer;
+    },
+    lost: () => http.lost(),
+    close: () => http.close(),
+  };
 }
 
 /** Uploads are told from what else begins with the prefix (the engine's parked entries) by the `up` in them. */

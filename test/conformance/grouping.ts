@@ -146,8 +146,12 @@ function writing(current: () => ConformanceSetting): void {
     const { replica, outside } = current();
     const failure = new FerryError('REMOTE_UNREACHABLE', 'cut off');
     const codes: string[] = [];
+    let isAsked = false;
     try {
-      const contents = () => Promise.reject(failure);
+      const contents = () => {
+        isAsked = true;
+        return Promise.reject(failure);
+      };
       for await (const group of replica.writeMany([item('one', '1'), item('two', '2')], {
         contents,
       }))
@@ -155,6 +159,7 @@ function writing(current: () => ConformanceSetting): void {
     } catch (error) {
       codes.push((error as FerryError).code);
     }
+    if (!isAsked) return notApplicable('it writes one file at a time');
     expect(new Set(codes)).not.toContain('written');
     expect(await outside.list('')).toEqual(expect.not.arrayContaining(['one']));
   });
