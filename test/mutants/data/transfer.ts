@@ -143,6 +143,28 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
       replace: "...byDepth(directories, 'ascending')]",
     },
   ]),
+  ...inFile('core/transfer/read-groups.ts', [
+    {
+      id: 'group-unverified',
+      bug: 'small contents that were read together are not compared with what was announced',
+      find: 'const announced = { path, sizeBytes, ...(hash === undefined ? {} : { hash }) };',
+      replace: 'const announced = { path, sizeBytes: hash ? result.content.length : sizeBytes };',
+    },
+    {
+      id: 'group-change-unheard',
+      bug: 'a file of a group that changed while it was read is not tried again when it was quiet',
+      find: "if (error.code === 'CHANGED') onChanged();",
+      replace: "if (error.code !== 'CHANGED') onChanged();",
+    },
+  ]),
+  ...inFile('core/transfer/structural-groups.ts', [
+    {
+      id: 'group-failure-swallowed',
+      bug: 'a directory of a group that could not be made counts as made',
+      find: '      ledger.fail(side, step.key, step.path, answer);',
+      replace: '      ledger.done(side, step.key);',
+    },
+  ]),
   ...inFile('core/transfer/ledger.ts', [
     {
       id: 'changed-swallowed',
