@@ -10,6 +10,7 @@ const UPLOADS = '.ferry/uploads';
 const MAX_AGE_MS = 7 * 86_400_000;
 const MAX_OF_ONE_USER = 100;
 const SWEEP_EVERY_MS = 3_600_000;
+const GRACE_MS = 300;
 /** Of a name: those of one user begin with the same digits. */
 const USER_DIGITS = 16;
 const NAME = /^[0-9a-f]{56}$/;
@@ -165,10 +166,14 @@ export class Uploads {
   }
 }
 
-/** Cuts the request that has an upload, and resolves when it has let go. */
-function endOf({ cut, released }: Holder): Promise<void> {
-  cut();
-  return released;
+/**
+ * Ends the request that has an upload, and resolves when it has let go. One whose client has gone still reads what came
+ * before: a moment for that spares sending it again.
+ */
+async function endOf({ cut, released }: Holder): Promise<void> {
+  const timer = setTimeout(cut, GRACE_MS);
+  await released;
+  clearTimeout(timer);
 }
 
 function nameOf({ user, path, id }: UploadKey): string {
