@@ -1,4 +1,5 @@
 import { ENGINE_MUTANTS } from './data/engine.ts';
+import { FEED_MUTANTS } from './data/feed.ts';
 import { OBSERVATION_MUTANTS } from './data/observation.ts';
 import { RECONCILE_MUTANTS } from './data/reconcile.ts';
 import { RECORD_MUTANTS } from './data/records.ts';
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECORD_MUTANTS,
   ...ENGINE_MUTANTS,
   ...OBSERVATION_MUTANTS,
+  ...FEED_MUTANTS,
 ];

@@ -86,10 +86,13 @@ const UNITS = tests('unit tests', `core/(model|records|transfer|engine)/|^scenar
 const SCENARIOS = tests('scenarios', `^scenarios/(?!random|interrupted|catalogue|${NEAR})`);
 const LONG_SCENARIOS = tests('long scenarios', '^scenarios/(random-edits|interrupted|catalogue)');
 const SIMULATION = simulation('simulation', 100);
+const FEED = tests('the feed', '^server/(feed-moves|tree-observer|feed)\\.test');
+const FEED_READERS = tests('readers of the feed', '^server/feed-(edits|kill)');
 const LONG_SIMULATION = simulation('long simulation', 20_000);
 
 /** What is tried on a bug in that file, in order; the first that notices it ends it. */
 export function killersFor(file: string): readonly Killer[] {
+  if (file.startsWith('server/feed/')) return [FEED, FEED_READERS];
   const isPlan = file.startsWith('core/reconcile/') || file.startsWith('core/model/');
   return isPlan
     ? [TABLES, WORLDS, CUTS, EDITS, SCENARIOS, LONG_SCENARIOS, LONG_SIMULATION]

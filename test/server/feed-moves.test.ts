@@ -52,7 +52,7 @@ async function afterwards(path: string, act: () => void): Promise<readonly strin
 const describeNative = isNativeAvailable() ? describe : describe.skip;
 if (!isNativeAvailable()) process.stderr.write('moves are not tested: the addon is not built\n');
 
-describeNative('a moved directory is told', () => {
+describeNative('a directory is told', () => {
   afterEach(async () => {
     await feed.close();
     await root.close();
@@ -109,5 +109,17 @@ describeNative('a moved directory is told', () => {
       fs.renameSync(at('z'), at('a'));
     });
     expect(said).toEqual(['a > z', 'z > a']);
+  });
+
+  it('as new when it came after the question, and is found while that is answered', async () => {
+    await begin('a/b');
+    const cursor = await feed.now('', '');
+    fs.writeFileSync(at('x'), '');
+    const answer = await answerTo(cursor);
+    fs.rmSync(at('x'));
+    fs.mkdirSync(at('x'));
+    await feed.now('', '');
+    expect(['a', 'a/b', 'x', 'x/y'].filter(answer.isKnown)).toEqual(['a', 'a/b']);
+    await answer.end();
   });
 });
