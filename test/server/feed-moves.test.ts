@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { isNativeAvailable, openSafeRoot, type SafeRoot } from '../../native/index.ts';
-import { Feed, type FeedAnswer } from '../../server/feed/feed.ts';
+import { Feed, type FeedAnswer, type FeedSettings } from '../../server/feed/feed.ts';
 import { quietLogger } from '../support/quiet.ts';
 
 let directory: string;
@@ -14,6 +14,10 @@ const at = (path: string): string => join(directory, path);
 
 /** Makes directories with a file in each, and begins a feed. */
 async function begin(...paths: readonly string[]): Promise<void> {
+  await beginWith({}, paths);
+}
+
+async function beginWith(settings: FeedSettings, paths: readonly string[]): Promise<void> {
   directory = fs.mkdtempSync(join(tmpdir(), 'ferry-moves-'));
   for (const path of paths) {
     fs.mkdirSync(at(path), { recursive: true });
@@ -21,7 +25,7 @@ async function begin(...paths: readonly string[]): Promise<void> {
   }
   root = await openSafeRoot(directory);
   fs.mkdirSync(at('.ferry'), { recursive: true });
-  const opened = await Feed.open({ root, logger: quietLogger });
+  const opened = await Feed.open({ ...settings, root, logger: quietLogger });
   if (opened === null) throw new Error('there is no feed');
   feed = opened;
 }
@@ -41,9 +45,15 @@ function summaryOf({ moves, changes }: FeedAnswer): readonly string[] {
 }
 
 /** Answers, for the collection, what was done. */
-async function afterwards(path: string, act: () => void): Promise<readonly string[]> {
+async function afterwards(
+  path: string,
+  ...acts: readonly (() => void)[]
+): Promise<readonly string[]> {
   const cursor = await feed.now('', path);
-  act();
+  for (const act of acts) {
+    act();
+    await feed.now('', ''); // the feed hears of each by itself
+  }
   const answer = await answerTo(cursor, path);
   await answer.end();
   return summaryOf(answer);
@@ -81,11 +91,12 @@ describeNative('a directory is told', () => {
 
   it('as new when it went through a directory that is new', async () => {
     await begin('known/deep');
-    const said = await afterwards('', () => {
-      fs.mkdirSync(at('new'));
-      fs.renameSync(at('known'), at('new/known'));
-      fs.renameSync(at('new/known/deep'), at('deep'));
-    });
+    const said = await afterwards(
+      '',
+      () => fs.mkdirSync(at('new')),
+      () => fs.renameSync(at('known'), at('new/known')),
+      () => fs.renameSync(at('new/known/deep'), at('deep')),
+    );
     expect([...said].sort()).toEqual(['+deep', '+new']);
   });
 
@@ -121,5 +132,22 @@ describeNative('a directory is told', () => {
     await feed.now('', '');
     expect(['a', 'a/b', 'x', 'x/y'].filter(answer.isKnown)).toEqual(['a', 'a/b']);
     await answer.end();
+  });
+
+  it('as new when so many have moved since that nobody knows any more how it went', async () => {
+    await beginWith({ limits: { maxMoves: 2 } }, ['a', 'b', 'c', 'd']);
+    const names = ['a', 'b', 'c', 'd'];
+    const said = await afterwards('', () => {
+      for (const name of names) fs.renameSync(at(name), at(`${name}${name}`));
+    });
+    expect([...said].sort()).toEqual(['+aa', '+bb', '+cc', '+dd']);
+  });
+
+  it('to nobody who asked about another one that was at its path', async () => {
+    await begin('a', 'z');
+    const cursor = await feed.now('', 'a');
+    fs.renameSync(at('a'), at('old'));
+    fs.renameSync(at('z'), at('a'));
+    expect(await feed.since('', 'a', cursor)).toBeNull();
   });
 });

@@ -168,6 +168,9 @@ describeNative('a cursor', () => {
     const lines = await told(reader);
     expect(lines).toEqual(expect.arrayContaining(['listing a', 'listing b', 'listing z/deep']));
     expect(reader.listings).toBe(1);
+    fs.chmodSync(fixture.at('z/deep'), 0o711);
+    await restart(() => undefined, reader);
+    expect(await told(reader)).toEqual(expect.arrayContaining(['listing z', 'collection z/deep']));
     await restart(() => undefined, reader);
     expect(await told(reader)).toEqual([]);
   });
