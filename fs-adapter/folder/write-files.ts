@@ -15,6 +15,8 @@ import { commitGroup, type GroupContext } from './write-group.ts';
 
 const STAGE_AT_ONCE = 16;
 const MAX_WAITING = 1000;
+/** While one is written beside the tree, the next is read. */
+const GROUPS_AT_ONCE = 2;
 /** From so many on, what is staged is committed before more is begun. */
 const MAX_STAGED_FILES = 256;
 const MAX_STAGED_BYTES = 64 * 1024 * 1024;
@@ -108,7 +110,7 @@ class Staging {
   readonly #waiting: WriteItem[] = [];
   #singles = 0;
   readonly #gathering = new Gathering();
-  #isReadingGroup = false;
+  #groupsRead = 0;
   #staged: StagedFile[] = [];
   #failed: WriteResult[] = [];
   #stagedBytes = 0;
@@ -203,12 +205,13 @@ class Staging {
       this.#singles++;
       this.#run(this.#stageOne(item).finally(() => this.#singles--));
     }
-    if (this.#contents === undefined || this.#isReadingGroup || this.#isBacklogged()) return;
+    if (this.#contents === undefined || this.#isBacklogged()) return;
+    if (this.#groupsRead >= GROUPS_AT_ONCE) return;
     const group = this.#gathering.takeAll();
     if (group.length === 0) return;
-    this.#isReadingGroup = true;
+    this.#groupsRead++;
     const reading = this.#stageMany(group, this.#contents);
-    this.#run(reading.finally(() => (this.#isReadingGroup = false)));
+    this.#run(reading.finally(() => this.#groupsRead--));
   }
 
   #run(work: Promise<unknown>): void {
