@@ -1,5 +1,8 @@
 import { connect, type Socket } from 'node:net';
 
+/** Not that of the others: what one address may have open is limited, and theirs must not run out of it. */
+const SLOW_ADDRESS = '127.0.0.2';
+
 /** Kinds of requests that take up a server without end. */
 export type SlowKind = 'head' | 'body' | 'huge-head' | 'silent' | 'half-open' | 'reader';
 
@@ -44,7 +47,12 @@ export function openSlowClients(options: {
   const open = (kind: SlowKind): void => {
     if (isClosed) return;
     opened++;
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      localAddress: SLOW_ADDRESS,
+      allowHalfOpen: true,
+    });
     socket.on('error', () => undefined); // being cut off is what it is for
     socket.once('connect', () => {
       socket.write(first[kind]);
