@@ -144,7 +144,7 @@ describeNative('the feed', () => {
     expect(lines).not.toContain('moved d0 e0');
   });
 
-  it('says what it may not read, instead of leaving it out', async () => {
+  it('refuses a cursor that is none, and is there for collections only', async () => {
     fixture = await startServer();
     write('closed/file');
     const reader = await follower();
@@ -168,6 +168,8 @@ describeNative('a cursor', () => {
     const lines = await told(reader);
     expect(lines).toEqual(expect.arrayContaining(['listing a', 'listing b', 'listing z/deep']));
     expect(reader.listings).toBe(1);
+    await restart(() => undefined, reader);
+    await reader.ask();
     fs.chmodSync(fixture.at('z/deep'), 0o711);
     await restart(() => undefined, reader);
     expect(await told(reader)).toEqual(expect.arrayContaining(['listing z', 'collection z/deep']));

@@ -18,8 +18,8 @@ export const FEED_MUTANTS: readonly Mutant[] = [
     {
       id: 'feed-dirty-not-written',
       bug: 'a restart believes listings that have changed since their fingerprint was taken',
-      find: '    directory.raise(seq);\n    this.#dirty(directory);',
-      replace: '    directory.raise(seq);',
+      find: 'this.#dirty(parent);',
+      replace: '',
     },
     {
       id: 'feed-moves-forgotten-silently',
