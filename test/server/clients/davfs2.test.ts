@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/temporary.ts';
 import { isLong, report, runProgram, testWith } from '../support/client-programs.ts';
 import { type Fixture, startServer } from '../support/running-server.ts';
 
-const FILES = isLong ? 10_000 : 200;
+const FILES = isLong ? 10_000 : 60;
 const TIMEOUT_MS = isLong ? 1_500_000 : 90_000;
 const canMount = process.getuid?.() === 0 && isReadable('/dev/fuse');
 const check = testWith('mount.davfs', canMount ? null : 'davfs2 needs root and /dev/fuse');

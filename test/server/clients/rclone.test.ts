@@ -32,7 +32,12 @@ function rclone(...args: readonly string[]): Promise<Ended> {
   const flags = ['--webdav-url', site.server.url, '--webdav-vendor', 'nextcloud', '--config', ''];
   return runProgram('rclone', [...args, ...flags, '--retries', '1'], {
     timeoutMs: TIMEOUT_MS,
-    env: { RCLONE_CONFIG: '/dev/null', XDG_CACHE_HOME: work.path },
+    env: {
+      RCLONE_CONFIG: '/dev/null',
+      // Later versions cut large files into chunks for this vendor, at addresses that only Nextcloud has.
+      RCLONE_WEBDAV_NEXTCLOUD_CHUNK_SIZE: '0',
+      XDG_CACHE_HOME: work.path,
+    },
   });
 }
 

@@ -50,14 +50,19 @@ export function runProgram(
   });
 }
 
-/** Returns `test` where the program can be used, else a skip whose reason is printed; where servers are required, `test`. */
+/**
+ * Returns `test` where the program can be used, else a skip whose reason is printed. FERRY_REQUIRE_SERVERS=1 makes a missing
+ * program a failure, FERRY_REQUIRE_FUSE=1 whatever else `otherReason` says that keeps one from mounting.
+ */
 export function testWith(
   name: string,
   otherReason: string | null = null,
 ): typeof test | typeof test.skip {
-  const reason =
-    programPath(name) === null ? `${name} (a Debian package) is not installed` : otherReason;
-  if (reason === null || process.env['FERRY_REQUIRE_SERVERS'] === '1') return test;
+  const { FERRY_REQUIRE_FUSE, FERRY_REQUIRE_SERVERS } = process.env;
+  const isMissing = programPath(name) === null;
+  const reason = isMissing ? `${name} (a Debian package) is not installed` : otherReason;
+  const isRequired = (isMissing ? FERRY_REQUIRE_SERVERS : FERRY_REQUIRE_FUSE) === '1';
+  if (reason === null || isRequired) return test;
   process.stderr.write(`skipped: ${reason}\n`);
   return test.skip;
 }
