@@ -97,13 +97,12 @@ describe('ferry reset', () => {
     'goes on where it was killed, %s',
     async (direction) => {
       await pairOf(direction);
-      const total = await contentBytes(local);
       const run = startFerry(home, ['reset', 'p', '--yes', '-q']);
       const moved = (): number =>
         direction === 'local-to-remote' ? proxy.contentBytes.up : proxy.contentBytes.down;
       const deadline = Date.now() + 60_000;
-      while (moved() < total / 2 && Date.now() < deadline && run.child.exitCode === null)
-        await sleep(2);
+      // Small files come many at a time: half of them may be all of them.
+      while (moved() === 0 && Date.now() < deadline && run.child.exitCode === null) await sleep(2);
       run.child.kill('SIGKILL');
       await run.result;
       await rm(join(local, 'dir 3'), { recursive: true });

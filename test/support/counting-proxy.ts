@@ -9,7 +9,7 @@ export interface CountingProxy {
   readonly counts: Readonly<Record<string, number>>;
   /** Bytes of request and answer bodies since the last `clear`. */
   readonly bytes: { up: number; down: number };
-  /** Bytes of bodies of PUT requests and GET answers: content. */
+  /** Bytes of bodies of PUT requests and GET answers, and of many files in one: content. */
   readonly contentBytes: { up: number; down: number };
   clear(): void;
   /** Cuts all connections. */
@@ -23,6 +23,8 @@ const COUNTED_AS: Readonly<Record<string, string>> = {
   'application/vnd.ferry.changes': 'CHANGES',
   'text/event-stream': 'EVENTS',
 };
+
+const BATCH_TYPE = 'application/vnd.ferry.batch';
 
 /** Starts an HTTP proxy in front of one server on loopback that counts what passes, and changes nothing. */
 export async function startCountingProxy(serverUrl: string): Promise<CountingProxy> {
@@ -43,7 +45,8 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
     });
     incoming.on('data', (chunk: Buffer) => {
       bytes.up += chunk.length;
-      if (method === 'PUT') contentBytes.up += chunk.length;
+      const isBatch = incoming.headers['content-type'] === BATCH_TYPE;
+      if (method === 'PUT' || isBatch) contentBytes.up += chunk.length;
     });
     const received = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
@@ -55,7 +58,8 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
     answer.writeHead(response.statusCode ?? 502, response.rawHeaders);
     response.on('data', (chunk: Buffer) => {
       bytes.down += chunk.length;
-      if (counted === 'GET') contentBytes.down += chunk.length;
+      const isBatch = response.headers['content-type'] === BATCH_TYPE;
+      if (counted === 'GET' || isBatch) contentBytes.down += chunk.length;
     });
     // What a client has hung up on is not fetched any more.
     answer.once('close', () => response.destroy());
