@@ -8,11 +8,17 @@ import {
   type SyncPath,
 } from '../../core/model/path.ts';
 import { TreeJournal } from '../../remotes/memory/tree-journal.ts';
-import type { ServerTraits } from './sim-remote.ts';
 import { type Inode, namesIn } from './tree.ts';
 
 /** A forgetful server refuses each cursor of that many. */
 const FORGETS_EVERY = 5;
+
+/** What the feed goes by of what a server offers. */
+export interface FeedTraits {
+  readonly identities: boolean;
+  /** A forgetful one refuses cursors now and then. */
+  readonly feed: 'none' | 'sure' | 'forgetful';
+}
 
 /** The change feed of a simulated server: it looks before and after each request at what there is. */
 export class SimFeed {
@@ -20,13 +26,13 @@ export class SimFeed {
   entryOf: (path: SyncPath, node: Inode) => Entry = () => {
     throw new Error('nobody shows the tree');
   };
-  readonly #traits: Pick<ServerTraits, 'feed' | 'identities'>;
+  readonly #traits: FeedTraits;
   readonly #journal: TreeJournal;
   #seen = new Map<SyncPath, Inode>();
   #states = new Map<SyncPath, string>();
   #questions = 0;
 
-  constructor(traits: Pick<ServerTraits, 'feed' | 'identities'>) {
+  constructor(traits: FeedTraits) {
     this.#traits = traits;
     this.#journal = new TreeJournal({
       entryAt: (path) => {

@@ -11,13 +11,12 @@ import type {
 } from '../../core/ports.ts';
 import type { Audit } from './audit.ts';
 import type { Scheduler } from './scheduler.ts';
-import { SimFeed } from './sim-feed.ts';
+import { type FeedTraits, SimFeed } from './sim-feed.ts';
 import { changed, type Expected, SimReplica } from './sim-replica.ts';
 import { type Inode, Tree } from './tree.ts';
 
 /** What a server offers. */
-export interface ServerTraits {
-  readonly identities: boolean;
+export interface ServerTraits extends FeedTraits {
   readonly hashes: boolean;
   readonly symlinks: boolean;
   readonly modes: boolean;
@@ -25,8 +24,6 @@ export interface ServerTraits {
   readonly mtimePrecisionNs: bigint | null;
   /** The server tells which tree it serves. */
   readonly rootId: boolean;
-  /** The server tells what has changed; a forgetful one refuses cursors now and then. */
-  readonly feed: 'none' | 'sure' | 'forgetful';
 }
 
 /** A server: its tree, and what happens to it as a whole. */
