@@ -56,8 +56,14 @@ export interface Http {
   /** Says that the server as a whole does not answer: until it is asked for its root again, requests fail at once. */
   lost(): void;
   close(): void;
+  /** Every answer so far took long, however small: the time goes on the way, and more requests fit on it. */
+  readonly isFar: boolean;
 }
 
+/** The fastest answer of a server that is not far takes less than this. */
+const FAR_MS = 8;
+/** So many answers say how far a server is. */
+const ENOUGH_ANSWERS = 8;
 const MAX_TRIES = 4;
 /** Waiting for silence to end takes long enough to be done only twice. */
 const MAX_SILENT_TRIES = 2;
@@ -79,10 +85,12 @@ class GotHttp implements Http {
   readonly #authorization: string | null;
   readonly #gate: Gate;
   readonly #patience: Patience;
+  #answers = 0;
+  #fastestMs = Number.POSITIVE_INFINITY;
 
   constructor(options: HttpOptions) {
     this.#options = options;
-    const keepAlive = { keepAlive: true, maxFreeSockets: options.parallelism };
+    const keepAlive = { keepAlive: true, maxFreeSockets: 2 * options.parallelism };
     this.#agent = {
       http: new HttpAgent(keepAlive),
       https: httpsAgent(keepAlive, options.tls),
@@ -105,6 +113,7 @@ class GotHttp implements Http {
       throwIfAborted(options.signal);
       const passage = { isFirstLook, isRepeat: attempt > 1, signal: options.signal };
       await this.#gate.enter(passage);
+      const startedMs = performance.now();
       const outcome = await this.#attempt(options, context);
       if ('error' in outcome) {
         if (options.repeatable !== true || !mayRepeat(outcome.error, attempt)) {
@@ -115,6 +124,8 @@ class GotHttp implements Http {
         continue;
       }
       const { answer } = outcome;
+      this.#answers += 1;
+      this.#fastestMs = Math.min(this.#fastestMs, performance.now() - startedMs);
       const waitMs = this.#noted(answer, passage);
       if (options.accept.includes(answer.status)) return answer;
       await answer.discard();
@@ -123,6 +134,10 @@ class GotHttp implements Http {
         throw errorOfStatus(answer.status, context);
       await this.#pause(attempt, waitMs, options, `${answer.status}`);
     }
+  }
+
+  get isFar(): boolean {
+    return this.#answers >= ENOUGH_ANSWERS && this.#fastestMs >= FAR_MS;
   }
 
   lost(): void {

@@ -99,6 +99,9 @@ function noting(http: Http, extensions: Extensions): Http {
       extensions.note(answer.header('ferry'));
       return answer;
     },
+    get isFar() {
+      return http.isFar;
+    },
     lost: () => http.lost(),
     close: () => http.close(),
   };

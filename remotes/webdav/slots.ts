@@ -1,12 +1,21 @@
 /** Lets a bounded number of tasks run at a time, in the order in which they came. */
 export class Slots {
-  readonly #count: number;
+  #count: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(count: number) {
     this.#count = count;
     this.#free = count;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Makes room for so many tasks at a time, from now on. */
+  widenTo(count: number): void {
+    for (; this.#count < count; this.#count += 1) this.#give();
   }
 
   /** Tells whether nothing runs. */

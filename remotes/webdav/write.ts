@@ -34,6 +34,7 @@ export class FileWriter {
   readonly #slots: Slots;
   readonly #looks: SharedLooks;
   readonly #blame: Blame;
+  readonly #farSlots: number;
 
   /** `slots` bound what is uploaded or published at a time; a file that only waits takes none. */
   constructor(
@@ -46,6 +47,7 @@ export class FileWriter {
     this.#slots = slots;
     this.#looks = new SharedLooks(session, slots, probe);
     this.#blame = blame;
+    this.#farSlots = 2 * slots.count;
   }
 
   /** Writes one file; never rejects. */
@@ -53,6 +55,7 @@ export class FileWriter {
     try {
       throwIfAborted(signal);
       expectListable(this.#probe, item.path);
+      if (this.#session.http.isFar) this.#slots.widenTo(this.#farSlots);
       return { item, entry: await this.#written(item, signal) };
     } catch (error) {
       const cause = await this.#explained(item, error, signal).catch(toFerryError);

@@ -79,9 +79,7 @@ wireSuite('an answer with many files', [
   harmless('is cut once', () => cutAnswer('files', 0.5, 1)),
   harmless('is cut each time', () => cutAnswer('files', 0.5)),
   harmless('is cut before its end', () => cutAnswer('files', 0.99)),
-  ...[405, 503].map((status) =>
-    harmless(`is ${status} each time`, () => refused('files', status)),
-  ),
+  ...[405, 503].map((status) => harmless(`is ${status} each time`, () => refused('files', status))),
   harmless('says that a header has two gigabytes', () =>
     otherBody('files', (body) => Buffer.concat([Buffer.from([0x7f, 0xff, 0xff, 0xff]), body])),
   ),
