@@ -1,6 +1,6 @@
 import type { Entry } from '../model/entry.ts';
 import { throwIfAborted, toFerryError } from '../model/errors.ts';
-import { depthOf, type SyncPath } from '../model/path.ts';
+import { depthOf, parentPath, ROOT, type SyncPath } from '../model/path.ts';
 import type { Replica } from '../ports.ts';
 import type { Operation } from '../reconcile/plan.ts';
 import { forEachLimited } from './pool.ts';
@@ -13,7 +13,7 @@ import {
 } from './structural-context.ts';
 import { isGroup, runGroups } from './structural-groups.ts';
 
-/** Directories made, names removed and metadata set at the same time on one side. */
+/** Directories made, names removed or moved and metadata set at the same time on one side. */
 const PARALLEL_STEPS = 16;
 
 export function isStructural(operation: Operation): operation is StructuralOperation {
@@ -68,12 +68,37 @@ function* waves(
     let end = start + 1;
     if (first.op === 'remove' || first.op === 'make-directory')
       while (operations[end]?.op === first.op) end++;
+    else if (first.op === 'move') end += independentMoves(operations.slice(start));
     const run = operations.slice(start, end);
     start = end;
     const levels = levelsOf(first, run);
     if (isGroup(run, replica)) yield levels.flat();
     else yield* levels;
   }
+}
+
+/** Returns how many moves after the first one have nothing to do with each other, nor with what is above or below. */
+function independentMoves(operations: readonly StructuralOperation[]): number {
+  const touched = new Set<SyncPath>();
+  const above = new Set<SyncPath>();
+  const end = operations.findIndex((operation) => {
+    if (operation.op !== 'move') return true;
+    const ends = [operation.from, operation.to];
+    const chains = ends.map(ancestorsOf);
+    const meets = ends.some((path) => touched.has(path) || above.has(path));
+    if (meets || chains.some((chain) => chain.some((path) => touched.has(path)))) return true;
+    for (const path of ends) touched.add(path);
+    for (const path of chains.flat()) above.add(path);
+    return false;
+  });
+  return (end === -1 ? operations.length : end) - 1;
+}
+
+/** Every directory above the path, without the root. */
+function ancestorsOf(path: SyncPath): readonly SyncPath[] {
+  const found: SyncPath[] = [];
+  for (let at = parentPath(path); at !== ROOT; at = parentPath(at)) found.push(at);
+  return found;
 }
 
 /** Splits steps of one kind into what is independent of each other. */

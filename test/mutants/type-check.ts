@@ -8,6 +8,9 @@ import { type Mutant, planted } from './mutant.ts';
 const run = promisify(execFile);
 const TIME_LIMIT_MS = 120_000;
 
+/** Folders that bugs are planted into, and those that they import. */
+const SOURCES = ['core', 'native', 'protocol', 'server'];
+
 /**
  * Puts every mutant beside the file that it is one of, in a copy of the sources, and compiles all of them at once.
  * Returns what is wrong with them: the text to replace is not in its file, or the compiler refuses what comes out.
@@ -18,7 +21,7 @@ export async function compilerErrors(
 ): Promise<readonly string[]> {
   const folder = await temporaryDirectory();
   try {
-    for (const name of ['core', 'native', 'package.json', 'tsconfig.json'])
+    for (const name of [...SOURCES, 'package.json', 'tsconfig.json'])
       await cp(join(root, name), join(folder.path, name), { recursive: true });
     await symlink(join(root, 'node_modules'), join(folder.path, 'node_modules'));
     const misplaced: string[] = [];
@@ -47,7 +50,7 @@ async function compile(root: string, folder: string): Promise<readonly string[]>
       noUnusedParameters: false,
       allowUnreachableCode: true,
     },
-    include: ['core', 'native'],
+    include: SOURCES,
   };
   await writeFile(join(folder, 'tsconfig.mutants.json'), JSON.stringify(configuration));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
