@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net';
 
 export interface TamperingProxy {
   readonly url: string;
-  /** Changes the answers to PROPFIND; none when null. */
+  /** Changes the answers to PROPFIND, and refuses to say what has changed; does nothing when null. */
   tamper: ((listing: string) => string) | null;
   close(): Promise<void>;
 }
+
+const CHANGES_TYPE = 'application/vnd.ferry.changes';
 
 /** Starts an HTTP proxy in front of one server on loopback that can change its listings. */
 export async function startTamperingProxy(serverUrl: string): Promise<TamperingProxy> {
@@ -14,6 +16,11 @@ export async function startTamperingProxy(serverUrl: string): Promise<TamperingP
   const proxy = createServer((incoming, answer) => {
     const { method = '', url: path = '', headers } = incoming;
     const { hostname: host, port } = target;
+    // A client that is told what has changed would not ask for listings.
+    if (handle.tamper && headers.accept === CHANGES_TYPE) {
+      answer.writeHead(406, { 'content-length': '0' }).end();
+      return;
+    }
     const outgoing = request({ host, port, method, path, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
