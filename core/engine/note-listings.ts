@@ -1,5 +1,5 @@
-import type { Entry, Side } from '../model/entry.ts';
-import { childPath, parentPath, type SyncPath } from '../model/path.ts';
+import { type Entry, otherSide, type Side } from '../model/entry.ts';
+import { childPath, isAtOrBelow, nameOf, parentPath, type SyncPath } from '../model/path.ts';
 import type { PairRecord } from '../records/record.ts';
 import type { Records } from '../records/records.ts';
 import type { OwnChanges, OwnChangesOfBoth } from './own-changes.ts';
@@ -21,7 +21,65 @@ export interface NoteListingsOptions {
  * is not exactly as recorded must not stay known: the feed will not speak of it again.
  */
 export function noteListings(options: NoteListingsOptions): void {
-  for (const side of ['local', 'remote'] as const) noteSide(side, options);
+  for (const side of ['local', 'remote'] as const) {
+    noteSide(side, options);
+    noteMoved(side, options);
+  }
+}
+
+/**
+ * A directory that a run has moved is what it was, under another path. Where the other side shows that nothing in it is
+ * ignored there, it stays known: the feed tells what else happens in it.
+ */
+function noteMoved(side: Side, { records, views, own }: NoteListingsOptions): void {
+  const [view, other] = [views[side], views[otherSide(side)]];
+  if (!view.isFollowed) return;
+  const moves = own[side].moves
+    .filter(({ to }) => records.directoryAt(to) !== undefined)
+    .filter((move) => own[side].isPlain(move));
+  if (moves.length === 0) return;
+  const entries = byDirectory(view.entries);
+  for (const { from, to } of moves) {
+    for (const { id, path } of directoriesAt(records, to)) {
+      const before = `${from}${path.slice(to.length)}` as SyncPath;
+      const isClear =
+        view.fingerprints.has(before) &&
+        !view.hasIgnoredIn(before) &&
+        !isFrozen(view, before) &&
+        !own[side].hasFailed(before) &&
+        !own[side].hasFailed(path) &&
+        other.fingerprints.has(path) &&
+        !other.hasIgnoredIn(path) &&
+        !isFrozen(other, path);
+      if (!isClear || !records.isLoaded(id)) continue;
+      const isExact = showsRecords({
+        directory: before,
+        entries: entries.get(before) ?? [],
+        records: records.childrenOf(id),
+        side,
+        except: new Set([...own[side].in(path)].map((one) => childPath(before, nameOf(one)))),
+      });
+      if (isExact) records.setKnownListing(id, side, { fingerprint: AS_TOLD, holdsIgnored: false });
+    }
+  }
+}
+
+function isFrozen({ tree }: SideView, directory: SyncPath): boolean {
+  for (const path of tree.frozen)
+    if (isAtOrBelow(path, directory) || isAtOrBelow(directory, path)) return true;
+  return false;
+}
+
+/** Yields the recorded directories at and below the path. */
+function* directoriesAt(
+  records: Records,
+  path: SyncPath,
+): Iterable<{ readonly id: number; readonly path: SyncPath }> {
+  const summary = records.directoryAt(path);
+  if (!summary) return;
+  yield { id: summary.id, path };
+  for (const { name } of records.directoriesBelow(summary.id))
+    yield* directoriesAt(records, childPath(path, name));
 }
 
 function noteSide(side: Side, { records, views, directories, own }: NoteListingsOptions): void {

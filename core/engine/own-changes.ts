@@ -2,17 +2,23 @@ import type { Side } from '../model/entry.ts';
 import { isAtOrBelow, parentPath, type SyncPath } from '../model/path.ts';
 import type { Operation } from '../reconcile/plan.ts';
 
+/** One entry that got another path, with all that is in it. */
+export interface OwnMove {
+  readonly from: SyncPath;
+  readonly to: SyncPath;
+}
+
 /** What a pass itself has changed on one side: a feed will speak of it. */
 export class OwnChanges {
   readonly #names = new Map<SyncPath, Set<SyncPath>>();
   readonly #made = new Set<SyncPath>();
-  readonly #moved: SyncPath[] = [];
+  readonly #moves: OwnMove[] = [];
   readonly #doubtful = new Set<SyncPath>();
 
   /** Takes note of a step that the side has carried out. */
   done(operation: Operation): void {
     if (operation.op === 'park' || operation.op === 'move') {
-      this.#moved.push(operation.from, operation.to);
+      this.#moves.push({ from: operation.from, to: operation.to });
       this.#note(operation.from);
       this.#note(operation.to);
       return;
@@ -44,8 +50,32 @@ export class OwnChanges {
 
   /** Tells whether it cannot be said what is in the directory: it came from elsewhere, or a step failed in it. */
   isDoubtful(directory: SyncPath): boolean {
-    return (
-      this.#doubtful.has(directory) || this.#moved.some((path) => isAtOrBelow(directory, path))
+    return this.hasFailed(directory) || this.#meets(directory).length > 0;
+  }
+
+  /** Tells whether a step failed in the directory, or with it. */
+  hasFailed(directory: SyncPath): boolean {
+    return this.#doubtful.has(directory);
+  }
+
+  get moves(): readonly OwnMove[] {
+    return this.#moves;
+  }
+
+  /** Tells whether nothing else of the pass has to do with a move: what was below the one path is below the other, as it was. */
+  isPlain({ from, to }: OwnMove): boolean {
+    const others = [...this.#meets(from), ...this.#meets(to), ...this.#below(from, to)];
+    return new Set(others).size === 1;
+  }
+
+  /** Returns the moves of something at or above the path, or to there. */
+  #meets(path: SyncPath): readonly OwnMove[] {
+    return this.#moves.filter(({ from, to }) => isAtOrBelow(path, from) || isAtOrBelow(path, to));
+  }
+
+  #below(...paths: readonly SyncPath[]): readonly OwnMove[] {
+    return this.#moves.filter((move) =>
+      paths.some((path) => isAtOrBelow(move.from, path) || isAtOrBelow(move.to, path)),
     );
   }
 

@@ -119,11 +119,9 @@ class PartialSurvey {
     this.#setPatch(problem.path, null);
   }
 
-  /** A move by a run's own hand is recorded already, at both ends; what is in the directory is not told again. */
+  /** A move by a run's own hand is recorded already, at both ends; what else happened there is told by itself. */
   #takeMove(from: SyncPath, path: SyncPath, identity: string | undefined): void {
-    if (!this.#isHidden(path))
-      if (this.#isRecordedAs(path, identity)) this.#listed.add(path);
-      else this.#doubt(path);
+    if (!this.#isHidden(path) && !this.#isRecordedAs(path, identity)) this.#doubt(path);
     // What else is recorded there came later, by a way of which the feed speaks elsewhere.
     const record = this.#recordAt(from);
     if (record === undefined || this.#isHidden(from)) return;

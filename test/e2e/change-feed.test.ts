@@ -81,6 +81,17 @@ describe('a one-shot run against the companion server', () => {
     expect(await sync('two-way')).toMatchObject({ moved: 1, uploaded: 0, problems: [] });
     expect(proxy.counts).toMatchObject({ CHANGES: 1, MOVE: 1 });
     expect(proxy.bytes.up + proxy.bytes.down).toBeLessThan(16_000);
+    // What it has moved itself is not listed afterwards, also when it is moved once more, or changed by others.
+    await rename(join(local, 'renamed'), join(local, 'again'));
+    expect(await sync('two-way')).toMatchObject({ moved: 1, uploaded: 0, problems: [] });
+    expect(proxy.bytes.up + proxy.bytes.down).toBeLessThan(16_000);
+    await sync('two-way');
+    expect(proxy.counts).toEqual({ CHANGES: 1 });
+    await writeFile(join(server.directory, 'again', 'dir 1', 'new.txt'), 'new');
+    await rename(join(local, 'again'), join(local, 'at last'));
+    expect(await sync('two-way')).toMatchObject({ moved: 1, downloaded: 1, problems: [] });
+    const between = differences(await listTree(server.directory), await listTree(local));
+    expect(between).toEqual([]);
   }, 60_000);
 
   it('finds what happened while the server was down', async () => {

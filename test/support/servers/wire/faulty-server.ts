@@ -20,7 +20,7 @@ export interface Passed {
   contentBytes: number;
 }
 
-/** The companion server behind something that misbehaves whenever a test says so. */
+/** The companion server, without its feed, behind something that misbehaves whenever a test says so. */
 export interface FaultyServer {
   readonly url: string;
   /** The folder that the companion server serves. */
@@ -37,6 +37,7 @@ export interface FaultyServer {
 }
 
 const FINGERPRINTS = 'application/vnd.ferry.listings';
+const CHANGES = 'application/vnd.ferry.changes';
 const OF_ONE_CONNECTION = ['connection', 'keep-alive', 'transfer-encoding', 'date'];
 
 /** Starts a companion server with a proxy before it. */
@@ -59,7 +60,9 @@ export async function faultyServer(): Promise<FaultyServer> {
     const exchange = new ProxiedExchange(real.url, incoming, response, () => strikes);
     const { fault, givesFingerprints, takesBatches } = running;
     if (!takesBatches) hideExtensions(response, /^batch/);
-    if (!givesFingerprints && incoming.headers.accept === FINGERPRINTS) {
+    // Where listings go wrong, they have to be asked for.
+    const isFeed = incoming.headers.accept === CHANGES;
+    if (isFeed || (!givesFingerprints && incoming.headers.accept === FINGERPRINTS)) {
       exchange.reply({ status: 406, headers: {}, body: Buffer.alloc(0) });
       return;
     }
