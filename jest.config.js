@@ -3,6 +3,10 @@ export default {
   roots: ['<rootDir>/dist'],
   testMatch: ['**/test/**/*.test.js'],
   testEnvironment: 'node',
+  // The tests wait for servers and disks more than they compute.
+  maxWorkers: '100%',
+  // Real programs and disks beside each other: a test that is slow is not wrong.
+  testTimeout: 30_000,
   transform: {},
   coverageProvider: 'v8',
   coveragePathIgnorePatterns: ['/node_modules/', '/test/'],

@@ -1,6 +1,6 @@
 import type { ContentHash, FileEntry } from '../model/entry.ts';
 import { FerryError, toFerryError } from '../model/errors.ts';
-import type { SyncPath } from '../model/path.ts';
+import { ROOT, type SyncPath } from '../model/path.ts';
 import {
   GROUP_BYTES,
   GROUP_FILE_BYTES,
@@ -8,11 +8,14 @@ import {
   type HashRequest,
   type Replica,
 } from '../ports.ts';
+import { hashOf } from '../transfer/verified-stream.ts';
 
 type Answer = ContentHash | FerryError;
 
 export interface HashGroupsOptions {
   readonly replica: Replica;
+  /** The contents themselves are wanted here: what the side says of them is not believed. */
+  readonly transfers: boolean;
   readonly signal: AbortSignal;
   readonly onBytes: (count: number) => void;
 }
@@ -26,7 +29,8 @@ export class HashGroups {
   /** `files` are in the order in which they will be asked for. */
   constructor(files: readonly FileEntry[], options: HashGroupsOptions) {
     this.#options = options;
-    if (options.replica.hashMany === undefined) return;
+    const { hashMany, readMany } = options.replica;
+    if ((options.transfers ? readMany : hashMany) === undefined) return;
     let bytes = 0;
     for (const file of files) {
       if (file.sizeBytes > GROUP_FILE_BYTES) continue;
@@ -69,18 +73,37 @@ interface Group {
 /** Asks for the hashes of a group; never rejects. */
 export async function hashFiles(
   files: readonly FileEntry[],
-  { replica, signal, onBytes }: HashGroupsOptions,
+  { replica, transfers, signal, onBytes }: HashGroupsOptions,
 ): Promise<ReadonlyMap<SyncPath, Answer>> {
   const requests = files.map(
     ({ path, version, sizeBytes }): HashRequest => ({ path, expected: version, sizeBytes }),
   );
   const answers = new Map<SyncPath, Answer>();
   try {
-    const hashes = (await replica.hashMany?.(requests, { signal, onBytes })) ?? [];
+    const hashes = transfers
+      ? await hashesOfContents(replica, requests, { signal, onBytes })
+      : ((await replica.hashMany?.(requests, { signal, onBytes })) ?? []);
     for (const [index, { path }] of files.entries())
       answers.set(path, hashes[index] ?? new FerryError('INTERNAL', `${path}: it was not hashed`));
   } catch (error) {
     for (const { path } of files) answers.set(path, toFerryError(error, path));
   }
   return answers;
+}
+
+async function hashesOfContents(
+  replica: Replica,
+  requests: readonly HashRequest[],
+  { signal, onBytes }: Pick<HashGroupsOptions, 'signal' | 'onBytes'>,
+): Promise<readonly Answer[]> {
+  const results = (await replica.readMany?.(requests, { signal })) ?? [];
+  return results.map((result, index): Answer => {
+    if ('error' in result) return result.error;
+    const { path = ROOT, sizeBytes = 0 } = requests[index] ?? {};
+    const { content } = result;
+    onBytes(content.length);
+    return content.length === sizeBytes
+      ? hashOf(content)
+      : new FerryError('CHANGED', `${path}: it has another size by now`, { path });
+  });
 }

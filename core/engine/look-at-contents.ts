@@ -26,6 +26,8 @@ export interface LookOptions {
   readonly adopts: boolean;
   /** Equal size and time are taken as proof. */
   readonly trustsTimes: boolean;
+  /** A reset compares contents that were transferred: of a distant side nothing is believed unseen. */
+  readonly transfers: boolean;
   /** What holds back contents of the remote side. */
   readonly throttle: Throttle | null;
   readonly signal: AbortSignal;
@@ -91,8 +93,11 @@ function groupsOf(side: Side, looks: readonly Look[], options: LookOptions): Has
     if (!sides.has(side) || entry?.kind !== 'file') return [];
     return retries.heldBack({ side, path, version: entry.version }) === null ? [entry] : [];
   });
-  return new HashGroups(files, {
+  const transfers = mustTransfer(side, options);
+  // What is held back comes file by file.
+  return new HashGroups(transfers && options.throttle !== null ? [] : files, {
     replica: replicas[side],
+    transfers,
     signal,
     onBytes: (count) => onBytes(side, count),
   });
@@ -133,8 +138,8 @@ async function lookAtOne(
   try {
     const hash =
       (await groups.hashOf(path)) ??
-      (await hashByChunks(side, entry, options)) ??
-      (await look(options.replicas[side], entry, side, options));
+      (mustTransfer(side, options) ? null : await hashByChunks(side, entry, options)) ??
+      (await look(entry, side, options));
     view.setContent(path, hash);
     options.remember(side, entry, hash);
     options.retries.succeeded(attempt);
@@ -152,14 +157,16 @@ function isAboutTheSide(code: string): boolean {
   return code === 'ABORTED' || code === 'REMOTE_UNREACHABLE' || code === 'REMOTE_UNAUTHORIZED';
 }
 
-async function look(
-  replica: Replica,
-  entry: FileEntry,
-  side: Side,
-  { signal, throttle, onBytes }: LookOptions,
-): Promise<ContentHash> {
-  if (replica.hashMany !== undefined) {
-    const given = { replica, signal, onBytes: (count: number) => onBytes(side, count) };
+function mustTransfer(side: Side, { replicas, transfers }: LookOptions): boolean {
+  return transfers && replicas[side].isDistant === true;
+}
+
+async function look(entry: FileEntry, side: Side, options: LookOptions): Promise<ContentHash> {
+  const { replicas, signal, throttle, onBytes } = options;
+  const replica = replicas[side];
+  if (replica.hashMany !== undefined && !mustTransfer(side, options)) {
+    const onRead = (count: number): void => onBytes(side, count);
+    const given = { replica, transfers: false, signal, onBytes: onRead };
     const answer = (await hashFiles([entry], given)).get(entry.path);
     if (answer instanceof FerryError) throw answer;
     if (answer !== undefined) return answer;

@@ -243,6 +243,7 @@ async function lookAtUndecided(
     adopts: !context.dryRun && !uploadsEqual,
     trustsTimes:
       settings.trustTimes && settings.direction !== 'two-way' && !records.state.resetting,
+    transfers: records.state.resetting,
     throttle: throttleOf(context),
     retries: context.retries,
     signal,
