@@ -20,7 +20,11 @@ async function observeListings(
 /** What a replica does that tells one state of a directory's listing from another. */
 export function knownListingsBehaviour(current: () => ConformanceSetting): void {
   async function fill(): Promise<Map<string, string> | null> {
-    const { outside } = current();
+    const { outside, listingsNeverAlike } = current();
+    if (listingsNeverAlike) {
+      notApplicable('no two of its listings are alike');
+      return null;
+    }
     if ((await observeListings(current())).listed.size === 0) {
       notApplicable('it cannot tell one listing from another');
       return null;

@@ -27,6 +27,8 @@ export interface OutsideAccess {
 
 /** One fresh, empty tree and the replica under test on it. */
 export interface ConformanceSetting {
+  /** Its fingerprints of listings are for one use only: no two of them are the same. */
+  readonly listingsNeverAlike?: true;
   readonly replica: Replica;
   readonly outside: OutsideAccess;
   /** Those of `ODD_NAMES` that the side cannot hold; it must refuse them. */

@@ -80,5 +80,5 @@ for (const [name, traits] of [
     const scheduler = new AtOnce(new Trace(false));
     const server = new SimServer(traits, () => scheduler.now());
     const replica = openSimRemote({ server, scheduler, audit: new Audit(), lanes: 4 });
-    return settingOf(replica, server.tree);
+    return { ...settingOf(replica, server.tree), listingsNeverAlike: true };
   });
