@@ -95,7 +95,7 @@ export class DamagedPair {
     const writes = this.#watch.changes.filter((call) => call.startsWith('write '));
     const needless = writes.filter((call) => ![...wanted].some((path) => isAbout(call, path)));
     const looked = this.#watch.reads.length - writes.length;
-    const puts = this.#proxy.counts['PUT'] ?? 0;
+    const puts = this.#proxy.uploads;
     const duePuts = writes.filter((call) => call.startsWith('write remote')).length;
     broken.push(...(await this.#check(wanted)));
     return {

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { parseBatchEntry } from '../../protocol/batch.ts';
+import { readFrames } from '../../protocol/frames.ts';
 
 export interface CountingProxy {
   /** The same path as the server's URL, behind the proxy. */
@@ -11,6 +13,8 @@ export interface CountingProxy {
   readonly bytes: { up: number; down: number };
   /** Bytes of bodies of PUT requests and GET answers, and of many files in one: content. */
   readonly contentBytes: { up: number; down: number };
+  /** Files that were sent to the server since the last `clear`, alone or in batches. */
+  readonly uploads: number;
   clear(): void;
   /** Cuts all connections. */
   drop(): void;
@@ -32,6 +36,7 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
   const counts: Record<string, number> = {};
   const bytes = { up: 0, down: 0 };
   const contentBytes = { up: 0, down: 0 };
+  let uploads = 0;
   const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const method = incoming.method ?? '';
     const counted = COUNTED_AS[incoming.headers.accept ?? ''] ?? method;
@@ -43,10 +48,15 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
       path: incoming.url,
       headers: incoming.headers,
     });
+    const isBatch = incoming.headers['content-type'] === BATCH_TYPE;
+    const frames: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => {
       bytes.up += chunk.length;
-      const isBatch = incoming.headers['content-type'] === BATCH_TYPE;
       if (method === 'PUT' || isBatch) contentBytes.up += chunk.length;
+      if (isBatch) frames.push(chunk);
+    });
+    incoming.once('end', async () => {
+      uploads += isBatch ? await putsIn(frames) : Number(method === 'PUT');
     });
     const received = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
@@ -58,8 +68,8 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
     answer.writeHead(response.statusCode ?? 502, response.rawHeaders);
     response.on('data', (chunk: Buffer) => {
       bytes.down += chunk.length;
-      const isBatch = response.headers['content-type'] === BATCH_TYPE;
-      if (counted === 'GET' || isBatch) contentBytes.down += chunk.length;
+      if (counted === 'GET' || response.headers['content-type'] === BATCH_TYPE)
+        contentBytes.down += chunk.length;
     });
     // What a client has hung up on is not fetched any more.
     answer.once('close', () => response.destroy());
@@ -76,7 +86,11 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
     counts,
     bytes,
     contentBytes,
+    get uploads() {
+      return uploads;
+    },
     clear: () => {
+      uploads = 0;
       for (const method of Object.keys(counts)) delete counts[method];
       bytes.up = bytes.down = contentBytes.up = contentBytes.down = 0;
     },
@@ -87,4 +101,19 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
         server.closeAllConnections();
       }),
   };
+}
+
+/** Returns how many files a batch brings; what was cut off brings none. */
+async function putsIn(body: readonly Buffer[]): Promise<number> {
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield* body;
+  };
+  let puts = 0;
+  try {
+    for await (const { entries } of readFrames(pieces(), parseBatchEntry))
+      puts += entries.filter(({ op }) => op === 'put').length;
+    return puts;
+  } catch {
+    return 0;
+  }
 }
