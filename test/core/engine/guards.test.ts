@@ -1,22 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkGuardFile, checkNetEffect } from '../../../core/engine/guards.ts';
-import type { PairSettings } from '../../../core/engine/pair-settings.ts';
 import { SideView } from '../../../core/engine/side-view.ts';
 import type { Side, Version } from '../../../core/model/entry.ts';
 import { parseSyncPath } from '../../../core/model/path.ts';
 import type { PlanCounts } from '../../../core/reconcile/plan.ts';
 import { createMemoryReplica } from '../../../remotes/memory/memory-replica.ts';
+import { PLAIN_SETTINGS } from '../../support/plain-settings.ts';
 
-const settings: PairSettings = {
-  name: 'pair',
-  direction: 'two-way',
-  deletes: 'propagate',
-  mirror: false,
-  ignore: [],
-  maxDeleteFraction: 0.25,
-  trustTimes: false,
-  deviceName: 'laptop',
-};
+const settings = PLAIN_SETTINGS;
 const NO_COUNTS: PlanCounts = {
   deletedLocal: 0,
   deletedRemote: 0,
