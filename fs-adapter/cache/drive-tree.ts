@@ -172,6 +172,8 @@ export interface DriveTree {
   /** Notes that the other side has, as `source`, what the file was at `counter`; ignored when it has changed since. */
   noteCounterpart(id: number, counter: number, source: Version): void;
   setPinned(id: number, isPinned: boolean): void;
+  /** Yields the entries that were pinned themselves. */
+  pinned(): Iterable<DriveEntry>;
 
   /** Begins, or goes on, to fill a placeholder; null: all of its content is here. */
   fillTarget(id: number): FillTarget | null;
@@ -181,6 +183,8 @@ export interface DriveTree {
   filled(id: number, generation: number, part: Extent): boolean;
   /** Says that all of the content is here, durable and right; false: it is not wanted any more. */
   completed(id: number, generation: number, stampNs: bigint): boolean;
+  /** Gives up what was filled, also while programs read it, as it turned out wrong; ignored when it is not wanted any more. */
+  discard(id: number, generation: number): void;
   /** Gives content back that the other side has; null when it is gone, or was not here. */
   dehydrate(id: number): KeptBecause | null;
   /** Yields the files that have content here. */
@@ -211,6 +215,6 @@ export interface DriveRoom {
   /** Total and free bytes that `df` shows. */
   readonly totalBytes: number;
   readonly freeBytes: number;
-  /** A write that would need more than this beyond what is stored fails with ENOSPC. */
+  /** A write that would need more than this beyond what was stored when it was set fails with ENOSPC. */
   readonly writableBytes: number;
 }
