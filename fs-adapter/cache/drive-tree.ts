@@ -119,6 +119,8 @@ export interface ContentRequest extends Extent {
   readonly id: number;
   /** Process that asks; 0: not known. */
   readonly pid: number;
+  /** A program is about to change the file: what it keeps of it must outlive a power cut, and all of it is proven. */
+  readonly isForWrite: boolean;
 }
 
 /**
