@@ -111,6 +111,9 @@ export interface FillTarget {
   readonly backingPath: string;
 }
 
+/** What sync knows of a file, and the tree does not. */
+export type FileMark = 'uploading' | 'conflict';
+
 /** Why content stays on this device. */
 export type KeptBecause = 'dirty' | 'open' | 'pinned';
 
@@ -173,6 +176,16 @@ export interface DriveTree {
   ): DriveFile;
   /** Notes that the other side has, as `source`, what the file was at `counter`; ignored when it has changed since. */
   noteCounterpart(id: number, counter: number, source: Version): void;
+  /** Notes the hash of the content that the file has at `counter`; ignored when it has changed since. */
+  noteHash(id: number, counter: number, hash: ContentHash): void;
+  /**
+   * Lets a file be one that the other side never had: dirty, without a source, of a new identity. A program has renamed
+   * it to keep what it is about to replace: what it writes at the old place continues the file, and this one's content
+   * is nowhere else soon. False, and nothing happens: its counter is not `expected`, or not all of its content is here.
+   */
+  disown(id: number, expected: number): boolean;
+  /** Sets what the state attribute says beyond what the tree knows by itself; it is forgotten when the tree is closed. */
+  setMark(id: number, mark: FileMark | null): void;
   setPinned(id: number, isPinned: boolean): void;
   /** Yields the entries that were pinned themselves. */
   pinned(): Iterable<DriveEntry>;
