@@ -284,6 +284,12 @@ export interface Replica {
   /** `observe` can be limited to a part; hints are then worth an observation of what they name. */
   readonly observesParts?: boolean;
 
+  /**
+   * Keeps to itself what programs hold under temporary names, and knows such a file from one that is meant to be synced:
+   * the built-in patterns by which the engine would leave names out on both sides do not count then.
+   */
+  readonly hidesTemporaryNames?: boolean;
+
   /** Hints that something changed at or below a path; never complete, never the truth. Does not error. */
   readonly changes$: Observable<SyncPath>;
 

@@ -9,8 +9,8 @@ import { type EntryState, type Judged, judge, lookOf, type SideLook } from './en
 import { type Below, explainBelow } from './explain-below.ts';
 import { type ExplainedStep, historyOf } from './explain-history.ts';
 import { readHeldPlan } from './held-plan.ts';
-import { IgnoreFiles } from './ignore-files.ts';
-import { type IgnoredBy, IgnoreRules } from './ignore-rules.ts';
+import { IgnoreFiles, rulesOf, settingsSource } from './ignore-files.ts';
+import type { IgnoredBy, IgnoreRules } from './ignore-rules.ts';
 import { type KnownProblem, problemFor, readKnownProblems, wordsOf } from './known-problems.ts';
 import type { PairSettings } from './pair-settings.ts';
 
@@ -189,6 +189,6 @@ async function ignoreRules(options: ExplainOptions): Promise<IgnoreRules> {
   try {
     return (await IgnoreFiles.load({ ...options, ignore })).rules;
   } catch {
-    return new IgnoreRules([{ lines: ignore, nameOf: () => 'pair settings' }]);
+    return rulesOf([settingsSource(ignore)], options.replicas);
   }
 }

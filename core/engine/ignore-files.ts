@@ -32,7 +32,7 @@ export class IgnoreFiles {
 
   private constructor(options: IgnoreFilesOptions) {
     this.#options = options;
-    this.#rules = new IgnoreRules([]);
+    this.#rules = rulesOf([], options.replicas);
   }
 
   /**
@@ -101,11 +101,24 @@ export class IgnoreFiles {
   }
 
   #compile(): void {
-    const { ignore } = this.#options;
+    const { ignore, replicas } = this.#options;
     const sources = [...this.#lines].map(([path, lines]): IgnoreSource => {
       const directory = parentPath(path);
       return { directory, lines, nameOf: (line) => `${path}:${line}` };
     });
-    this.#rules = new IgnoreRules([...sources, { lines: ignore, nameOf: () => 'pair settings' }]);
+    this.#rules = rulesOf([...sources, settingsSource(ignore)], replicas);
   }
+}
+
+/** Returns the patterns of a pair's settings as a source of rules. */
+export function settingsSource(lines: readonly string[]): IgnoreSource {
+  return { lines, nameOf: () => 'pair settings' };
+}
+
+/** Returns rules for a pair; the built-in ones count unless the local side does without them. */
+export function rulesOf(
+  sources: readonly IgnoreSource[],
+  { local }: Readonly<Record<Side, Replica>>,
+): IgnoreRules {
+  return new IgnoreRules(sources, { builtIn: local.hidesTemporaryNames !== true });
 }

@@ -81,11 +81,15 @@ export class IgnoreRules {
   readonly #byDirectory = new Map<string, Decide[]>();
   readonly #ofDirectories = new Map<string, IgnoredBy | null>();
 
-  /** @throws CONFIG_INVALID when a regular expression is not one */
-  constructor(sources: readonly IgnoreSource[]) {
-    const builtIn = ignore({ ignorecase: false }).add(BUILT_IN);
-    const decide = decidedByPatterns(builtIn);
-    this.#byDirectory.set(ROOT, [(path) => (mayBeScratch(path) ? decide(path) : null)]);
+  /**
+   * Rules with the built-in ones, unless `builtIn` is false.
+   * @throws CONFIG_INVALID when a regular expression is not one
+   */
+  constructor(sources: readonly IgnoreSource[], options: { readonly builtIn?: boolean } = {}) {
+    if (options.builtIn ?? true) {
+      const decide = decidedByPatterns(ignore({ ignorecase: false }).add(BUILT_IN));
+      this.#byDirectory.set(ROOT, [(path) => (mayBeScratch(path) ? decide(path) : null)]);
+    }
     for (const source of sources) {
       const { directory = ROOT } = source;
       const deciders = this.#byDirectory.get(directory) ?? [];

@@ -48,6 +48,7 @@ function judgeListings(
   ]);
   const sum = new DigestSum();
   // Everything by which it is judged what of a listing is an entry.
-  sum.add('rules', JSON.stringify([[...files.lines], settings.ignore, sides]));
+  const hides = replicas.local.hidesTemporaryNames === true ? ['temporary names'] : [];
+  sum.add('rules', JSON.stringify([[...files.lines], settings.ignore, sides, ...hides]));
   records.judgeListingsBy(sum.digest.sum);
 }

@@ -18,6 +18,14 @@ describe('compileIgnoreRules', () => {
       expect([path, isIgnored(path, false)]).toEqual([path, false]);
   });
 
+  it('leaves the scratch files in where somebody else looks after them, and obeys all other rules', () => {
+    const source = { lines: ['*.log'], nameOf: () => 'pair settings' };
+    const { isIgnored } = new IgnoreRules([source], { builtIn: false });
+    for (const path of ['.DS_Store', 'notes~', '~$x.docx', '4913'])
+      expect([path, isIgnored(path, false)]).toEqual([path, false]);
+    expect(isIgnored('a.log', false)).toBe(true);
+  });
+
   it('lets a later line win, also over a default', () => {
     const isIgnored = compileIgnoreRules(['*.log', '!keep.log', '!.DS_Store']);
     expect(isIgnored('a/b.log', false)).toBe(true);
