@@ -15,7 +15,7 @@ import type { Config, DriveConfig, PairConfig, Pause } from './config.ts';
 import { withChange } from './config-change.ts';
 import { loadConfig, updateConfig, withEntry } from './config-file.ts';
 import { readLastRun, writeLastRun } from './last-run.ts';
-import { DRIVE_SCHEDULE, openDriveSession } from './open-drive.ts';
+import { DRIVE_SCHEDULE, DriveParts } from './open-drive.ts';
 import { openPair } from './open-pair.ts';
 import type { Workshop } from './open-replicas.ts';
 import { type OpenedSession, PairSession, type PairSessionOptions } from './pair-session.ts';
@@ -91,11 +91,14 @@ export function driveSessionOf(
   more: Pick<PairSessionOptions, 'onPauseOver' | 'onRunEnded'> = {},
 ): PairSession {
   const { mountPoint: local, remote, direction, pause } = drive;
+  const parts = new DriveParts(workshop, config, name, drive);
   return new PairSession({
     fixed: { name, kind: 'drive', local, remote, direction },
     schedule: DRIVE_SCHEDULE,
     pause,
-    open: () => openDriveSession(workshop, config, name, drive),
+    show: () => parts.show(),
+    open: () => parts.open(),
+    abandon: () => parts.abandon(),
     logger: workshop.logger.child({ pair: name }),
     ...rememberRuns(workshop, name),
     ...more,

@@ -8,12 +8,14 @@ import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { addressText, noteDrive } from './drive-names.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
+import { LateRemote } from './late-remote.ts';
 import { settingsOf } from './open-pair.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
-import type { OpenedSession } from './pair-session.ts';
+import { OpenedOnce } from './opened-once.ts';
+import type { OpenedSession, ShownDrive } from './pair-session.ts';
 import type { HostedDrive } from './parts.ts';
 import { checkMountPoint, checkRootsApart } from './places.ts';
-import { storedRemote } from './remote-address.ts';
+import { type RemoteAddress, storedRemote } from './remote-address.ts';
 import { LOOK_AT_SERVER_MS, NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -32,7 +34,7 @@ interface Surroundings {
   readonly name: string;
   readonly config: DriveConfig;
   readonly deviceName: string;
-  readonly remote: Replica;
+  readonly remote: LateRemote;
 }
 
 async function reasonAgainstMount(surroundings: Surroundings): Promise<string | null> {
@@ -41,14 +43,15 @@ async function reasonAgainstMount(surroundings: Surroundings): Promise<string | 
   return availability.available ? null : availability.reason;
 }
 
-async function openMounted(surroundings: Surroundings): Promise<LocalSide> {
+async function openMounted(surroundings: Surroundings, address: RemoteAddress): Promise<LocalSide> {
   const { workshop, name, config, remote } = surroundings;
   const drive = await workshop.parts.openDrive({
     mountPoint: config.mountPoint,
     stateDirectory: join(pairDirectory(workshop.home, name), 'drive'),
     name,
     readOnly: config.direction === 'remote-to-local',
-    allowSymlinks: remote.capabilities.symlinks,
+    // Known without asking: servers keep none, folders do.
+    allowSymlinks: address.kind === 'folder' && process.platform !== 'win32',
     clock: workshop.clock,
     logger: workshop.logger,
     hydrate: (path, version, signal) => remote.read(path, { expected: version, signal }),
@@ -99,45 +102,55 @@ async function openFolder(surroundings: Surroundings, reason: string): Promise<L
   };
 }
 
-/**
- * Shows a remote at a mount point: as a drive where that is possible, else as a watched folder, with the reason.
- * @throws MOUNT_BUSY, RECORD_LOCKED, REMOTE_*, CONFIG_INVALID
- */
-export async function openDriveSession(
-  workshop: Workshop,
-  config: Config,
-  name: string,
-  drive: DriveConfig,
-): Promise<OpenedSession> {
-  const address = storedRemote(drive.remote, config);
-  checkRootsApart(drive.mountPoint, address);
-  checkMountPoint(drive.mountPoint, config, workshop.cwd);
-  const logger = workshop.logger.child({ pair: name });
-  const deviceName = deviceNameOf(config, workshop.environment);
-  const remote = await openRemote({ ...workshop, logger }, config, drive.remote, {
-    name,
-    direction: drive.direction,
-    watch: true,
-  });
-  const surroundings = {
-    workshop: { ...workshop, logger },
-    name,
-    config: drive,
-    deviceName,
-    remote,
-  };
-  let side: LocalSide | undefined;
-  try {
-    const reason = await reasonAgainstMount(surroundings);
-    const local =
-      reason === null ? await openMounted(surroundings) : await openFolder(surroundings, reason);
-    side = local;
-    if (reason !== null) logger.warn('drive shown as a folder', { reason });
+/** A drive of the configuration: shown from its records first, and kept in step as soon as the server answers. */
+export class DriveParts {
+  readonly #surroundings: Surroundings;
+  readonly #fullConfig: Config;
+  readonly #local = new OpenedOnce(() => this.#openLocal());
+
+  constructor(workshop: Workshop, config: Config, name: string, drive: DriveConfig) {
+    const local = { ...workshop, logger: workshop.logger.child({ pair: name }) };
+    const use = { name, direction: drive.direction, watch: true };
+    this.#fullConfig = config;
+    this.#surroundings = {
+      workshop: local,
+      name,
+      config: drive,
+      deviceName: deviceNameOf(config, workshop.environment),
+      remote: new LateRemote((signal) =>
+        openRemote(local, config, drive.remote, { ...use, signal }),
+      ),
+    };
+  }
+
+  /**
+   * Shows the drive at its mount point, as a mount where that is possible, else as a watched folder with the reason.
+   * Nobody else is asked: what was known before is there, also offline.
+   * @throws MOUNT_BUSY, MOUNT_UNAVAILABLE, RECORD_LOCKED, CONFIG_INVALID
+   */
+  async show(): Promise<ShownDrive> {
+    const side = await this.#local.get();
+    const pending$ = side.drive?.pending$;
+    return {
+      ...(pending$ === undefined ? {} : { pending$ }),
+      mount: side.mount,
+      async release(options) {
+        await side.drive?.unmount(options);
+      },
+      close: () => this.#close(side),
+    };
+  }
+
+  /** Shows the drive, opens the remote, and the engine between both. @throws what `show` throws, REMOTE_* */
+  async open(): Promise<OpenedSession> {
+    const { workshop, name, config, deviceName } = this.#surroundings;
+    const local = await this.#local.get();
+    const remote = await this.#surroundings.remote.opened();
     const pair = {
       ...PAIR_DEFAULTS,
-      local: drive.mountPoint,
-      remote: drive.remote,
-      direction: drive.direction,
+      local: config.mountPoint,
+      remote: config.remote,
+      direction: config.direction,
       schedule: DRIVE_SCHEDULE,
     };
     const engine = await workshop.parts.createPairEngine({
@@ -146,31 +159,57 @@ export async function openDriveSession(
       remote,
       recordsDirectory: local.recordsDirectory,
       clock: workshop.clock,
-      logger,
+      logger: workshop.logger,
     });
-    const kept = { mountPoint: drive.mountPoint, remote: addressText(address) };
-    await noteDrive(workshop.home, name, { ...kept, pendingUploads: 0 });
-    const pending$ = local.drive?.pending$;
     return {
       engine,
       hints$: merge(local.replica.changes$, remote.changes$),
-      ...(pending$ === undefined ? {} : { pending$ }),
-      mount: local.mount,
-      async release(options) {
-        await local.drive?.unmount(options);
-      },
-      async close() {
-        await engine.close();
-        const pendingUploads = pending$ === undefined ? 0 : await firstValueFrom(pending$);
-        await closeLocal(local);
-        await noteDrive(workshop.home, name, { ...kept, pendingUploads });
-        await remote.close();
-      },
+      close: () => engine.close(),
     };
-  } catch (error) {
-    if (side !== undefined) await closeLocal(side).catch(() => undefined);
+  }
+
+  /** Ends an opening that waits for the server; what is open stays so until it is closed. */
+  abandon(): void {
+    this.#surroundings.remote.abandon();
+  }
+
+  async #openLocal(): Promise<LocalSide> {
+    const { workshop, config } = this.#surroundings;
+    const address = storedRemote(config.remote, this.#fullConfig);
+    checkRootsApart(config.mountPoint, address);
+    checkMountPoint(config.mountPoint, this.#fullConfig, workshop.cwd);
+    const reason = await reasonAgainstMount(this.#surroundings);
+    const side =
+      reason === null
+        ? await openMounted(this.#surroundings, address)
+        : await openFolder(this.#surroundings, reason);
+    if (reason !== null) workshop.logger.warn('drive shown as a folder', { reason });
+    try {
+      await this.#note(side, address);
+      return side;
+    } catch (error) {
+      await closeLocal(side).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #note(side: LocalSide, address: RemoteAddress): Promise<void> {
+    const { workshop, name, config } = this.#surroundings;
+    const pendingUploads = side.drive === null ? 0 : await firstValueFrom(side.drive.pending$);
+    const { mountPoint } = config;
+    await noteDrive(workshop.home, name, {
+      mountPoint,
+      remote: addressText(address),
+      pendingUploads,
+    });
+  }
+
+  async #close(side: LocalSide): Promise<void> {
+    const { config, remote } = this.#surroundings;
+    // While it can still be asked.
+    await this.#note(side, storedRemote(config.remote, this.#fullConfig));
+    await closeLocal(side);
     await remote.close();
-    throw error;
   }
 }
 

@@ -58,6 +58,7 @@ async function openWebdav(
     logger,
     readsOnly,
     watch: pair.watch ?? false,
+    ...(pair.signal === undefined ? {} : { signal: pair.signal }),
     ...(credentials === undefined ? {} : { credentials }),
     ...(probe === undefined ? {} : { probe }),
     ...(fingerprint === undefined ? {} : { tls: { pinnedFingerprint: fingerprint } }),
@@ -78,6 +79,8 @@ export interface RemoteUse {
   readonly watch?: boolean;
   /** Of a remote that is a folder. */
   readonly keepVersions?: KeepVersions;
+  /** Ends the opening of a server that does not answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** Opens what REMOTE means as the remote side of a pair. @throws CONFIG_INVALID, REMOTE_*, LOCAL_* */

@@ -30,6 +30,7 @@ import { backOffMs } from './back-off.ts';
 import type { Pause } from './config.ts';
 import { scheduled$, waitUntil } from './due-runs.ts';
 import type { LastRun } from './last-run.ts';
+import { OpenedOnce } from './opened-once.ts';
 import { QuietTime } from './quiet-time.ts';
 import { runPipeline, type Trigger } from './run-pipeline.ts';
 import type { Schedule } from './schedule.ts';
@@ -40,11 +41,16 @@ export interface OpenedSession {
   readonly engine: PairEngine;
   /** Hints that a run is worth while. */
   readonly hints$: Observable<unknown>;
-  /** Drives: files that wait for their upload, and how the drive is shown. */
+  close(): Promise<void>;
+}
+
+/** A drive at its mount point, whether the other side can be reached or not. */
+export interface ShownDrive {
+  readonly mount: SessionState['mount'];
+  /** Files that wait for their upload. */
   readonly pending$?: Observable<number>;
-  readonly mount?: SessionState['mount'];
-  /** Drives: leaves the mount point. @throws MOUNT_BUSY while programs use it; not with `lazy` */
-  release?(options: { readonly lazy?: boolean }): Promise<void>;
+  /** Leaves the mount point. @throws MOUNT_BUSY while programs use it; not with `lazy` */
+  release(options: { readonly lazy?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,8 +58,12 @@ export interface PairSessionOptions {
   readonly fixed: Pick<ApiPair, 'name' | 'kind' | 'local' | 'remote' | 'direction'>;
   readonly schedule: Schedule;
   readonly pause?: Pause | undefined;
+  /** Drives: shows it, before the other side is spoken to; called again, later, when it failed. */
+  readonly show?: () => Promise<ShownDrive>;
   /** Opens both sides; called again, later, when it failed. */
   readonly open: () => Promise<OpenedSession>;
+  /** Called when the session is closed: an opening that waits for the other side ends. */
+  readonly abandon?: () => void;
   readonly logger: Logger;
   /** Quiet time before a run that a change asked for. */
   readonly coalesceMs?: number;
@@ -97,7 +107,9 @@ export class PairSession {
   readonly #retryIn$ = new Subject<number | null>();
   readonly #subscriptions = new Subscription();
   readonly #jobs: Job[] = [];
-  #opening: Promise<OpenedSession> | null = null;
+  readonly #opening = new OpenedOnce(() => this.#open());
+  readonly #showing = new OpenedOnce(() => this.#show());
+  readonly #shown$ = new BehaviorSubject<ShownDrive | null>(null);
   #current: { readonly controller: AbortController; readonly ended: Promise<unknown> } | null =
     null;
   /** Runs that failed, and runs that left something undone, since the last good one. */
@@ -140,7 +152,7 @@ export class PairSession {
     const engineStates$ = this.#opened$.pipe(
       switchMap((opened) => opened?.engine.state$ ?? of(null)),
     );
-    const pending$ = this.#opened$.pipe(switchMap((opened) => opened?.pending$ ?? of(0)));
+    const pending$ = this.#shown$.pipe(switchMap((shown) => shown?.pending$ ?? of(0)));
     this.#subscriptions.add(runs$.subscribe());
     this.#subscriptions.add(engineStates$.subscribe((engine) => this.#patch({ engine })));
     this.#subscriptions.add(
@@ -148,10 +160,9 @@ export class PairSession {
     );
     this.#subscriptions.add(this.#pauseOver$().subscribe(() => this.#options.onPauseOver?.()));
     // A drive is there from the start, also while its runs rest; a folder that is watched needs its watcher.
-    if (this.#options.fixed.kind === 'drive')
-      this.#ensureOpen().catch((error: unknown) =>
-        this.#noteFailure(undefined, toFerryError(error)),
-      );
+    this.#showing
+      .get()
+      .catch((error: unknown) => this.#noteFailure(undefined, toFerryError(error)));
     if (startsAtOnce(this.#options)) this.wake('start');
   }
 
@@ -185,12 +196,17 @@ export class PairSession {
 
   /** Says what `reset` would move. */
   async previewReset(signal?: AbortSignal): Promise<ResetPreview> {
-    return (await this.#ensureOpen()).engine.previewReset(signal);
+    return (await this.#opening.get()).engine.previewReset(signal);
+  }
+
+  /** Resolves when a drive is at its mount point. @throws what keeps it from being shown */
+  async shown(): Promise<void> {
+    await this.#showing.get();
   }
 
   /** Returns the open engine, opening both sides where that is still to do. */
   async engine(): Promise<PairEngine> {
-    return (await this.#ensureOpen()).engine;
+    return (await this.#opening.get()).engine;
   }
 
   /** Ends the current run and forgets those that wait; resolves when it has ended. */
@@ -211,8 +227,7 @@ export class PairSession {
 
   /** Takes a drive off its mount point. @throws MOUNT_BUSY, and then everything goes on as before */
   async release(options: { readonly lazy?: boolean }): Promise<void> {
-    const opened = this.#opening === null ? null : await this.#opening.catch(() => null);
-    await opened?.release?.(options);
+    await (await this.#showing.ifOpened())?.release(options);
   }
 
   /** Cancels what runs and closes both sides; the session is of no use afterwards. */
@@ -220,9 +235,10 @@ export class PairSession {
     if (this.#closed) return;
     this.#closed = true;
     this.#subscriptions.unsubscribe();
+    this.#options.abandon?.();
     await this.cancel();
-    const opened = this.#opening === null ? null : await this.#opening.catch(() => null);
-    await opened?.close();
+    await (await this.#opening.ifOpened())?.close();
+    await (await this.#showing.ifOpened())?.close();
     this.#state$.complete();
   }
 
@@ -266,19 +282,19 @@ export class PairSession {
     });
   }
 
-  #ensureOpen(): Promise<OpenedSession> {
-    this.#opening ??= this.#options.open().then(
-      (opened) => {
-        this.#patch({ mount: opened.mount ?? {} });
-        this.#opened$.next(opened);
-        return opened;
-      },
-      (error: unknown) => {
-        this.#opening = null;
-        throw error;
-      },
-    );
-    return this.#opening;
+  async #show(): Promise<ShownDrive | null> {
+    const shown = (await this.#options.show?.()) ?? null;
+    if (shown === null) return null;
+    this.#patch({ mount: shown.mount });
+    this.#shown$.next(shown);
+    return shown;
+  }
+
+  async #open(): Promise<OpenedSession> {
+    await this.#showing.get();
+    const opened = await this.#options.open();
+    this.#opened$.next(opened);
+    return opened;
   }
 
   async #runOnce(): Promise<void> {
@@ -301,7 +317,7 @@ export class PairSession {
 
   async #perform(job: Job | undefined, signal: AbortSignal): Promise<RunSummary> {
     this.#patch({ running: true, hasHints: false });
-    const { engine } = await this.#ensureOpen();
+    const { engine } = await this.#opening.get(signal);
     const onlyHinted = job === undefined && !this.#looksAtAll;
     this.#looksAtAll = false;
     const request = { ...job?.request, signal, automatic: job === undefined, onlyHinted };

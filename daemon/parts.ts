@@ -58,6 +58,8 @@ export interface WebdavReplicaOptions extends WebdavOptions {
   readonly readsOnly?: boolean;
   /** Lets the remote tell of changes as they happen, where it can. */
   readonly watch?: boolean;
+  /** Ends the opening; what is open already goes on. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the daemon needs of a drive. */

@@ -39,6 +39,11 @@ function say(context: Context, pair: ApiPair): void {
   terminal.document({ name, mountPoint: local, remote, direction, mountBackend, mountNote });
 }
 
+/** A server that cannot be reached does not matter to a drive that was listed before. */
+function isWorthShowing({ mountBackend, recordedEntries, pendingUploads }: ApiPair): boolean {
+  return mountBackend !== undefined && recordedEntries + (pendingUploads ?? 0) > 0;
+}
+
 /** Waits until the daemon shows the drive and has listed the remote, or could not reach it. @throws what kept it from being shown */
 async function waitUntilShown(
   context: Context,
@@ -50,9 +55,9 @@ async function waitUntilShown(
     for await (const state of client.events(AbortSignal.any([context.signal, limit]))) {
       const drive = state.pairs.find((pair) => pair.name === name);
       const isListed = (drive?.lastRunAtMs ?? null) !== null || (drive?.lastError ?? null) !== null;
-      if (drive?.mountBackend !== undefined && isListed) return drive;
-      if (drive?.lastError && drive.mountBackend === undefined)
+      if (drive?.lastError && !isWorthShowing(drive))
         throw new FerryError(drive.lastError.code as ErrorCode, drive.lastError.message);
+      if (drive?.mountBackend !== undefined && isListed) return drive;
     }
   } catch (error) {
     if (!limit.aborted) throw error;
@@ -82,7 +87,8 @@ async function inForeground(
   });
   session.start();
   try {
-    await session.engine();
+    await session.shown();
+    if (!isWorthShowing(session.api)) await session.engine();
     say(context, session.api);
     context.terminal.note('ferry: Ctrl-C unmounts');
     await ended;

@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { of } from 'rxjs';
+import { type Observable, of } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import { SILENT } from '../../daemon/log-file.ts';
-import { PairSession, type PairSessionOptions } from '../../daemon/pair-session.ts';
+import {
+  PairSession,
+  type PairSessionOptions,
+  type ShownDrive,
+} from '../../daemon/pair-session.ts';
 import { NO_SCHEDULE } from '../../daemon/schedule.ts';
 import { createFakeEngine, type FakeEngine, NOTHING_DONE } from './fake-engine.ts';
 
@@ -30,6 +34,11 @@ function start(options: Partial<PairSessionOptions> = {}): void {
     ...options,
   });
   session.start();
+}
+
+function shown(pending$: Observable<number>): ShownDrive {
+  const nothing = async () => undefined;
+  return { mount: { mountBackend: 'fuse-native' }, pending$, release: nothing, close: nothing };
 }
 
 beforeEach(() => {
@@ -124,10 +133,25 @@ describe('PairSession', () => {
 
   it('is pending while a drive has files to upload, also before it reached the server', async () => {
     engine.outcomes.push(UNREACHABLE);
-    const opened = { ...engine.opened, pending$: of(3) };
-    start({ fixed: { ...FIXED, kind: 'drive' }, open: async () => opened });
+    start({ fixed: { ...FIXED, kind: 'drive' }, show: async () => shown(of(3)) });
     await pass(1000);
     expect(session.api).toMatchObject({ inSync: 'pending', pendingUploads: 3 });
+  });
+
+  it('shows a drive before the other side is reached, and takes it away at the end', async () => {
+    const closed: string[] = [];
+    start({
+      fixed: { ...FIXED, kind: 'drive' },
+      show: async () => ({ ...shown(of(0)), close: async () => void closed.push('drive') }),
+      open: () => Promise.reject(UNREACHABLE),
+    });
+    await pass(1000);
+    expect(session.api).toMatchObject({
+      mountBackend: 'fuse-native',
+      lastError: { code: 'REMOTE_UNREACHABLE' },
+    });
+    await session.close();
+    expect(closed).toEqual(['drive']);
   });
 
   it('tries an unreachable remote again with growing delays, beside its interval', async () => {
