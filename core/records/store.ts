@@ -1,26 +1,35 @@
 import { Level } from 'level';
 import { FerryError } from '../model/errors.ts';
 
-export type StoreOperation =
-  | { readonly type: 'put'; readonly key: string; readonly value: string }
+export type StoreOperation<Value = string> =
+  | { readonly type: 'put'; readonly key: string; readonly value: Value }
   | { readonly type: 'del'; readonly key: string };
 
 /** An ordered key-value store on LevelDB; keys sort by UTF-8 bytes. One process at a time. */
-export interface Store {
-  get(key: string): Promise<string | undefined>;
+export interface Store<Value = string> {
+  get(key: string): Promise<Value | undefined>;
   /** Applies all operations or none. With `sync` they survive a power cut once this resolves. */
   batch(
-    operations: readonly StoreOperation[],
+    operations: readonly StoreOperation<Value>[],
     options?: { readonly sync?: boolean },
   ): Promise<void>;
   /** Yields batches of [key, value] with `key` beginning with `prefix`, in key order. */
-  scan(prefix: string): AsyncIterable<readonly (readonly [string, string])[]>;
+  scan(prefix: string): AsyncIterable<readonly (readonly [string, Value])[]>;
   /** Removes every key that begins with `prefix`. */
   clear(prefix: string): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A store of bytes, which also reads many of them at once. */
+export interface ByteStore extends Store<Buffer> {
+  getMany(keys: readonly string[]): Promise<readonly (Buffer | undefined)[]>;
+  /** As `scan`, without the keys and in larger batches. */
+  values(prefix: string): AsyncIterable<readonly Buffer[]>;
+}
+
 const SCAN_BATCH = 1000;
+const VALUES_BATCH = 8192;
+const VALUES_BATCH_BYTES = 1024 * 1024;
 
 /** What LevelDB says of a system that refuses now; it says nothing about what is in the files. */
 const REFUSED_BY_SYSTEM =
@@ -66,14 +75,48 @@ function behind(prefix: string): string {
  */
 export async function openStore(location: string): Promise<Store> {
   const level = new Level<string, string>(location);
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+  const guarded = guardOf(location);
+  await guarded(() => level.open());
+  return storeOn(level, guarded);
+}
+
+/** As openStore, for values that are bytes. */
+export async function openByteStore(location: string): Promise<ByteStore> {
+  const level = new Level<string, Buffer>(location, { valueEncoding: 'buffer' });
+  const guarded = guardOf(location);
+  await guarded(() => level.open());
+  return {
+    ...storeOn(level, guarded),
+    getMany: (keys) => guarded(() => level.getMany([...keys])),
+    async *values(prefix) {
+      const range = { gte: prefix, lt: behind(prefix), highWaterMarkBytes: VALUES_BATCH_BYTES };
+      const iterator = level.values(range);
+      try {
+        for (;;) {
+          const batch = await guarded(() => iterator.nextv(VALUES_BATCH));
+          if (batch.length === 0) return;
+          yield batch;
+        }
+      } finally {
+        await iterator.close();
+      }
+    },
+  };
+}
+
+type Guard = <T>(work: () => Promise<T>) => Promise<T>;
+
+function guardOf(location: string): Guard {
+  return async (work) => {
     try {
       return await work();
     } catch (error) {
       throw storeError(error, location);
     }
   };
-  await guarded(() => level.open());
+}
+
+function storeOn<Value>(level: Level<string, Value>, guarded: Guard): Store<Value> {
   return {
     get: (key) => guarded(() => level.get(key)),
     // An array of operations would be copied one by one, with all their options.

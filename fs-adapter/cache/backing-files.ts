@@ -74,8 +74,8 @@ export class BackingFiles {
   }
 
   /** Returns the time by which a change that the journal missed is found after a crash. */
-  stampOf(fd: number): string {
-    return String(fstatSync(fd, { bigint: true }).mtimeNs);
+  stampOf(fd: number): bigint {
+    return fstatSync(fd, { bigint: true }).mtimeNs;
   }
 
   close(fd: number): void {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { isPrivateName, isValidName, type SyncPath } from '../../core/model/path.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -8,7 +9,14 @@ import type {
   SpaceOnDrive,
 } from '../mount/mount-backend.ts';
 import type { BackingFiles } from './backing-files.ts';
-import { blankNode, type DirectoryNode, type DriveNode, type FileNode } from './drive-node.ts';
+import {
+  blankRow,
+  type DirectoryNode,
+  type DriveNode,
+  type FileNode,
+  nodeOf,
+  nsOfMs,
+} from './drive-node.ts';
 import type { DriveTable } from './drive-table.ts';
 import type { FileContents } from './file-contents.ts';
 import type { Hydrations } from './hydrations.ts';
@@ -16,6 +24,12 @@ import { PosixError } from './posix-error.ts';
 
 const MAX_NAME_BYTES = 255;
 const STATE_ATTRIBUTE = 'user.ferry.state';
+
+const FORMATS = {
+  file: constants.S_IFREG,
+  directory: constants.S_IFDIR,
+  symlink: constants.S_IFLNK,
+} as const;
 
 /** What libfuse renames an open file to when it is removed or replaced; nobody else sees it. */
 const HIDDEN_NAME = /^\.fuse_hidden[0-9a-f]{16}$/;
@@ -61,15 +75,17 @@ export class DriveFiles implements MountedFiles {
     const common = {
       inode: node.id,
       kind: node.kind,
+      format: node.kind === 'special' ? node.format : FORMATS[node.kind],
       mode: node.mode,
       mtimeNs: node.mtimeNs,
-      ctimeMs: node.ctimeMs,
+      ctimeNs: node.ctimeNs,
     };
     if (node.kind === 'directory') return { ...common, sizeBytes: 0, storedBytes: 0, links: 2 };
     if (node.kind === 'symlink') {
       const sizeBytes = Buffer.byteLength(node.target);
       return { ...common, sizeBytes, storedBytes: 0, links: 1 };
     }
+    if (node.kind === 'special') return { ...common, sizeBytes: 0, storedBytes: 0, links: 1 };
     const shown = this.#options.contents.displaced(node) ?? node;
     return {
       ...common,
@@ -118,7 +134,7 @@ export class DriveFiles implements MountedFiles {
   }
 
   syncTree(): Promise<void> {
-    return this.#options.table.journal.flush({ sync: true });
+    return this.#options.table.journal.flush();
   }
 
   release(handle: number): void {
@@ -131,11 +147,7 @@ export class DriveFiles implements MountedFiles {
 
   makeDirectory(path: string, mode: number): void {
     const { parent, name } = this.#freePlace(path);
-    const node: DirectoryNode = {
-      ...this.#blank(name, mode),
-      kind: 'directory',
-      children: new Map(),
-    };
+    const node = nodeOf({ ...this.#blank(name, mode), kind: 'directory' });
     this.#options.table.insert(node, parent, this.#options.clock.now());
     this.#changedAt(node);
   }
@@ -144,7 +156,7 @@ export class DriveFiles implements MountedFiles {
     const { parent, name } = this.#freePlace(path);
     if (!this.#options.allowSymlinks)
       throw new PosixError('EPERM', 'the other side of this drive keeps no symbolic links');
-    const node: DriveNode = { ...this.#blank(name, 0o777), kind: 'symlink', target };
+    const node = nodeOf({ ...this.#blank(name, 0o777), kind: 'symlink', target });
     this.#options.table.insert(node, parent, this.#options.clock.now());
     this.#changedAt(node);
   }
@@ -242,7 +254,7 @@ export class DriveFiles implements MountedFiles {
   #file(path: string): FileNode {
     const node = this.#existing(path);
     if (node.kind === 'directory') throw new PosixError('EISDIR', `${path} is a directory`);
-    if (node.kind === 'symlink') throw new PosixError('EINVAL', `${path} is a symbolic link`);
+    if (node.kind !== 'file') throw new PosixError('EINVAL', `${path} is no regular file`);
     return node;
   }
 
@@ -273,7 +285,7 @@ export class DriveFiles implements MountedFiles {
 
   #blank(name: string, mode: number) {
     const { table, clock } = this.#options;
-    return blankNode(table.journal.nextId(), name, mode & 0o7777, clock.now());
+    return blankRow(table.journal.nextId(), name, mode & 0o7777, clock.now());
   }
 
   #newFile(path: string, mode: number): FileNode {
@@ -281,9 +293,9 @@ export class DriveFiles implements MountedFiles {
     const { table, backing, clock } = this.#options;
     const id = table.journal.nextId();
     const fd = backing.create(id);
-    const stamp = backing.stampOf(fd);
+    const stampNs = backing.stampOf(fd);
     backing.close(fd);
-    const node: FileNode = {
+    const node = nodeOf({
       ...this.#blank(name, mode),
       kind: 'file',
       sizeBytes: 0,
@@ -291,8 +303,9 @@ export class DriveFiles implements MountedFiles {
       source: null,
       hash: null,
       backing: id,
-      stamp,
-    };
+      stampNs,
+      map: null,
+    }) as FileNode;
     table.insert(node, parent, clock.now());
     return node;
   }
@@ -349,7 +362,7 @@ export class DriveFiles implements MountedFiles {
     const open = node.kind === 'file' ? contents.openFile(node) : undefined;
     const wasCurrent = open?.closed === undefined;
     node.counter += 1;
-    node.ctimeMs = clock.now();
+    node.ctimeNs = nsOfMs(clock.now());
     table.changed(node);
     if (wasCurrent) this.#changedAt(node);
   }

@@ -1,131 +1,167 @@
 import type { Logger } from '../../core/ports.ts';
-import type { Store, StoreOperation } from '../../core/records/store.ts';
-import { type DriveNode, encodeNode, rowDigest } from './drive-node.ts';
+import type { DriveLog } from './drive-log.ts';
+import { type DriveNode, ROOT_ID } from './drive-node.ts';
+import { digestOfRow, encodeRemoval, encodeRow } from './drive-row.ts';
+import type { DriveCheck, DriveStore } from './drive-store.ts';
 
-/** What is kept beside the rows, in the same batch, so that a store that lost some of them is noticed. */
-export interface JournalCheck {
-  readonly count: number;
-  readonly digest: number;
-  /** Ids below it may be in use or may have been. */
-  readonly nextId: number;
-}
+/** The log goes to the store when it has grown so much, or so long after a change. */
+const STORE_AT_BYTES = 8 * 1024 * 1024;
+const STORE_AFTER_MS = 1000;
+const STORED_AT_ONCE = 5000;
 
-export const NODE_PREFIX = 'n/';
-export const CHECK_KEY = 'm/check';
-const ID_DIGITS = 12;
-
-/** Returns the key of a node's row. */
-export function nodeKey(id: number): string {
-  return NODE_PREFIX + id.toString().padStart(ID_DIGITS, '0');
+export interface JournalOptions {
+  readonly store: DriveStore;
+  readonly log: DriveLog;
+  readonly check: DriveCheck;
+  readonly logger: Logger;
 }
 
 /**
- * Carries changed nodes to the store. Everything that changed until a batch is written goes into that one atomic
- * batch, so that the store always holds a tree that existed. Callers that wait at the same time share a batch.
+ * Carries changed nodes to the log, and from there to the store. What one call of a program changes goes into one
+ * record of the log, so that after a crash there is a tree that existed.
  */
 export class DriveJournal {
-  readonly #store: Store;
-  readonly #log: Logger;
-  /** Nodes to write; null: to remove. */
-  #pending = new Map<number, DriveNode | null>();
-  /** What each stored row adds to the digest. */
-  readonly #digests: Map<number, number>;
-  #digest: number;
+  readonly #options: JournalOptions;
+  #unlogged = new Map<number, DriveNode>();
+  #unstored = new Map<number, DriveNode>();
+  #check: DriveCheck;
   #nextId: number;
-  #running: Promise<void> = Promise.resolve();
-  #queued: Promise<void> | null = null;
-  #wantsSync = false;
-  #hasUnsynced = false;
-  #scheduled = false;
+  #isScheduled = false;
+  #storing: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | null = null;
+  #closed: Promise<void> | null = null;
 
-  constructor(store: Store, log: Logger, digests: Map<number, number>, nextId: number) {
-    this.#store = store;
-    this.#log = log;
-    this.#digests = digests;
-    this.#digest = [...digests.values()].reduce((sum, one) => (sum + one) >>> 0, 0);
-    this.#nextId = nextId;
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#check = options.check;
+    this.#nextId = options.check.nextId;
   }
 
-  /** Returns an id that was never given before; it is used up once the next batch is written. */
+  /** Returns an id that was never given before. */
   nextId(): number {
     const id = this.#nextId;
     this.#nextId += 1;
     return id;
   }
 
-  put(node: DriveNode): void {
-    this.#pending.set(node.id, node);
-    this.#schedule();
-  }
-
-  remove(node: DriveNode): void {
-    this.#pending.set(node.id, null);
-    this.#schedule();
-  }
-
-  /**
-   * Resolves when all changes made until now are in the store: they outlive this process, with `sync` a power cut too.
-   * @throws LOCAL_NO_SPACE, RECORD_CORRUPT; the changes are kept and tried again with the next flush
-   */
-  flush(options: { readonly sync?: boolean } = {}): Promise<void> {
-    if (options.sync) this.#wantsSync = true;
-    if (this.#queued === null) {
-      const next = this.#running.then(() => {
-        this.#queued = null;
-        return this.#write();
-      });
-      this.#queued = next;
-      this.#running = next.catch(() => {
-        // Whoever waits for this batch is told; the next one starts over with the same changes.
-      });
-    }
-    return this.#queued;
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.flush().catch((error) =>
-        this.#log.error('the drive journal cannot be written', { error: String(error) }),
-      );
+  /** Notes that a node has changed, was put into the tree or was taken out of it. */
+  note(node: DriveNode): void {
+    this.#unlogged.set(node.id, node);
+    this.#unstored.set(node.id, node);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      try {
+        this.commit();
+      } catch (error) {
+        this.#options.logger.error("the drive's log cannot be written", { error: String(error) });
+      }
     });
   }
 
-  async #write(): Promise<void> {
-    const sync = this.#wantsSync;
-    this.#wantsSync = false;
-    if (this.#pending.size === 0 && !(sync && this.#hasUnsynced)) return;
-    const changed = this.#pending;
-    this.#pending = new Map();
-    const operations: StoreOperation[] = [];
-    const before = new Map<number, number | undefined>();
-    for (const [id, node] of changed) {
-      const row = node === null ? null : encodeNode(node);
-      before.set(id, this.#digests.get(id));
-      this.#count(id, row === null ? undefined : rowDigest(id, row));
-      if (row === null) operations.push({ type: 'del', key: nodeKey(id) });
-      else operations.push({ type: 'put', key: nodeKey(id), value: row });
-    }
-    const { size: count } = this.#digests;
-    const check: JournalCheck = { count, digest: this.#digest, nextId: this.#nextId };
-    operations.push({ type: 'put', key: CHECK_KEY, value: JSON.stringify(check) });
+  /** Appends what has changed to the log, where it outlives this process. @throws LOCAL_NO_SPACE, LOCAL_IO */
+  commit(): void {
+    if (this.#unlogged.size === 0) return;
+    this.#options.log.append(Array.from(this.#unlogged.values(), rowOf));
+    this.#unlogged = new Map();
+    if (this.#options.log.bytes > STORE_AT_BYTES) this.#storeSoon(0);
+    else this.#storeSoon(STORE_AFTER_MS);
+  }
+
+  /** Resolves when all changes made until now outlive a power cut. @throws LOCAL_NO_SPACE, LOCAL_IO */
+  async flush(): Promise<void> {
+    this.commit();
+    await this.#options.log.sync();
+  }
+
+  /** Stores everything and lets go of the log. @throws LOCAL_NO_SPACE, LOCAL_IO, RECORD_CORRUPT */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
     try {
-      await this.#store.batch(operations, { sync });
-      this.#hasUnsynced = !sync;
-    } catch (error) {
-      for (const [id, digest] of before) this.#count(id, digest);
-      this.#pending = new Map([...changed, ...this.#pending]);
-      if (sync) this.#wantsSync = true;
-      throw error;
+      await this.flush();
+      await this.#storing;
+      await this.#store();
+    } finally {
+      await this.#options.log.close();
     }
   }
 
-  #count(id: number, digest: number | undefined): void {
-    this.#digest = (this.#digest - (this.#digests.get(id) ?? 0)) >>> 0;
-    if (digest === undefined) this.#digests.delete(id);
-    else this.#digests.set(id, digest);
-    this.#digest = (this.#digest + (digest ?? 0)) >>> 0;
+  #storeSoon(afterMs: number): void {
+    if (this.#timer !== null) {
+      if (afterMs > 0) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#storing = this.#storing
+        .then(() => this.#store())
+        .catch((error) => {
+          // The log has it all; the next change starts over.
+          this.#options.logger.error('the drive cannot be stored', { error: String(error) });
+        });
+    }, afterMs);
+    this.#timer.unref();
   }
+
+  /** Brings what the log has into the store, and drops the log's files that are not needed any more. */
+  async #store(): Promise<void> {
+    if (this.#unstored.size === 0) return;
+    this.commit();
+    const { log } = this.#options;
+    const changed = this.#unstored;
+    this.#unstored = new Map();
+    const sequence = log.rotate();
+    const nodes = [...changed.values()];
+    try {
+      while (nodes.length > 0) {
+        const some = nodes.slice(-STORED_AT_ONCE);
+        await this.#storeNodes(some, nodes.length <= STORED_AT_ONCE);
+        nodes.length -= some.length;
+      }
+    } catch (error) {
+      for (const node of nodes) this.#unstored.set(node.id, node);
+      throw error;
+    }
+    await log.drop(sequence);
+  }
+
+  async #storeNodes(nodes: readonly DriveNode[], sync: boolean): Promise<void> {
+    const rows: Buffer[] = [];
+    const removed: number[] = [];
+    const digests: (number | null)[] = [];
+    let { count, digest } = this.#check;
+    for (const node of nodes) {
+      if (node.digest !== null) {
+        count -= 1;
+        digest = (digest - node.digest) >>> 0;
+      }
+      const row = rowOf(node);
+      const isHeld = isInTree(node);
+      const own = isHeld ? digestOfRow(row) : null;
+      if (isHeld) rows.push(row);
+      else removed.push(node.id);
+      digests.push(own);
+      if (own === null) continue;
+      count += 1;
+      digest = (digest + own) >>> 0;
+    }
+    const check = { count, digest, nextId: this.#nextId };
+    await this.#options.store.write(rows, removed, check, { sync });
+    this.#check = check;
+    for (const [index, node] of nodes.entries()) node.digest = digests[index] ?? null;
+  }
+}
+
+function isInTree(node: DriveNode): boolean {
+  return node.parent !== null || node.id === ROOT_ID;
+}
+
+function rowOf(node: DriveNode): Buffer {
+  return isInTree(node) ? encodeRow(node, node.parent?.id ?? 0) : encodeRemoval(node.id);
 }

@@ -28,11 +28,13 @@ import type { BackingFiles } from './backing-files.ts';
 import { contentOf } from './backing-stream.ts';
 import { isSynced } from './drive-files.ts';
 import {
-  blankNode,
+  blankRow,
   type DirectoryNode,
   type DriveNode,
   entryOf,
   type FileNode,
+  nodeOf,
+  nsOfMs,
   versionOf,
 } from './drive-node.ts';
 import type { DriveTable } from './drive-table.ts';
@@ -104,7 +106,8 @@ export class DriveReplica implements Replica {
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       throwIfAborted(options.signal);
       const { node, path } = next;
-      if (!this.#options.table.holds(node) || !isSynced(node.name)) continue;
+      if (!this.#options.table.holds(node) || !isSynced(node.name) || node.kind === 'special')
+        continue;
       if (options.isIgnored?.(path, node.kind === 'directory')) {
         options.onIgnored?.(path);
         continue;
@@ -161,11 +164,10 @@ export class DriveReplica implements Replica {
     const existing = table.find(path);
     if (existing?.kind === 'directory') return entryOf(existing, path);
     if (existing !== undefined) throw changed(path, `a ${existing.kind} is there`);
-    const node: DirectoryNode = {
+    const node = nodeOf({
       ...this.#blank(path, options.mode ?? DIRECTORY_MODE),
       kind: 'directory',
-      children: new Map(),
-    };
+    });
     table.insert(node, this.#parentOf(path), clock.now());
     return entryOf(node, path);
   }
@@ -176,7 +178,7 @@ export class DriveReplica implements Replica {
     if (!symlinks)
       throw new FerryError('KIND_NOT_SUPPORTED', `${path}: this drive keeps no links`, { path });
     if (table.find(path) !== undefined) throw changed(path, 'the name is taken');
-    const node: DriveNode = { ...this.#blank(path, LINK_MODE), kind: 'symlink', target };
+    const node = nodeOf({ ...this.#blank(path, LINK_MODE), kind: 'symlink', target });
     table.insert(node, this.#parentOf(path), clock.now());
     return entryOf(node, path) as SymlinkEntry;
   }
@@ -230,7 +232,7 @@ export class DriveReplica implements Replica {
     if (metadata.mtimeNs !== undefined) node.mtimeNs = metadata.mtimeNs;
     if (metadata.mode !== undefined) node.mode = metadata.mode;
     node.counter += 1;
-    node.ctimeMs = this.#options.clock.now();
+    node.ctimeNs = nsOfMs(this.#options.clock.now());
     this.#options.table.changed(node);
     return entryOf(node, path);
   }
@@ -254,7 +256,7 @@ export class DriveReplica implements Replica {
 
   async flush(): Promise<void> {
     await this.#options.backing.syncNames();
-    await this.#options.table.journal.flush({ sync: true });
+    await this.#options.table.journal.flush();
   }
 
   /** Only makes everything durable: the drive outlives the pairs that use it and is closed by its owner. */
@@ -303,7 +305,7 @@ export class DriveReplica implements Replica {
 
   #blank(path: SyncPath, mode: number) {
     const { table, clock } = this.#options;
-    return blankNode(table.journal.nextId(), nameOf(path), mode, clock.now());
+    return blankRow(table.journal.nextId(), nameOf(path), mode, clock.now());
   }
 
   #parentOf(path: SyncPath): DirectoryNode {

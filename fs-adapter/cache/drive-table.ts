@@ -1,25 +1,33 @@
 import { BehaviorSubject, type Observable } from 'rxjs';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { DriveJournal } from './drive-journal.ts';
-import type { DirectoryNode, DriveNode, FileNode } from './drive-node.ts';
+import { type DirectoryNode, type DriveNode, type FileNode, keyOf, nsOfMs } from './drive-node.ts';
 
 /**
- * The drive's tree in memory, the truth while the drive is open. Every change goes to the journal. Names are NFC;
- * whoever looks one up by another form finds the same node.
+ * The drive's tree in JavaScript's memory, the truth while the drive is open. Every change goes to the journal. Names
+ * are as they were given; whoever looks one up by its NFC form finds it as well.
  */
 export class DriveTable {
   readonly root: DirectoryNode;
   readonly journal: DriveJournal;
   readonly #pending$: BehaviorSubject<number>;
   readonly #dirty = new Set<FileNode>();
+  readonly #stored = new Set<FileNode>();
+  readonly #nodes = new Map<number, DriveNode>();
+  /** Nodes whose name is not NFC, by that form, in each directory that has some. */
+  readonly #aliases = new Map<DirectoryNode, Map<string, DriveNode>>();
+  #storedBytes = 0;
   #entries = 0;
 
   constructor(root: DirectoryNode, journal: DriveJournal) {
     this.root = root;
     this.journal = journal;
+    this.#nodes.set(root.id, root);
     for (const node of this.below(root)) {
       this.#entries += 1;
-      if (node.kind === 'file' && node.state === 'dirty') this.#dirty.add(node);
+      this.#nodes.set(node.id, node);
+      if (node.parent !== null) this.#alias(node, node.parent);
+      if (node.kind === 'file') this.#count(node);
     }
     this.#pending$ = new BehaviorSubject(this.#dirty.size);
   }
@@ -37,15 +45,35 @@ export class DriveTable {
     return this.#entries;
   }
 
+  /** Bytes of content of files in the tree that are here. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** The files in the tree that have content here. */
+  get stored(): Iterable<FileNode> {
+    return this.#stored;
+  }
+
   /** Finds a node by its path; undefined when a part is not there or is no directory. */
   find(path: string): DriveNode | undefined {
     if (path === '') return this.root;
     let node: DriveNode | undefined = this.root;
     for (const name of path.split('/')) {
       if (node?.kind !== 'directory') return undefined;
-      node = node.children.get(name);
+      node = this.child(node, name);
     }
     return node;
+  }
+
+  /** Finds what has exactly that name in a directory, else what has it as its NFC form. */
+  child(directory: DirectoryNode, name: string): DriveNode | undefined {
+    return directory.children.get(name) ?? this.#aliases.get(directory)?.get(name);
+  }
+
+  /** Returns a node in the tree by its id. */
+  node(id: number): DriveNode | undefined {
+    return this.#nodes.get(id);
   }
 
   /** Returns the path of a node that is in the tree. */
@@ -53,7 +81,7 @@ export class DriveTable {
     const names: string[] = [];
     for (let at: DriveNode | null = node; at !== null && at !== this.root; at = at.parent)
       names.push(at.name);
-    return names.reverse().join('/') as SyncPath;
+    return names.reverse().join('/').normalize('NFC') as SyncPath;
   }
 
   /** Tells whether the node is in the tree, and not one that was removed while it was open. */
@@ -72,10 +100,23 @@ export class DriveTable {
   }
 
   insert(node: DriveNode, parent: DirectoryNode, nowMs: number): void {
-    node.parent = parent;
-    parent.children.set(node.name, node);
+    this.#attach(node, parent);
+    this.#nodes.set(node.id, node);
     this.#entries += 1;
     this.changed(node);
+    this.#touchDirectory(parent, nowMs);
+  }
+
+  /** Puts a node in the place of another one, which is taken out of the tree. */
+  exchange(old: DriveNode, node: DriveNode, nowMs: number): void {
+    const { parent } = old;
+    if (parent === null) return;
+    // The new one is set before the old one is forgotten, so that it keeps the place in the directory's order.
+    old.parent = null;
+    this.#attach(node, parent);
+    this.#nodes.set(node.id, node);
+    this.changed(node);
+    this.#forget(old);
     this.#touchDirectory(parent, nowMs);
   }
 
@@ -83,11 +124,9 @@ export class DriveTable {
   detach(node: DriveNode, nowMs: number): void {
     const { parent } = node;
     if (parent === null) return;
-    parent.children.delete(node.name);
-    node.parent = null;
+    this.#unlink(node, parent);
     this.#entries -= 1;
-    this.journal.remove(node);
-    if (node.kind === 'file') this.#countDirty(node);
+    this.#forget(node);
     this.#touchDirectory(parent, nowMs);
   }
 
@@ -95,11 +134,11 @@ export class DriveTable {
   move(node: DriveNode, parent: DirectoryNode, name: string, nowMs: number): void {
     const old = node.parent;
     if (old === null) return;
-    old.children.delete(node.name);
+    this.#unlink(node, old);
     node.name = name;
-    node.parent = parent;
-    node.ctimeMs = nowMs;
-    parent.children.set(name, node);
+    node.nameBytes = null;
+    node.ctimeNs = nsOfMs(nowMs);
+    this.#attach(node, parent);
     this.changed(node);
     this.#touchDirectory(old, nowMs);
     if (old !== parent) this.#touchDirectory(parent, nowMs);
@@ -108,20 +147,65 @@ export class DriveTable {
   /** Must be called after each change of a node's fields. */
   changed(node: DriveNode): void {
     if (!this.holds(node)) return;
-    this.journal.put(node);
-    if (node.kind === 'file') this.#countDirty(node);
+    this.journal.note(node);
+    if (node.kind === 'file') this.#countChanged(node);
   }
 
-  #countDirty(node: FileNode): void {
+  #attach(node: DriveNode, parent: DirectoryNode): void {
+    node.parent = parent;
+    parent.children.set(keyOf(node), node);
+    this.#alias(node, parent);
+  }
+
+  #unlink(node: DriveNode, parent: DirectoryNode): void {
+    parent.children.delete(keyOf(node));
+    const aliases = this.#aliases.get(parent);
+    const alias = node.name.normalize('NFC');
+    if (aliases?.get(alias) === node) aliases.delete(alias);
+    node.parent = null;
+  }
+
+  #alias(node: DriveNode, parent: DirectoryNode): void {
+    const alias = node.name.normalize('NFC');
+    if (alias === node.name || node.nameBytes !== null) return;
+    const aliases = this.#aliases.get(parent) ?? new Map<string, DriveNode>();
+    aliases.set(alias, node);
+    this.#aliases.set(parent, aliases);
+  }
+
+  #forget(node: DriveNode): void {
+    this.#nodes.delete(node.id);
+    if (node.kind === 'directory') this.#aliases.delete(node);
+    this.journal.note(node);
+    if (node.kind === 'file') this.#countChanged(node);
+  }
+
+  #countChanged(node: FileNode): void {
     const before = this.#dirty.size;
-    if (node.state === 'dirty' && this.holds(node)) this.#dirty.add(node);
-    else this.#dirty.delete(node);
+    this.#count(node);
     if (this.#dirty.size !== before) this.#pending$.next(this.#dirty.size);
   }
 
-  #touchDirectory(directory: DirectoryNode, nowMs: number): void {
-    directory.mtimeNs = BigInt(Math.trunc(nowMs)) * 1_000_000n;
-    directory.ctimeMs = nowMs;
-    this.journal.put(directory);
+  #count(node: FileNode): void {
+    const isHeld = this.holds(node);
+    if (node.state === 'dirty' && isHeld) this.#dirty.add(node);
+    else this.#dirty.delete(node);
+    const bytes = isHeld ? storedBytesOf(node) : 0;
+    this.#storedBytes += bytes - node.countedBytes;
+    node.countedBytes = bytes;
+    if (isHeld && node.backing !== null) this.#stored.add(node);
+    else this.#stored.delete(node);
   }
+
+  #touchDirectory(directory: DirectoryNode, nowMs: number): void {
+    directory.mtimeNs = nsOfMs(nowMs);
+    directory.ctimeNs = directory.mtimeNs;
+    this.journal.note(directory);
+  }
+}
+
+/** Returns how much of a file's content is here. */
+export function storedBytesOf(node: FileNode): number {
+  if (node.state === 'placeholder') return node.present?.storedBytes ?? 0;
+  return node.backing === null ? 0 : node.sizeBytes;
 }

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { ContentHash, Version } from '../../core/model/entry.ts';
 import type { SyncPath } from '../../core/model/path.ts';
-import type { NodeState } from './drive-node.ts';
+import type { NodeState } from './drive-row.ts';
 
 /** A file as it was when it was last closed; `never`: it was made by a program that has not closed it yet. */
 export type ClosedFile =

@@ -1,7 +1,14 @@
 import { nameOf, type SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger, WriteItem } from '../../core/ports.ts';
 import type { BackingFiles, BackingStat } from './backing-files.ts';
-import { blankNode, type DirectoryNode, type FileNode, versionOf } from './drive-node.ts';
+import {
+  blankRow,
+  type DirectoryNode,
+  type FileNode,
+  nodeOf,
+  nsOfMs,
+  versionOf,
+} from './drive-node.ts';
 import type { DriveTable } from './drive-table.ts';
 import type { FileContents } from './file-contents.ts';
 
@@ -79,13 +86,13 @@ export class DriveWriter {
   #insert(item: WriteItem, parent: DirectoryNode, staged: Staged | null): FileNode {
     const { table, clock } = this.#options;
     const nowMs = clock.now();
-    const blank = blankNode(
+    const blank = blankRow(
       table.journal.nextId(),
       nameOf(item.path),
       item.mode ?? FILE_MODE,
       nowMs,
     );
-    const node: FileNode = {
+    const node = nodeOf({
       ...blank,
       mtimeNs: item.mtimeNs ?? blank.mtimeNs,
       kind: 'file',
@@ -94,8 +101,10 @@ export class DriveWriter {
       source: item.sourceVersion,
       hash: item.hash ?? null,
       backing: staged?.id ?? null,
-      stamp: staged === null ? null : String(staged.mtimeNs),
-    };
+      stampNs: staged === null ? null : staged.mtimeNs,
+      map: null,
+      isPlaced: true,
+    }) as FileNode;
     table.insert(node, parent, nowMs);
     return node;
   }
@@ -109,15 +118,15 @@ export class DriveWriter {
       contents.displace(node);
       node.state = staged === null ? 'placeholder' : 'hydrated';
       node.backing = staged?.id ?? null;
-      node.stamp = staged === null ? null : String(staged.mtimeNs);
+      node.stampNs = staged === null ? null : staged.mtimeNs;
     }
     node.sizeBytes = item.sizeBytes;
     node.source = item.sourceVersion;
     node.hash = item.hash ?? null;
-    node.mtimeNs = item.mtimeNs ?? BigInt(Math.trunc(nowMs)) * 1_000_000n;
+    node.mtimeNs = item.mtimeNs ?? nsOfMs(nowMs);
     if (item.mode !== undefined) node.mode = item.mode;
     node.counter += 1;
-    node.ctimeMs = nowMs;
+    node.ctimeNs = nsOfMs(nowMs);
     table.changed(node);
     return node;
   }

@@ -2,7 +2,7 @@ import { fdatasync, read as fsRead, fstatSync, write as fsWrite } from 'node:fs'
 import { promisify } from 'node:util';
 import type { Clock, Logger } from '../../core/ports.ts';
 import type { BackingFiles } from './backing-files.ts';
-import { type FileNode, versionOf } from './drive-node.ts';
+import { type FileNode, nsOfMs, versionOf } from './drive-node.ts';
 import type { DriveTable } from './drive-table.ts';
 import type { Hydrations } from './hydrations.ts';
 import type { DisplacedState, Handle, OpenFile } from './open-file.ts';
@@ -145,9 +145,9 @@ export class FileContents {
         file.unsynced = true;
         throw error;
       }
-      await table.journal.flush({ sync: true });
+      await table.journal.flush();
     } else if (file.closed !== undefined) {
-      await table.journal.flush({ sync: true });
+      await table.journal.flush();
     }
   }
 
@@ -298,8 +298,8 @@ export class FileContents {
     const { node } = file;
     const nowMs = this.#options.clock.now();
     node.counter += 1;
-    node.mtimeNs = BigInt(Math.trunc(nowMs)) * 1_000_000n;
-    node.ctimeMs = nowMs;
+    node.mtimeNs = nsOfMs(nowMs);
+    node.ctimeNs = node.mtimeNs;
     // An upload that ended meanwhile was of what the file held before.
     node.state = 'dirty';
     node.hash = null;
@@ -309,7 +309,7 @@ export class FileContents {
 
   /** Notes the backing file's own time, by which a change that the journal missed is found after a crash. */
   #stamp(file: OpenFile, fd: number): void {
-    file.node.stamp = this.#options.backing.stampOf(fd);
+    file.node.stampNs = this.#options.backing.stampOf(fd);
     this.#options.table.changed(file.node);
   }
 
@@ -331,6 +331,6 @@ export class FileContents {
   #dropBacking(node: FileNode): void {
     if (node.backing !== null) this.#options.backing.remove(node.backing);
     node.backing = null;
-    node.stamp = null;
+    node.stampNs = null;
   }
 }

@@ -67,7 +67,7 @@ export class Hydrations {
       if (node.state === 'placeholder' && node.source === source && node.sizeBytes === sizeBytes) {
         node.state = 'hydrated';
         node.backing = id;
-        node.stamp = String(stat.mtimeNs);
+        node.stampNs = stat.mtimeNs;
         table.changed(node);
         return;
       }

@@ -5,15 +5,16 @@ import { type Observable, Subject } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import { isPrivateName, type SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger, Replica } from '../../core/ports.ts';
-import { openStore } from '../../core/records/store.ts';
 import { BackingFiles } from '../cache/backing-files.ts';
 import { DriveFiles } from '../cache/drive-files.ts';
-import { loadDrive } from '../cache/drive-load.ts';
+import { DriveLog } from '../cache/drive-log.ts';
 import type { DriveNode, FileNode } from '../cache/drive-node.ts';
 import { DriveReplica } from '../cache/drive-replica.ts';
+import { openDriveStore } from '../cache/drive-store.ts';
 import type { DriveTable } from '../cache/drive-table.ts';
 import { FileContents } from '../cache/file-contents.ts';
 import { type Hydrate, Hydrations } from '../cache/hydrations.ts';
+import { loadTable } from '../cache/script-load.ts';
 import { createFuseNativeBackend } from './fuse-native-backend.ts';
 import type {
   MountBackend,
@@ -107,10 +108,11 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
   const { clock, logger, readOnly = false, allowSymlinks = true, quota } = options;
   const stateDirectory = resolve(options.stateDirectory);
   await fs.mkdir(stateDirectory, { recursive: true, mode: STATE_MODE });
-  const store = await openStore(join(stateDirectory, 'table'));
+  const store = await openDriveStore(stateDirectory);
   try {
     const backing = new BackingFiles(stateDirectory);
-    const { table, identity } = await loadDrive({ store, backing, clock, logger });
+    const log = await DriveLog.open(stateDirectory);
+    const { table, identity } = await loadTable({ store, log, backing, clock, logger });
     const changes = new Subject<SyncPath>();
     const onChanged = (path: SyncPath): void => changes.next(path);
     const hydrations = new Hydrations({
@@ -238,12 +240,12 @@ class OpenedDrive implements Drive {
   async #takeOff(options: { readonly lazy?: boolean }): Promise<void> {
     if (this.#mounted === null) return;
     const { mountPoint, table } = this.#parts;
-    await table.journal.flush({ sync: true });
+    await table.journal.flush();
     await unmount(mountPoint, { lazy: options.lazy ?? false });
     const mounted = this.#mounted;
     this.#mounted = null;
     await mounted.detached();
-    await table.journal.flush({ sync: true });
+    await table.journal.flush();
   }
 
   async hydrate(path: SyncPath): Promise<void> {
@@ -264,7 +266,7 @@ class OpenedDrive implements Drive {
         results.push({ path: at, freed: true });
       }
     }
-    await table.journal.flush({ sync: true });
+    await table.journal.flush();
     return results;
   }
 
@@ -277,7 +279,7 @@ class OpenedDrive implements Drive {
       await this.#takeOff({ lazy: true });
     }
     hydrations.close();
-    await table.journal.flush({ sync: true });
+    await table.journal.close();
     await release();
   }
 

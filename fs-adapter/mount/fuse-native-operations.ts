@@ -177,17 +177,11 @@ function relative(path: string): string {
   return path.slice(1);
 }
 
-const TYPE_BITS = {
-  file: constants.S_IFREG,
-  directory: constants.S_IFDIR,
-  symlink: constants.S_IFLNK,
-} as const;
-
 function statOf(attributes: Attributes): FuseStat {
   // Times go through unsigned numbers; what was before 1970 would be shown in the far future.
   const mtime = Math.max(0, Number(attributes.mtimeNs / 1_000_000n));
   return {
-    mode: TYPE_BITS[attributes.kind] | attributes.mode,
+    mode: attributes.format | attributes.mode,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     size: attributes.sizeBytes,
@@ -197,7 +191,7 @@ function statOf(attributes: Attributes): FuseStat {
     blocks: Math.ceil(attributes.storedBytes / BLOCK_BYTES),
     atime: mtime,
     mtime,
-    ctime: Math.max(0, Math.trunc(attributes.ctimeMs)),
+    ctime: Math.max(0, Number(attributes.ctimeNs / 1_000_000n)),
   };
 }
 

@@ -1,7 +1,9 @@
 /** What `stat` shows of one entry. Times in milliseconds since 1970 with a fraction. */
 export interface Attributes {
   readonly inode: number;
-  readonly kind: 'file' | 'directory' | 'symlink';
+  readonly kind: 'file' | 'directory' | 'symlink' | 'special';
+  /** The bits of S_IFMT. */
+  readonly format: number;
   /** Permission bits, 07777. */
   readonly mode: number;
   readonly sizeBytes: number;
@@ -9,7 +11,7 @@ export interface Attributes {
   readonly storedBytes: number;
   readonly links: number;
   readonly mtimeNs: bigint;
-  readonly ctimeMs: number;
+  readonly ctimeNs: bigint;
 }
 
 export interface SpaceOnDrive {

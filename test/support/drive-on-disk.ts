@@ -40,9 +40,14 @@ export interface DriveOnDisk {
   close(): Promise<void>;
 }
 
-export async function openDriveOnDisk(options: Partial<DriveOptions> = {}): Promise<DriveOnDisk> {
+/** `prepare` can put something into the state directory before the drive is opened. */
+export async function openDriveOnDisk(
+  options: Partial<DriveOptions> = {},
+  prepare: (stateDirectory: string) => Promise<void> = async () => {},
+): Promise<DriveOnDisk> {
   const directory = await fs.mkdtemp(join(tmpdir(), 'ferry-cache-'));
   const stateDirectory = join(directory, 'state');
+  await prepare(stateDirectory);
   const remote = new Map<string, Buffer>();
   const fetched: string[] = [];
   const hydrate = async (path: string, version: Version): Promise<Content> => {
