@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
+import { followSupervisor, supervisionOf } from '../daemon/supervised.ts';
 import { readVersion } from './version.ts';
 
 /** Ends the whole process cleanly on the first Ctrl-C, and at once on the second. */
@@ -10,13 +11,33 @@ function interruptSignal(controller: AbortController): AbortSignal {
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  if (supervisionOf(process.env) !== null) {
+    const stop = () => controller.abort();
+    followSupervisor(stop);
+    process.on('SIGHUP', stop);
+  }
   return controller.signal;
+}
+
+/** Tells whether these arguments run something that is watched over: the daemon, or a drive without it. */
+function isWatchedOver(argv: readonly string[]): boolean {
+  if (argv.includes('--help') || argv.includes('-h')) return false;
+  const words = argv.filter(
+    (word, index) => !word.startsWith('-') && argv[index - 1] !== '--config',
+  );
+  if (words[0] === 'mount') return argv.includes('--foreground');
+  return words[0] === 'daemon' && words[1] === 'run';
 }
 
 async function main(argv: readonly string[]): Promise<void> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     // Not through process.stdout, whose set-up takes longer than all the rest of this.
     writeSync(1, `${readVersion()}\n`);
+    return;
+  }
+  if (supervisionOf(process.env) === null && isWatchedOver(argv)) {
+    const { supervise } = await import('./supervise.ts');
+    process.exitCode = await supervise(argv);
     return;
   }
   const controller = new AbortController();

@@ -78,6 +78,17 @@ export interface ApiState {
   readonly version: string;
   readonly pid: number;
   readonly pairs: readonly ApiPair[];
+  /** What starts the daemon again when it ends unexpectedly, and how often it had to; absent: nothing does. */
+  readonly supervisor?: { readonly pid: number; readonly crashes: readonly ApiCrash[] };
+}
+
+/** A daemon that ended unexpectedly. */
+export interface ApiCrash {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly pid: number;
+  /** The signal that ended it, or its exit code. */
+  readonly how: string;
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 } from 'rxjs';
 import type { Direction } from '../core/model/entry.ts';
 import { FerryError } from '../core/model/errors.ts';
-import type { ApiState } from './api.ts';
+import type { ApiPair, ApiState } from './api.ts';
 import type { Config, DriveConfig, PairConfig, Pause } from './config.ts';
 import { withChange } from './config-change.ts';
 import { loadConfig, updateConfig, withEntry } from './config-file.ts';
@@ -22,6 +22,7 @@ import { type OpenedSession, PairSession, type PairSessionOptions } from './pair
 import { checkOutsideDrives } from './places.ts';
 import { parseRemote } from './remote-address.ts';
 import { LOOK_AT_FOLDER_MS, LOOK_AT_SERVER_MS, withLooks } from './schedule.ts';
+import { supervisionOf } from './supervised.ts';
 
 /** How long the runs that pairs want at the end may take together. */
 const EXIT_RUNS_MS = 300_000;
@@ -126,13 +127,19 @@ export class Daemon {
           ? of([])
           : combineLatest([...held.values()].map(({ session }) => session.api$)),
       ),
-      map((pairs) => ({ version: this.#version, pid: process.pid, pairs })),
+      map((pairs) => this.#stateWith(pairs)),
     );
   }
 
   get state(): ApiState {
     const pairs = [...this.#held$.value.values()].map(({ session }) => session.api);
-    return { version: this.#version, pid: process.pid, pairs };
+    return this.#stateWith(pairs);
+  }
+
+  #stateWith(pairs: readonly ApiPair[]): ApiState {
+    const supervisor = supervisionOf(this.#workshop.environment);
+    const known = supervisor === null ? {} : { supervisor };
+    return { version: this.#version, pid: process.pid, pairs, ...known };
   }
 
   /** Returns the session named so. @throws CONFIG_INVALID */

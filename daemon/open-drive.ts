@@ -6,6 +6,7 @@ import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
+import { holderOf, noteHolder } from './drive-holder.ts';
 import { addressText, noteDrive } from './drive-names.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
 import { LateRemote } from './late-remote.ts';
@@ -13,7 +14,7 @@ import { settingsOf } from './open-pair.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
 import { OpenedOnce } from './opened-once.ts';
 import type { OpenedSession, ShownDrive } from './pair-session.ts';
-import type { HostedDrive } from './parts.ts';
+import type { DriveOptions, HostedDrive } from './parts.ts';
 import { checkMountPoint, checkRootsApart } from './places.ts';
 import { type RemoteAddress, storedRemote } from './remote-address.ts';
 import { LOOK_AT_SERVER_MS, NO_SCHEDULE, type Schedule } from './schedule.ts';
@@ -43,9 +44,30 @@ async function reasonAgainstMount(surroundings: Surroundings): Promise<string | 
   return availability.available ? null : availability.reason;
 }
 
+/** @throws RECORD_LOCKED with the process that has it open */
+async function openState(
+  { workshop, name, config }: Surroundings,
+  options: DriveOptions,
+): Promise<HostedDrive> {
+  const { home, parts } = workshop;
+  try {
+    const drive = await parts.openDrive(options);
+    noteHolder(home, name);
+    return drive;
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.code !== 'RECORD_LOCKED') throw error;
+    const { mountPoint } = config;
+    throw new FerryError(
+      'RECORD_LOCKED',
+      `${mountPoint} is shown by another process already (pid ${holderOf(home, name) ?? 'unknown'}): end it first`,
+      { path: mountPoint, cause: error },
+    );
+  }
+}
+
 async function openMounted(surroundings: Surroundings, address: RemoteAddress): Promise<LocalSide> {
   const { workshop, name, config, remote } = surroundings;
-  const drive = await workshop.parts.openDrive({
+  const drive = await openState(surroundings, {
     mountPoint: config.mountPoint,
     stateDirectory: join(pairDirectory(workshop.home, name), 'drive'),
     name,

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { FerryError } from '../../core/model/errors.ts';
 import type { ApiPair } from '../../daemon/api.ts';
 import { makeStateDirectory } from '../../daemon/atomic-file.ts';
+import { supervisionOf, tellReady } from '../../daemon/supervised.ts';
 import { type Context, daemonOf, requireDaemon, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
+import { programFile } from '../program-file.ts';
 import { readVersion } from '../version.ts';
 
 const START_WAIT_MS = 15_000;
@@ -39,10 +40,9 @@ export async function startDaemon(context: Context): Promise<void> {
   const { cwd, configFile, home } = context;
   await makeStateDirectory(dirname(home.logFile));
   const stderr = openSync(stderrFileOf(context), 'w', 0o600);
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const child = spawn(
     process.execPath,
-    [main, ...(configFile === undefined ? [] : ['--config', configFile]), 'daemon', 'run'],
+    [programFile(), ...(configFile === undefined ? [] : ['--config', configFile]), 'daemon', 'run'],
     {
       cwd,
       detached: true,
@@ -127,8 +127,8 @@ function isAlive(pid: number): boolean {
 /** `ferry daemon status`. */
 export async function status(context: Context): Promise<number> {
   const client = await requireDaemon(context);
-  const { version, pid, pairs } = await client.state();
-  context.terminal.document({ running: true, version, pid, pairs: pairs.length });
+  const { version, pid, pairs, supervisor } = await client.state();
+  context.terminal.document({ running: true, version, pid, pairs: pairs.length, supervisor });
   context.terminal.text(
     `the daemon runs (pid ${pid}, version ${version}) with ${count(pairs.length, 'pair')}`,
   );
@@ -153,12 +153,17 @@ export async function run(context: Context): Promise<number> {
   });
   process.on('unhandledRejection', (reason) => logger.error('unhandled rejection', { reason }));
   try {
+    for (const { pid, how } of supervisionOf(context.environment)?.crashes.slice(-1) ?? [])
+      logger.error('the daemon ended unexpectedly and was started again', { before: pid, how });
     await runDaemon({
       workshop: await workshopOf(context, logger),
       version: readVersion(),
       stop: context.signal,
       hurry: hurry.signal,
-      onReady: () => context.terminal.note('ferry: the daemon is ready'),
+      onReady: () => {
+        tellReady();
+        context.terminal.note('ferry: the daemon is ready');
+      },
     });
     return EXIT.ok;
   } catch (error) {

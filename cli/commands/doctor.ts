@@ -2,6 +2,7 @@ import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { toFerryError } from '../../core/model/errors.ts';
 import { makePrivateDirectory } from '../../daemon/home.ts';
 import { type Context, configOf, daemonOf, workshopOf } from '../context.ts';
+import { crashWords } from '../crash-words.ts';
 import { EXIT } from '../exit-codes.ts';
 import { formatBytes, formatTable } from '../format.ts';
 
@@ -67,12 +68,18 @@ async function checkHome(context: Context): Promise<Finding> {
 
 async function checkDaemon(context: Context): Promise<Finding> {
   const client = await daemonOf(context);
-  const { pairs } = await configOf(context);
+  const { pairs, drives } = await configOf(context);
+  const state = client === null ? null : await client.state();
+  const crashes = crashWords(context.home, state, Date.now());
   const message =
-    client === null
+    state === null
       ? 'not running: schedules and drives rest; ferry daemon start'
-      : `running (pid ${(await client.state()).pid})`;
-  return { check: 'daemon', ok: client !== null || pairs.size === 0, message };
+      : `running (pid ${state.pid})`;
+  return {
+    check: 'daemon',
+    ok: crashes === null && (state !== null || pairs.size + drives.size === 0),
+    message: crashes ?? message,
+  };
 }
 
 async function checkRemote(context: Context, name: string): Promise<Finding> {

@@ -6,6 +6,7 @@ import type { Config, DriveConfig } from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
 import { parseRemote } from '../../daemon/remote-address.ts';
+import { tellReady } from '../../daemon/supervised.ts';
 import { type Context, configOf, daemonOf, requireDaemon, usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
@@ -89,6 +90,7 @@ async function inForeground(
   try {
     await session.shown();
     if (!isWorthShowing(session.api)) await session.engine();
+    tellReady();
     say(context, session.api);
     context.terminal.note('ferry: Ctrl-C unmounts');
     await ended;

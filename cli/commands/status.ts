@@ -6,6 +6,7 @@ import type { ControlClient } from '../../daemon/control-client.ts';
 import { readLastRun } from '../../daemon/last-run.ts';
 import { apiPairOf, FIRST_STATE } from '../../daemon/session-state.ts';
 import { type Context, configOf, daemonOf, usage } from '../context.ts';
+import { crashWords } from '../crash-words.ts';
 import { EXIT, exitCodeOfError, worstExitCode } from '../exit-codes.ts';
 import { count, formatTable, formatTime, printable } from '../format.ts';
 import { accessPair } from '../pair-access.ts';
@@ -118,7 +119,8 @@ export async function run(
 ): Promise<number> {
   const config = await configOf(context);
   const client = await daemonOf(context);
-  const all = client === null ? rememberedPairs(context, config) : (await client.state()).pairs;
+  const state = client === null ? null : await client.state();
+  const all = state === null ? rememberedPairs(context, config) : state.pairs;
   const unknown = args.find((name) => !all.some((pair) => pair.name === name));
   if (unknown !== undefined) throw usage(`there is no pair named ${unknown}: ferry pair list`);
   const chosen = args.length === 0 ? all : all.filter(({ name }) => args.includes(name));
@@ -140,5 +142,7 @@ export async function run(
   else printTable(context, shown);
   if (client === null)
     context.terminal.note('ferry: the daemon is not running; this is what the last runs left');
+  const crashes = crashWords(context.home, state, Date.now());
+  if (crashes !== null) context.terminal.note(`ferry: ${crashes}`);
   return worstExitCode(codes);
 }

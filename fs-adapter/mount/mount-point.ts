@@ -83,7 +83,7 @@ export async function prepareMountPoint(request: MountPointRequest): Promise<str
         `${mountPoint} is in use: ${existing.source} (${existing.type}) is mounted there; unmount it or choose another directory`,
         { path: mountPoint },
       );
-    await abortConnection(existing.minor);
+    await abort(existing);
     await unmountLazily(mountPoint);
   }
   if (await isEmptyDirectory(mountPoint)) return null;
@@ -159,7 +159,7 @@ export async function unmount(mountPoint: string, options: { lazy: boolean }): P
     : await firstThatWorks(commands(mountPoint, false));
   if (failure === null || (await mountAt(mountPoint)) === null) return;
   if (failure.timedOut && entry !== null) {
-    await abortConnection(entry.minor);
+    await abort(entry);
     await unmountLazily(mountPoint);
     return;
   }
@@ -170,12 +170,35 @@ export async function unmount(mountPoint: string, options: { lazy: boolean }): P
   );
 }
 
+/**
+ * Ends what programs wait for at a drive's mount point whose process has died; they get ENOTCONN. Nothing happens where
+ * no drive is mounted.
+ */
+export async function abandonMount(
+  mountPoint: string,
+  options: { readonly unmounts: boolean },
+): Promise<void> {
+  const entry = await mountAt(mountPoint);
+  if (entry === null || !isFerry(entry)) return;
+  await abort(entry);
+  if (options.unmounts) await unmountLazily(mountPoint);
+}
+
 /** Ends all calls on a mount that its process does not answer any more; they fail with ENOTCONN. */
-export async function abortConnection(minor: number): Promise<void> {
+async function abort(entry: MountEntry): Promise<void> {
+  if (await abortConnection(entry.minor)) return;
+  // Where the control file system is not mounted, as in containers, only root can: by unmounting with force. For others
+  // the lazy unmount has to do.
+  if (process.getuid?.() === 0) await run('umount', ['-f', '--', entry.mountPoint]);
+}
+
+/** Aborts a FUSE connection; false: the control file system is not mounted, or belongs to another user. */
+export async function abortConnection(minor: number): Promise<boolean> {
   try {
     await fs.writeFile(join(CONNECTIONS, String(minor), 'abort'), '1');
+    return true;
   } catch {
-    // The control file system is not mounted, or belongs to another user: the lazy unmount has to do.
+    return false;
   }
 }
 
