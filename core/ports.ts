@@ -93,12 +93,16 @@ export interface ReadOptions {
   /** The read fails with `CHANGED` if the file is not this version, at the start or at the end. */
   readonly expected: Version;
   readonly range?: { readonly offset: number; readonly length: number };
+  /** Where the source gives no parts, the reader has a use for the whole: `part` of the content says that it comes. */
+  readonly acceptsWhole?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export interface Content {
   /** Size of the whole file, also when only a range is read. */
   readonly sizeBytes: number;
+  /** What the stream yields, where that is not what was asked for. */
+  readonly part?: { readonly offset: number; readonly length: number };
   /** Ends with an error, never early: a cut body or a file that changed while it was read throws. */
   readonly stream: AsyncIterable<Uint8Array>;
 }

@@ -1,5 +1,6 @@
 /** The errors that a file system call can end with here, by their names in errno(3). */
 export type PosixCode =
+  | 'EACCES'
   | 'EBADF'
   | 'EBUSY'
   | 'EEXIST'

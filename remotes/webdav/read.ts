@@ -48,7 +48,7 @@ async function* blamed(
 }
 
 async function openFile(session: Session, path: SyncPath, options: ReadOptions): Promise<Content> {
-  const { expected, range, signal } = options;
+  const { expected, range, acceptsWhole = false, signal } = options;
   throwIfAborted(signal);
   const context = { method: 'GET', url: session.addresses.urlOf(path).href, path };
   const answer = await session
@@ -66,8 +66,10 @@ async function openFile(session: Session, path: SyncPath, options: ReadOptions):
   }
   try {
     const sizeBytes = await checkVersion(session, path, answer, expected, signal);
-    const span = spanOf(answer, sizeBytes, range, context);
-    return { sizeBytes, stream: exactly(session, path, answer, span, { ...options, sizeBytes }) };
+    const isWhole = acceptsWhole && answer.status === 200 && range !== undefined;
+    const span = spanOf(answer, sizeBytes, isWhole ? undefined : range, context);
+    const stream = exactly(session, path, answer, span, { ...options, sizeBytes });
+    return { sizeBytes, stream, ...(isWhole ? { part: { offset: 0, length: sizeBytes } } : {}) };
   } catch (error) {
     await answer.body[Symbol.asyncIterator]().return?.();
     throw error;

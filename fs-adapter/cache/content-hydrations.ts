@@ -1,0 +1,163 @@
+import type { Version } from '../../core/model/entry.ts';
+import { type ErrorCode, FerryError } from '../../core/model/errors.ts';
+import { ROOT, type SyncPath } from '../../core/model/path.ts';
+import type { Clock, Content, Logger } from '../../core/ports.ts';
+import type { CallerBudgets } from './caller-budgets.ts';
+import type { ContentRequest, DriveTree, Extent, FillTarget } from './drive-tree.ts';
+import { FetchLanes, type Urgency } from './fetch-lanes.ts';
+import { type FillSurroundings, type Need, PlaceholderFill } from './placeholder-fill.ts';
+
+/** Fetches one version from the other side, or a part of it; the whole is welcome where there are no parts. */
+export type FetchContent = (
+  path: SyncPath,
+  version: Version,
+  options: { readonly range?: Extent; readonly signal: AbortSignal },
+) => Promise<Content>;
+
+/** The part of the tree that contents are filled through. */
+export type FillableTree = FillSurroundings['tree'] & Pick<DriveTree, 'entry'>;
+
+export interface HydrationOptions {
+  readonly tree: FillableTree;
+  readonly fetch: FetchContent;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A fetch that brings nothing for so long is given up. */
+  readonly stallMs: number;
+  /** What programs that look into everything may fetch; absent: all programs are alike. */
+  readonly budgets?: CallerBudgets;
+  /** Makes room for what is to come. @throws LOCAL_NO_SPACE */
+  readonly makeRoom?: (bytes: number) => void;
+  /** Called when the other side has another version than the tree says: a run of sync would bring it. */
+  readonly onOutdated: (path: SyncPath) => void;
+}
+
+/** One file that is being fetched. */
+export interface RunningHydration {
+  readonly path: SyncPath;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+/** So many files are remembered after they were read: how programs go on in them says how much to fetch ahead. */
+const REMEMBERED = 256;
+/** The other side has not what the tree says it has; a run of sync looks again. */
+const OUTDATED: ReadonlySet<ErrorCode> = new Set([
+  'CHANGED',
+  'REMOTE_NOT_FOUND',
+  'REMOTE_PROTOCOL',
+]);
+
+/** Brings missing content: for programs the part that they wait for, in the background whole files. */
+export class ContentHydrations {
+  readonly #options: HydrationOptions;
+  readonly #around: FillSurroundings;
+  readonly #fills = new Map<number, PlaceholderFill>();
+  #isClosed = false;
+
+  constructor(options: HydrationOptions) {
+    this.#options = options;
+    const { tree, clock, stallMs } = options;
+    const lanes = new FetchLanes();
+    let lastBytesAtMs = 0;
+    this.#around = {
+      tree,
+      stallMs,
+      onBytes: () => {
+        lastBytesAtMs = clock.now();
+      },
+      isAnythingComing: () => clock.now() - lastBytesAtMs < stallMs,
+      fetch: (...asked) => this.#fetch(...asked),
+      inTurn: (urgency, signal, work) => lanes.run(urgency, signal, work),
+      makeRoom: options.makeRoom ?? (() => {}),
+      onFailed: (path, error) => this.#failed(path, error),
+      onCompleted: (path, sizeBytes) => options.logger.info('hydrated', { path, sizeBytes }),
+    };
+  }
+
+  /** How many files are being fetched now. */
+  get active(): number {
+    return [...this.#fills.values()].filter(({ isIdle }) => !isIdle).length;
+  }
+
+  /** Says how far the files are that are being fetched now. */
+  get running(): readonly RunningHydration[] {
+    return [...this.#fills].flatMap(([id, fill]) => {
+      if (fill.isIdle) return [];
+      const entry = this.#options.tree.entry(id);
+      if (entry?.kind !== 'file') return [];
+      return [{ path: fill.path, bytesDone: entry.storedBytes, bytesTotal: entry.sizeBytes }];
+    });
+  }
+
+  /**
+   * Resolves when the part that a program waits for is here.
+   * @throws what `fetch` rejects with; REMOTE_UNREACHABLE (ETIMEDOUT for programs) when nothing comes any more;
+   *   LOCAL_PERMISSION for a program that has had what it may fetch
+   */
+  async need(request: ContentRequest): Promise<void> {
+    const { budgets, tree } = this.#options;
+    const isRestricted = budgets?.isRestricted(request.pid) ?? false;
+    if (isRestricted) budgets?.spend(request, tree.missing(request.id, request));
+    await this.#fill(request.id, {
+      ...request,
+      urgency: 'program',
+      readsAhead: !isRestricted,
+    });
+  }
+
+  /** Resolves when all of a file's content is here and durable. @throws as `need` */
+  async hydrate(
+    id: number,
+    options: { readonly urgency: Urgency; readonly signal?: AbortSignal },
+  ): Promise<void> {
+    const entry = this.#options.tree.entry(id);
+    if (entry?.kind !== 'file' || entry.state !== 'placeholder') return;
+    const whole = { offset: 0, length: entry.sizeBytes };
+    await this.#fill(id, { ...whole, ...options, readsAhead: false, isForWrite: true });
+  }
+
+  /** Cancels what is being fetched. */
+  close(): void {
+    this.#isClosed = true;
+    for (const fill of this.#fills.values()) fill.close();
+  }
+
+  async #fill(id: number, need: Need): Promise<void> {
+    const path = this.#options.tree.pathOf(id) ?? ROOT;
+    if (this.#isClosed) throw new FerryError('ABORTED', 'the drive is being closed', { path });
+    const fill = this.#fills.get(id) ?? new PlaceholderFill(id, path, this.#around);
+    // The last one is the one that was used last.
+    this.#fills.delete(id);
+    this.#fills.set(id, fill);
+    this.#forget();
+    await fill.need(need);
+  }
+
+  /** Lets go of what nobody has used for long; of the others it is known how they are read. */
+  #forget(): void {
+    if (this.#fills.size <= REMEMBERED) return;
+    for (const [id, fill] of this.#fills) {
+      if (this.#fills.size <= REMEMBERED) return;
+      if (fill.isIdle) this.#fills.delete(id);
+    }
+  }
+
+  async #fetch(
+    path: SyncPath,
+    { source, sizeBytes }: FillTarget,
+    part: Extent,
+    signal: AbortSignal,
+  ): Promise<Content> {
+    if (source === null) throw new FerryError('INTERNAL', 'placeholder of nothing', { path });
+    const isWhole = part.offset === 0 && part.length === sizeBytes;
+    this.#options.logger.debug('fetching', { path, ...part });
+    return this.#options.fetch(path, source, isWhole ? { signal } : { range: part, signal });
+  }
+
+  #failed(path: SyncPath, error: FerryError): void {
+    const { logger, onOutdated } = this.#options;
+    logger.warn('not hydrated', { path, code: error.code, error: error.message });
+    if (OUTDATED.has(error.code)) onOutdated(path);
+  }
+}
