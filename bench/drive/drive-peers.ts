@@ -10,6 +10,8 @@ import { HostedDrive } from './hosted-drive.ts';
 export interface Shown {
   /** Where programs find the files. */
   readonly path: string;
+  /** Where its server listens; null: it has none. */
+  readonly port: number | null;
   /** Mounts it anew, so that the kernel knows nothing of it any more; `isCold`: nor of anything on the disk. */
   renew(options: { readonly isCold: boolean }): Promise<void>;
   /** Brings the content of a file to this device. */
@@ -35,6 +37,7 @@ const bare: DrivePeer = {
   async show(source) {
     return {
       path: source,
+      port: null,
       renew: async ({ isCold }) => settle(isCold),
       hydrate: async () => undefined,
       close: async () => undefined,
@@ -78,6 +81,7 @@ const rclone: DrivePeer = {
     await mount();
     return {
       path,
+      port,
       async renew({ isCold }) {
         await takeOff();
         settle(isCold);
@@ -112,6 +116,7 @@ function hosted(
       }
       return {
         path: drive.mountPoint,
+        port: null,
         async renew({ isCold }) {
           await drive.do({ do: 'unmount' });
           settle(isCold);

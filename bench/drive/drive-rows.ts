@@ -6,7 +6,7 @@ import type { RowOptions } from '../rows.ts';
 import { madeOnce } from '../stage.ts';
 import { makeBigFile } from '../trees.ts';
 import { DRIVE_BACKENDS, type DrivePeer, type Shown, whileShown } from './drive-peers.ts';
-import { type DriveResult, medianOf } from './drive-table.ts';
+import { type DriveResult, note, resultsOf, type Taken } from './drive-table.ts';
 import { HostedDrive } from './hosted-drive.ts';
 import { bounded, type Figures, Probe, secondsOf } from './probe.ts';
 
@@ -20,17 +20,6 @@ const FIO_SECONDS = 6;
 const WRITTEN_BYTES = 512 * MIB;
 const CREATED_FILES = 2000;
 const CREATED_BYTES = 4096;
-
-/** Figures of all runs by row. */
-type Taken = Map<string, number[]>;
-
-function note(taken: Taken, row: string, value: number): void {
-  taken.set(row, [...(taken.get(row) ?? []), value]);
-}
-
-function resultsOf(taken: Taken, peer: string): DriveResult[] {
-  return [...taken].flatMap(([row, values]) => medianOf(row, peer, values));
-}
 
 /** Files with a size and without content. */
 function manyFiles(work: string): string {

@@ -158,24 +158,36 @@ export const DRIVE_ROWS: Readonly<Record<string, DriveRow>> = {
   },
 };
 
-/** Makes one result out of the figures of several runs; nothing out of none. */
-export function medianOf(row: string, peer: string, values: readonly number[]): DriveResult[] {
-  return values.length === 0 ? [] : [{ row, peer, value: median(values) }];
+/** Figures of all runs by row. */
+export type Taken = Map<string, number[]>;
+
+/** Adds one figure to a row. */
+export function note(taken: Taken, row: string, value: number): void {
+  taken.set(row, [...(taken.get(row) ?? []), value]);
+}
+
+/** Returns the median of each row. */
+export function resultsOf(taken: Taken, peer: string): DriveResult[] {
+  return [...taken].map(([row, values]) => ({ row, peer, value: median(values) }));
 }
 
 /** Returns a table in Markdown of what each program reached, and below it what was wanted of the drive. */
 export function driveTableOf(results: readonly DriveResult[], order: readonly string[]): string {
   const peers = order.filter((name) => results.some(({ peer }) => peer === name));
   const rows = Object.keys(DRIVE_ROWS).filter((name) => results.some(({ row }) => row === name));
+  const bases = peers.includes('drive')
+    ? ['bare', 'rclone'].filter((name) => peers.includes(name))
+    : [];
+  const columns = [...peers, ...bases.map((name) => `drive ÷ ${name}`)];
   const lines = [
-    `| Row | Unit | ${peers.join(' | ')} | drive ÷ bare | drive ÷ rclone |`,
-    `|---|---|${'---:|'.repeat(peers.length + 2)}`,
+    `| Row | Unit | ${columns.join(' | ')} |`,
+    `|---|---|${'---:|'.repeat(columns.length)}`,
   ];
   const at = (row: string, peer: string): number | undefined =>
     results.find((one) => one.row === row && one.peer === peer)?.value;
   for (const row of rows) {
     const values = peers.map((peer) => numberText(at(row, peer)));
-    const ratios = ['bare', 'rclone'].map((peer) => ratioText(at(row, 'drive'), at(row, peer)));
+    const ratios = bases.map((peer) => ratioText(at(row, 'drive'), at(row, peer)));
     const { title = '', unit = '' } = DRIVE_ROWS[row] ?? {};
     lines.push(`| **${row}** ${title} | ${unit} | ${[...values, ...ratios].join(' | ')} |`);
   }
@@ -199,8 +211,10 @@ function barsOf(row: string, at: (row: string, peer: string) => number | undefin
   });
 }
 
-function numberText(value: number | undefined): string {
+/** A figure as people read it. */
+export function numberText(value: number | undefined): string {
   if (value === undefined) return '';
+  if (!Number.isFinite(value)) return 'never';
   if (value >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(value >= 10 ? 1 : 2);
 }

@@ -1,8 +1,9 @@
 import { programPath } from '../../test/support/servers/real-server.ts';
 import type { RowOptions } from '../rows.ts';
+import { changeRows, lifeRows, partRows } from './daemon-rows.ts';
 import { DRIVE_BACKENDS, DRIVE_PEERS, type DrivePeer } from './drive-peers.ts';
 import { contentRows, metadataRows, openingRows } from './drive-rows.ts';
-import { DRIVE_ROWS, type DriveResult } from './drive-table.ts';
+import { DRIVE_ROWS, type DriveResult, numberText } from './drive-table.ts';
 
 interface DriveRowKind {
   readonly row: string;
@@ -28,6 +29,14 @@ const KINDS: readonly DriveRowKind[] = [
     run: ({ name }, options) => openingRows(name, options),
   },
   { row: 'D3', needs: ['fio'], takesPart: () => true, run: contentRows },
+  {
+    row: 'D4',
+    needs: [],
+    takesPart: (peer) => isOurs(peer) || peer.name === 'rclone',
+    run: partRows,
+  },
+  { row: 'D5', needs: [], takesPart: isOurs, run: changeRows },
+  { row: 'D6', needs: [], takesPart: isOurs, run: lifeRows },
 ];
 
 /** What can be asked for. */
@@ -71,7 +80,7 @@ async function one(
     const found = await kind.run(peer, options);
     for (const { row, value } of found)
       say(
-        `${row.padEnd(16)} ${peer.name.padEnd(18)} ${value.toFixed(2)} ${DRIVE_ROWS[row]?.unit ?? ''}`,
+        `${row.padEnd(16)} ${peer.name.padEnd(18)} ${numberText(value)} ${DRIVE_ROWS[row]?.unit ?? ''}`,
       );
     return found;
   } catch (error) {
