@@ -95,6 +95,8 @@ export interface ReadOptions {
   readonly range?: { readonly offset: number; readonly length: number };
   /** Where the source gives no parts, the reader has a use for the whole: `part` of the content says that it comes. */
   readonly acceptsWhole?: boolean;
+  /** A program waits for it: a side that cannot be reached is an error at once. */
+  readonly isUrgent?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -102,6 +102,21 @@ export function isPassing(error: unknown): boolean {
   return PASSING.has(networkCode(error));
 }
 
+/** Codes of errors that say that no connection can be made to the server at all. */
+const NOBODY_THERE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+]);
+
+/** Tells whether no connection could be made. */
+export function isNobodyThere(error: unknown): boolean {
+  return NOBODY_THERE.has(networkCode(error));
+}
+
 /** Tells whether the connection was lost, in a request or an answer: nothing is known about what the server did. */
 export function isLostConnection(error: unknown): boolean {
   return (

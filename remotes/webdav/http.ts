@@ -8,6 +8,7 @@ import { Gate, type Passage } from './gate.ts';
 import {
   errorOfNetwork,
   errorOfStatus,
+  isNobodyThere,
   isPassing,
   networkCode,
   protocolError,
@@ -44,6 +45,8 @@ export interface RequestOptions {
   readonly accept: readonly number[];
   /** Sends the request again after a passing failure. Only for what may happen twice. */
   readonly repeatable?: boolean;
+  /** Somebody waits for it: it is not repeated when no connection can be made. */
+  readonly isUrgent?: boolean;
   readonly path?: string;
   /** Of an answer that is slow by its nature. */
   readonly patience?: Partial<Patience>;
@@ -116,7 +119,9 @@ class GotHttp implements Http {
       const startedMs = performance.now();
       const outcome = await this.#attempt(options, context);
       if ('error' in outcome) {
-        if (options.repeatable !== true || !mayRepeat(outcome.error, attempt)) {
+        const { repeatable = false, isUrgent = false } = options;
+        const isInVain = isUrgent && isNobodyThere(outcome.error);
+        if (!repeatable || isInVain || !mayRepeat(outcome.error, attempt)) {
           throwIfAborted(options.signal);
           throw await errorOfNetwork(outcome.error, context);
         }

@@ -4,7 +4,7 @@ import type { SyncPath } from '../../core/model/path.ts';
 import type { Content, ReadOptions } from '../../core/ports.ts';
 import type { Answer } from './answer.ts';
 import type { Blame } from './blame.ts';
-import { changedError, protocolError, type RequestContext } from './http-errors.ts';
+import { changedError, isNobodyThere, protocolError, type RequestContext } from './http-errors.ts';
 import { lookAt } from './listing.ts';
 import { contentRange, timeOf, versionFrom } from './resource.ts';
 import { resumed } from './resume.ts';
@@ -28,11 +28,18 @@ export async function readFile(
   path: SyncPath,
   options: ReadOptions & { readonly blame: Blame },
 ): Promise<Content> {
-  const { blame, signal } = options;
-  const { sizeBytes, stream } = await blame.during(path, signal, () =>
+  const { blame, signal, isUrgent = false } = options;
+  if (isUrgent) return openFile(session, path, options).catch((error) => giveUp(session, error));
+  const { stream, ...content } = await blame.during(path, signal, () =>
     openFile(session, path, options),
   );
-  return { sizeBytes, stream: blamed(stream, path, options) };
+  return { ...content, stream: blamed(stream, path, options) };
+}
+
+/** Nobody who waits can wait until it is found out what is to blame; those who come next shall not even try. */
+function giveUp(session: Session, error: unknown): never {
+  if (isNobodyThere(error)) session.http.lost();
+  throw error;
 }
 
 async function* blamed(
@@ -48,7 +55,7 @@ async function* blamed(
 }
 
 async function openFile(session: Session, path: SyncPath, options: ReadOptions): Promise<Content> {
-  const { expected, range, acceptsWhole = false, signal } = options;
+  const { expected, range, acceptsWhole = false, isUrgent = false, signal } = options;
   throwIfAborted(signal);
   const context = { method: 'GET', url: session.addresses.urlOf(path).href, path };
   const answer = await session
@@ -57,6 +64,7 @@ async function openFile(session: Session, path: SyncPath, options: ReadOptions):
       headers: range === undefined || range.length === 0 ? {} : { range: rangeHeader(range) },
       accept: [200, 206, 404, 410, 416],
       repeatable: true,
+      isUrgent,
       signal,
     })
     .catch((error: unknown) => throwUnlessCollection(session, path, error, signal));

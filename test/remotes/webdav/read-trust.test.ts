@@ -124,6 +124,18 @@ describe('a part of a body', () => {
     expect(await reading((r) => send(r, '0123456789', whole), RANGE)).toBe('234');
   });
 
+  test('comes with all the rest where the server ignores ranges and the reader has a use for it', async () => {
+    const { replica } = await fakeRemote((request, response) => {
+      const whole = { 'content-length': 10 };
+      if (request.method === 'GET') send(response, '0123456789', whole);
+      else answerListing(response, [{ href: '/file', sizeBytes: 10, etag: '"v1"' }]);
+    });
+    const options = { expected: EXPECTED, range: RANGE, acceptsWhole: true };
+    const content = await replica.read(at('file'), options);
+    expect(content.part).toEqual({ offset: 0, length: 10 });
+    expect((await bytesIn(content)).toString()).toBe('0123456789');
+  });
+
   test.each([
     ['another part', { 'content-range': 'bytes 3-5/10', 'content-length': 3 }],
     ['a part without a name', { 'content-length': 3 }],
