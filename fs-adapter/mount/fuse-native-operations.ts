@@ -69,13 +69,14 @@ function contentOperations(
   files: MountedFiles,
   calls: Calls,
 ): Pick<FuseOperations, ContentOperation> {
-  const { O_ACCMODE, O_APPEND, O_TRUNC, O_RDONLY } = { O_ACCMODE: 3, ...constants };
+  const { O_ACCMODE, O_TRUNC, O_RDONLY } = { O_ACCMODE: 3, ...constants };
   return {
     open: (path, flags, done) =>
       calls.answer('open', done, () =>
         files.open(relative(path), {
           write: (flags & O_ACCMODE) !== O_RDONLY,
-          append: (flags & O_APPEND) !== 0,
+          // The kernel says where to append; it writes pages of mappings back through such a handle too.
+          append: false,
           truncate: (flags & O_TRUNC) !== 0,
         }),
       ),

@@ -4,10 +4,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Version } from '../../core/model/entry.ts';
-import { FerryError } from '../../core/model/errors.ts';
+import type { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath } from '../../core/model/path.ts';
-import type { Content, Logger, WriteItem } from '../../core/ports.ts';
-import { type Drive, openDrive } from '../../fs-adapter/mount/drive.ts';
+import type { Logger, WriteItem } from '../../core/ports.ts';
+import { type Drive, type DriveOptions, openDrive } from '../../fs-adapter/mount/drive.ts';
+import { type Network, PretendedRemote } from './pretended-remote.ts';
+import { type GeneratedFile, UploadsInStep } from './uploads-in-step.ts';
 
 export interface HostOptions {
   readonly mountPoint: string;
@@ -15,6 +17,9 @@ export interface HostOptions {
   readonly readOnly?: boolean;
   readonly allowSymlinks?: boolean;
   readonly hydrateStallMs?: number;
+  readonly backend?: NonNullable<DriveOptions['backend']>;
+  /** Where the pretended other side keeps its contents; absent: in memory, gone with the process. */
+  readonly remoteDirectory?: string;
 }
 
 /** A file of the pretended other side. */
@@ -33,13 +38,17 @@ export type HostCommand =
   | { readonly do: 'close' }
   /** Puts files on the other side and tells the drive about them, over what it has there now. */
   | { readonly do: 'arrive'; readonly files: readonly RemoteFile[] }
+  /** Puts a file there that is in no memory; its bytes are made by `generatedBytes` when they are fetched. */
+  | { readonly do: 'arrive-generated'; readonly files: readonly GeneratedFile[] }
   | { readonly do: 'make-directory'; readonly path: string }
   | { readonly do: 'remove'; readonly path: string }
   | { readonly do: 'move'; readonly from: string; readonly to: string }
-  | { readonly do: 'network'; readonly state: 'online' | 'offline' | 'silent' }
+  | { readonly do: 'network'; readonly state: Network }
   | { readonly do: 'observe' }
   /** Reads every file that is dirty and says that it is uploaded. */
   | { readonly do: 'upload' }
+  /** As `upload`, but only what the other side does not have; answers with size and crc32 of each. */
+  | { readonly do: 'upload-changed' }
   | { readonly do: 'free'; readonly path: string }
   | { readonly do: 'stats' };
 
@@ -60,27 +69,11 @@ const silent: Logger = {
   child: () => silent,
 };
 
-/** The version of each path on the other side, and the content of every version there ever was. */
-const remote = new Map<string, string>();
-const contents = new Map<string, Buffer>();
-const fetched: string[] = [];
-let network: 'online' | 'offline' | 'silent' = 'online';
+/** The version of each path on the other side. */
+const versions = new Map<string, string>();
+const remote = new PretendedRemote();
+let inStep = new UploadsInStep(remote);
 let drive: Drive | null = null;
-
-async function hydrate(path: string, version: Version, signal: AbortSignal): Promise<Content> {
-  if (network === 'offline') throw new FerryError('REMOTE_UNREACHABLE', 'offline');
-  if (network === 'silent')
-    await new Promise((_, reject) =>
-      signal.addEventListener('abort', () => reject(new FerryError('ABORTED', 'cancelled'))),
-    );
-  const content = contents.get(version);
-  if (content === undefined) throw new FerryError('CHANGED', `${path} is not ${version} any more`);
-  fetched.push(path);
-  async function* stream(bytes: Buffer): AsyncIterable<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
-  }
-  return { sizeBytes: content.length, stream: stream(content) };
-}
 
 function opened(): Drive {
   if (drive === null) throw new Error('no drive is open');
@@ -93,8 +86,8 @@ async function arrive(files: readonly RemoteFile[]): Promise<unknown> {
   for (const { path, content, version, mtimeNs, mode } of files) {
     const at = parseSyncPath(path);
     const bytes = Buffer.from(content, 'base64');
-    remote.set(path, version);
-    contents.set(version, bytes);
+    versions.set(path, version);
+    await remote.put(version, bytes);
     items.push({
       path: at,
       expected: (await replica.stat(at))?.version ?? 'absent',
@@ -134,7 +127,7 @@ async function upload(): Promise<Record<string, string>> {
     if (typeof entry === 'string' || entry.kind !== 'file') continue;
     const at = parseSyncPath(path);
     const expected = entry.version as Version;
-    if (remote.get(path) === entry.version) continue;
+    if (versions.get(path) === entry.version) continue;
     const chunks: Uint8Array[] = [];
     try {
       for await (const chunk of (await replica.read(at, { expected })).stream) chunks.push(chunk);
@@ -143,8 +136,8 @@ async function upload(): Promise<Record<string, string>> {
       continue;
     }
     const content = Buffer.concat(chunks);
-    remote.set(path, entry.version);
-    contents.set(entry.version, content);
+    versions.set(path, entry.version);
+    await remote.put(entry.version, content);
     await replica.noteCounterpart?.(at, expected, expected);
     uploaded[path] = content.toString('base64');
   }
@@ -156,7 +149,16 @@ async function answer(command: HostCommand): Promise<unknown> {
   switch (command.do) {
     case 'open': {
       const clock = { now: () => Date.now(), sleep: (ms: number) => delay(ms) };
-      drive = await openDrive({ name: 'test', clock, logger: silent, hydrate, ...command.options });
+      const { remoteDirectory, ...options } = command.options;
+      if (remoteDirectory !== undefined) await remote.keepIn(remoteDirectory);
+      inStep = new UploadsInStep(remote);
+      drive = await openDrive({
+        name: 'test',
+        clock,
+        logger: silent,
+        hydrate: (path, version, signal) => remote.read(path, version, { signal }),
+        ...options,
+      });
       return null;
     }
     case 'mount':
@@ -167,6 +169,10 @@ async function answer(command: HostCommand): Promise<unknown> {
       return opened().close();
     case 'arrive':
       return arrive(command.files);
+    case 'arrive-generated':
+      return inStep.arrive(opened().replica, command.files);
+    case 'upload-changed':
+      return inStep.upload(opened().replica);
     case 'make-directory':
       return void (await opened().replica.makeDirectory(parseSyncPath(command.path)));
     case 'remove': {
@@ -184,7 +190,7 @@ async function answer(command: HostCommand): Promise<unknown> {
       }));
     }
     case 'network':
-      network = command.state;
+      remote.network = command.state;
       return null;
     case 'observe':
       return observe();
@@ -194,7 +200,7 @@ async function answer(command: HostCommand): Promise<unknown> {
       return opened().free(parseSyncPath(command.path));
     case 'stats': {
       const { pending, openHandles, hydrating, entries } = opened().stats;
-      return { pending, openHandles, hydrating, entries, fetched: fetched.splice(0) };
+      return { pending, openHandles, hydrating, entries, fetched: remote.fetched.splice(0) };
     }
   }
 }

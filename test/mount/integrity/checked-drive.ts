@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FreeResult } from '../../../fs-adapter/mount/drive.ts';
+import type { HostOptions } from '../../support/drive-host.ts';
+import { MountedDrive } from '../../support/mounted-drive.ts';
+import type { UploadedFile } from '../../support/uploads-in-step.ts';
+
+/** Where the checker works: the bare disk, or a way to show a drive. */
+export const BACKENDS = ['disk', 'fuse-native', 'native'] as const;
+export type CheckedBackend = (typeof BACKENDS)[number];
+
+/** What was done to a drive while it was checked, beside what the checker asked for. */
+export interface Pressure {
+  readonly uploaded: number;
+  readonly freed: number;
+}
+
+/** A place to check, and what may be asked of it meanwhile. */
+export interface CheckedPlace {
+  readonly directory: string;
+  /** Answers the checker's lines about its directory; null: nothing can be asked of a bare disk. */
+  control(below: string): ((words: readonly string[]) => Promise<string>) | null;
+  /** Uploads and frees all the time, whatever the checker does, until it is told to stop. */
+  pressure(everyMs: number): () => Promise<Pressure>;
+  close(): Promise<void>;
+}
+
+/** Makes a directory on the bare disk, or mounts a drive in a process of its own. */
+export async function openPlace(backend: CheckedBackend): Promise<CheckedPlace> {
+  if (backend !== 'disk') return DriveToCheck.open(backend);
+  return givenPlace(tmpdir());
+}
+
+/** Makes a directory in one that is there, of which nothing is known; it is removed again. */
+export async function givenPlace(parent: string): Promise<CheckedPlace> {
+  const directory = await mkdtemp(join(parent, 'ferry-check-'));
+  return {
+    directory,
+    control: () => null,
+    pressure: () => async () => ({ uploaded: 0, freed: 0 }),
+    close: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+class DriveToCheck implements CheckedPlace {
+  readonly #drive: MountedDrive;
+  readonly #options: Partial<HostOptions>;
+  #isSlow = false;
+  /** The last of what must not happen at the same time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(drive: MountedDrive, options: Partial<HostOptions>) {
+    this.#drive = drive;
+    this.#options = options;
+  }
+
+  static async open(backend: 'fuse-native' | 'native'): Promise<DriveToCheck> {
+    const remote = await mkdtemp(join(tmpdir(), 'ferry-check-remote-'));
+    const options = { backend, remoteDirectory: remote } as Partial<HostOptions>;
+    return new DriveToCheck(await MountedDrive.start(options), options);
+  }
+
+  get directory(): string {
+    return this.#drive.mountPoint;
+  }
+
+  control(below: string): (words: readonly string[]) => Promise<string> {
+    return (words) => this.#answer(below, words);
+  }
+
+  pressure(everyMs: number): () => Promise<Pressure> {
+    let isRunning = true;
+    const work = (async () => {
+      let uploaded = 0;
+      let freed = 0;
+      while (isRunning) {
+        await this.#inTurn(async () => {
+          uploaded += (await this.#drive.do<readonly unknown[]>({ do: 'upload-changed' })).length;
+          const results = await this.#drive.do<readonly FreeResult[]>({ do: 'free', path: '' });
+          freed += results.filter((result) => result.freed).length;
+        });
+        await delay(everyMs);
+      }
+      return { uploaded, freed };
+    })();
+    return () => {
+      isRunning = false;
+      return work;
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#drive.dispose();
+    const { remoteDirectory } = this.#options;
+    if (remoteDirectory !== undefined) await rm(remoteDirectory, { recursive: true, force: true });
+  }
+
+  async #answer(below: string, words: readonly string[]): Promise<string> {
+    const [order, argument = ''] = words;
+    const path = `${below}/${argument}`;
+    switch (order) {
+      case 'free':
+        return this.#free(path);
+      case 'upload':
+        return this.#upload(below);
+      case 'replace':
+        return this.#replace(path, Number(words[2]), Number(words[3]));
+      case 'network':
+        this.#isSlow = argument === 'slow';
+        await this.#drive.do({ do: 'network', state: this.#isSlow ? 'slow' : 'online' });
+        return 'ok';
+      case 'restart':
+        return this.#inTurn(() => this.#reopenAfter(this.#drive.stop()));
+      case 'kill':
+        return this.#inTurn(() => this.#reopenAfter(this.#drive.kill()));
+      default:
+        throw new Error(`the checker asks for ${words.join(' ')}`);
+    }
+  }
+
+  async #free(path: string): Promise<string> {
+    const results = await this.#drive.do<readonly FreeResult[]>({ do: 'free', path });
+    if (results.some(({ freed }) => freed)) return 'ok';
+    return `busy ${results[0]?.reason ?? 'nothing here'}`;
+  }
+
+  async #upload(below: string): Promise<string> {
+    const uploaded = await this.#drive.do<readonly UploadedFile[]>({ do: 'upload-changed' });
+    const words = uploaded
+      .filter(({ path }) => path.startsWith(`${below}/`))
+      .map(({ path, sizeBytes, crc32 }) =>
+        [path.slice(below.length + 1), sizeBytes, crc32.toString(16)].join('\t'),
+      );
+    return ['ok', ...words].join('\t');
+  }
+
+  async #replace(path: string, seed: number, sizeBytes: number): Promise<string> {
+    const files = [{ path, seed, sizeBytes }];
+    const refused = await this.#drive.do<Record<string, string>>({ do: 'arrive-generated', files });
+    const code = refused[path];
+    if (code === undefined) return 'ok';
+    if (code === 'LOCAL_BUSY' || code === 'CHANGED') return `busy ${code}`;
+    return `failed: ${code}`;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #reopenAfter(end: Promise<void>): Promise<string> {
+    await end;
+    await this.#drive.open(this.#options);
+    await this.#drive.do({ do: 'mount' });
+    if (this.#isSlow) await this.#drive.do({ do: 'network', state: 'slow' });
+    return 'ok';
+  }
+}

@@ -1,0 +1,75 @@
+// `npm run check-drive`: what a mounted drive holds must be what programs put there, whatever happens meanwhile.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { noCompilerReason } from '../../crash/native-programs.ts';
+import type { CheckSummary } from './check-run.ts';
+import { type CheckedPlace, givenPlace, openPlace } from './checked-drive.ts';
+import { compileChecker } from './compile-checker.ts';
+import { checkPlace } from './model-campaign.ts';
+import { type CheckDriveOptions, optionsFrom, USAGE } from './options.ts';
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function lineOf({ seed, operations, seconds, effects, skipped }: CheckSummary): string {
+  const caused = Object.entries(effects)
+    .filter(([, times]) => times > 0)
+    .map(([effect, times]) => `${times} ${effect}`);
+  const missing = Object.entries(skipped).map(([what, times]) => `${what} ${times} times`);
+  return [
+    `seed ${seed}: ${operations} operations in ${seconds.toFixed(1)} s`,
+    ...(caused.length > 0 ? [caused.join(', ')] : []),
+    ...(missing.length > 0 ? [`not there: ${missing.join(', ')}`] : []),
+  ].join('; ');
+}
+
+function open(options: CheckDriveOptions): Promise<CheckedPlace> {
+  return options.directory === null ? openPlace(options.backend) : givenPlace(options.directory);
+}
+
+/** Returns how many seeds found a difference. */
+async function checkModel(options: CheckDriveOptions, scratch: string): Promise<number> {
+  const reason = noCompilerReason();
+  if (reason !== null) throw new Error(reason);
+  const program = await compileChecker(scratch);
+  const { firstSeed, seeds, parallel } = options;
+  let failed = 0;
+  for (let first = firstSeed; first < firstSeed + seeds; first += parallel) {
+    const length = Math.min(parallel, firstSeed + seeds - first);
+    const together = Array.from({ length }, (_, index) => first + index);
+    const place = await open(options);
+    try {
+      const { results, pressure } = await checkPlace(place, together, { ...options, program });
+      for (const { summary, complaint } of results) {
+        print(summary === null ? complaint.trimEnd() : lineOf(summary));
+        failed += Number(summary === null);
+      }
+      if (pressure.uploaded + pressure.freed > 0)
+        print(`  meanwhile ${pressure.uploaded} uploaded, ${pressure.freed} freed`);
+    } finally {
+      await place.close();
+    }
+  }
+  print(failed === 0 ? `no difference with ${seeds} seeds` : `${failed} of ${seeds} seeds failed`);
+  return failed;
+}
+
+async function run(options: CheckDriveOptions): Promise<number> {
+  const scratch = await mkdtemp(join(tmpdir(), 'ferry-checker-'));
+  try {
+    return await checkModel(options, scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+try {
+  const options = optionsFrom(process.argv.slice(2));
+  if (options === null) process.stdout.write(USAGE);
+  else process.exitCode = (await run(options)) === 0 ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 2;
+}

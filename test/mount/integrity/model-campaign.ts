@@ -1,0 +1,38 @@
+import { type CheckResult, checkedDirectory, runCheck } from './check-run.ts';
+import type { CheckedPlace, Pressure } from './checked-drive.ts';
+import type { CheckDriveOptions } from './options.ts';
+
+const PRESSURE_EVERY_MS = 40;
+const TIMEOUT_MS_PER_OPERATION = 20;
+const TIMEOUT_MS = 120_000;
+
+export interface PlaceResult {
+  readonly results: readonly CheckResult[];
+  readonly pressure: Pressure;
+}
+
+/**
+ * Runs the checker on one place, `parallel` seeds at a time, and returns what each found.
+ * @throws Error when the place itself does not answer
+ */
+export async function checkPlace(
+  place: CheckedPlace,
+  seeds: readonly number[],
+  options: CheckDriveOptions & { readonly program: string },
+): Promise<PlaceResult> {
+  const release = options.calm ? null : place.pressure(PRESSURE_EVERY_MS);
+  const runs = seeds.map((seed) =>
+    runCheck({
+      ...options,
+      seed,
+      directory: place.directory,
+      control: place.control(checkedDirectory(seed)),
+      timeoutMs: TIMEOUT_MS + options.operations * TIMEOUT_MS_PER_OPERATION,
+    }),
+  );
+  const results = await Promise.all(runs).catch(async (error: unknown) => {
+    await release?.();
+    throw error;
+  });
+  return { results, pressure: (await release?.()) ?? { uploaded: 0, freed: 0 } };
+}
