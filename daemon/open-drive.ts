@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { firstValueFrom, merge } from 'rxjs';
+import { firstValueFrom, merge, NEVER, type Observable } from 'rxjs';
+import type { PairEngine } from '../core/engine/pair-engine.ts';
 import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
@@ -10,6 +11,7 @@ import { holderOf, noteHolder } from './drive-holder.ts';
 import { addressText, noteDrive } from './drive-names.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
 import { LateRemote } from './late-remote.ts';
+import { looksWhileUsed } from './looks-while-used.ts';
 import { settingsOf } from './open-pair.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
 import { OpenedOnce } from './opened-once.ts';
@@ -186,6 +188,9 @@ export class DriveParts {
     return {
       engine,
       hints$: merge(local.replica.changes$, remote.changes$),
+      ...(local.drive === null || remote.changes$ !== NEVER
+        ? {}
+        : { looks$: looksAt(local.drive, engine) }),
       close: () => engine.close(),
     };
   }
@@ -233,6 +238,17 @@ export class DriveParts {
     await closeLocal(side);
     await remote.close();
   }
+}
+
+/** Looks for changes that the remote does not tell of. */
+function looksAt(drive: HostedDrive, engine: PairEngine): Observable<void> {
+  return looksWhileUsed({
+    operations: () => drive.stats.operations,
+    lastLook: () => {
+      const { lastRun, lastRunAtMs } = engine.state;
+      return lastRun && lastRunAtMs ? { atMs: lastRunAtMs, durationMs: lastRun.durationMs } : null;
+    },
+  });
 }
 
 function closeLocal({ drive, replica }: LocalSide): Promise<void> {

@@ -41,6 +41,8 @@ export interface OpenedSession {
   readonly engine: PairEngine;
   /** Hints that a run is worth while. */
   readonly hints$: Observable<unknown>;
+  /** Emits when the other side is worth a look beside the schedule. */
+  readonly looks$?: Observable<unknown>;
   close(): Promise<void>;
 }
 
@@ -257,11 +259,16 @@ export class PairSession {
       }),
       map((): Trigger => 'change'),
     );
+    const looks$ = this.#opened$.pipe(
+      switchMap((opened) => opened?.looks$ ?? EMPTY),
+      filter(() => this.#failures === 0 && !this.#state$.value.running),
+      map((): Trigger => 'schedule'),
+    );
     const retries$ = this.#retryIn$.pipe(
       switchMap((ms) => (ms === null ? EMPTY : timer(ms, this.#scheduler))),
       map((): Trigger => 'retry'),
     );
-    return merge(due$, changes$, retries$).pipe(
+    return merge(due$, changes$, looks$, retries$).pipe(
       filter(() => this.#state$.value.pause === undefined),
     );
   }

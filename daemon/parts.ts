@@ -67,6 +67,10 @@ export interface HostedDrive {
   readonly replica: Replica;
   /** Files that were changed and not taken up yet. */
   readonly pending$: Observable<number>;
+  readonly stats: {
+    /** Calls of programs answered since it was mounted. */
+    readonly operations: number;
+  };
   /** Answers where what was written into the mount point meanwhile was put; null: nothing was. */
   mount(): Promise<string | null>;
   /** @throws MOUNT_BUSY while programs use it; not with `lazy` */
