@@ -86,6 +86,13 @@ export interface KnownListings {
   listed(directory: SyncPath, fingerprint: string): void;
 }
 
+/** Room on one side, for what is synced. */
+export interface Space {
+  readonly freeBytes: number;
+  /** Null: not known. */
+  readonly usedBytes: number | null;
+}
+
 /** What must be at a path for a mutation to go ahead; otherwise it fails with `CHANGED` and changes nothing. */
 export type Expectation = Version | 'absent';
 
@@ -401,6 +408,9 @@ export interface Replica {
    * uploaded, and what to fetch it from once its content was given up. Ignored when the file has changed since.
    */
   noteCounterpart?(path: SyncPath, ownVersion: Version, otherVersion: Version): Promise<void>;
+
+  /** Asks how much room this side has; null: it does not say. Absent: it never does. @throws REMOTE_* */
+  space?(options?: MutationOptions): Promise<Space | null>;
 
   /** Makes all finished mutations durable; records may be committed after it. */
   flush(): Promise<void>;

@@ -21,6 +21,7 @@ import type {
   Replica,
   ReplicaCapabilities,
   RootIdentity,
+  Space,
   VersionShelf,
   WriteItem,
   WriteOptions,
@@ -340,6 +341,11 @@ class FolderReplica implements Replica {
       const version = versionAfterChange({ ...after, sizeBytes: before.sizeBytes }, after);
       return { ...entry, version } as Entry;
     });
+  }
+
+  async space(): Promise<Space> {
+    const { freeBytes, totalBytes } = await (await this.#root.get()).space();
+    return { freeBytes, usedBytes: totalBytes - freeBytes };
   }
 
   async flush(): Promise<void> {

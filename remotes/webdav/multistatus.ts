@@ -35,6 +35,7 @@ const KEPT: ReadonlySet<string> = new Set([
   '{DAV:}getlastmodified',
   '{DAV:}getcontentlength',
   '{DAV:}quota-available-bytes',
+  '{DAV:}quota-used-bytes',
   '{http://owncloud.org/ns}fileid',
   '{urn:ferry}mtime',
   '{urn:ferry}mode',

@@ -1,9 +1,9 @@
 import { FerryError } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import { list, lookAt } from './listing.ts';
-import { parseMultistatus } from './multistatus.ts';
 import type { Resource } from './resource.ts';
 import type { Session } from './session.ts';
+import { QUOTA_BODY, spaceIn } from './space.ts';
 
 const ANY_STATUS = Array.from({ length: 400 }, (_, index) => 200 + index);
 
@@ -138,21 +138,11 @@ export class ProbeDesk {
       method: 'PROPFIND',
       isCollection: true,
       headers: { depth: '0', 'content-type': 'application/xml; charset=utf-8' },
-      body: '<?xml version="1.0" encoding="utf-8"?><d:propfind xmlns:d="DAV:"><d:prop><d:quota-available-bytes/></d:prop></d:propfind>',
+      body: QUOTA_BODY,
       accept: ANY_STATUS,
       signal: this.signal,
     });
-    if (answer.status !== 207) {
-      await answer.discard();
-      return null;
-    }
-    for await (const responses of parseMultistatus(answer.body))
-      for (const { properties } of responses) {
-        const text = properties.get('{DAV:}quota-available-bytes')?.text.trim() ?? '';
-        // Nextcloud says -1 to -3 for "not known" and "unlimited".
-        if (/^\d{1,15}$/.test(text)) return Number(text);
-      }
-    return null;
+    return (await spaceIn(answer))?.freeBytes ?? null;
   }
 
   sleep(ms: number): Promise<void> {

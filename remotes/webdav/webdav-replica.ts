@@ -17,6 +17,7 @@ import type {
   Replica,
   ReplicaCapabilities,
   RootIdentity,
+  Space,
   VersionShelf,
   WriteItem,
   WriteOptions,
@@ -42,6 +43,7 @@ import { entryOf } from './resource.ts';
 import { Session } from './session.ts';
 import { setFileMetadata } from './set-metadata.ts';
 import { grouped, Slots } from './slots.ts';
+import { readSpace } from './space.ts';
 import type { TlsTrust } from './tls.ts';
 import { WebdavVersions } from './versions.ts';
 import { FileWriter } from './write.ts';
@@ -254,6 +256,10 @@ class DavReplica implements WebdavReplica {
     return this.#blame.during(path, options.signal, () =>
       setFileMetadata(this.#session, this.probe, path, { ...options, metadata }),
     );
+  }
+
+  space({ signal }: MutationOptions = {}): Promise<Space | null> {
+    return readSpace(this.#session, signal);
   }
 
   /** A WebDAV server answers when it has stored something; there is nothing more that could be asked of it. */

@@ -162,3 +162,27 @@ describe('a part of a body', () => {
     await expect(reading(answer, RANGE)).rejects.toMatchObject({ code: 'CHANGED' });
   });
 });
+
+describe('a read that a program waits for', () => {
+  const urgent = { expected: EXPECTED, isUrgent: true };
+
+  test('fails at once where nobody listens, and the next one without trying', async () => {
+    const { replica, server, slept } = await fakeRemote(() => {});
+    await server.close();
+    for (let times = 0; times < 2; times += 1)
+      await expect(replica.read(at('file'), urgent)).rejects.toMatchObject({
+        code: 'REMOTE_UNREACHABLE',
+      });
+    expect([slept, server.seen]).toEqual([[], []]);
+  });
+
+  test('is sent again where the connection was lost', async () => {
+    let times = 0;
+    const { replica } = await fakeRemote((_, response) => {
+      times += 1;
+      if (times === 1) response.destroy();
+      else send(response, '0123456789', { 'content-length': 10 });
+    });
+    expect((await bytesIn(await replica.read(at('file'), urgent))).toString()).toBe('0123456789');
+  });
+});
