@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 #include <sys/stat.h>
+#include <utility>
 
 namespace ferry {
 
@@ -13,10 +14,16 @@ class Descriptor {
  public:
   static Descriptor Owned(int fd) { return Descriptor(fd, true); }
   static Descriptor Borrowed(int fd) { return Descriptor(fd, false); }
+  /** None. */
+  Descriptor() : Descriptor(-1, false) {}
   Descriptor(Descriptor&& other) noexcept : fd_(other.fd_), owned_(other.owned_) { other.owned_ = false; }
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(owned_, other.owned_);
+    return *this;
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor();
 
   /** The descriptor, or a negative errno. */

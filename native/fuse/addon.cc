@@ -1,0 +1,404 @@
+// The addon's face: one object for a drive. It throws nothing; fs-adapter/mount/native-tree.ts checks what goes in, and
+// turns the numbers that come out (0 or a negative errno) into errors.
+#include <napi.h>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "../task.hh"
+#include "session.hh"
+
+namespace ferry::fuse {
+namespace {
+
+// Raised with every change of what the functions take or return: an addon of another revision is not used.
+constexpr int kRevision = 1;
+
+using Info = const Napi::CallbackInfo&;
+
+uint64_t Whole(Info info, size_t index) { return static_cast<uint64_t>(info[index].As<Napi::Number>().Int64Value()); }
+
+std::string BytesOf(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
+}
+
+Napi::Value Shown(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
+
+/** What the drive tells JavaScript, in the order in which it happened. */
+struct Event {
+  enum class What : int { kChanged = 0, kPinned = 1, kMissing = 2, kEnded = 3 };
+  What what;
+  uint64_t id = 0, offset = 0, length = 0;
+  int64_t detail = 0;
+};
+
+void Hand(Napi::Env env, Napi::Function listener, std::nullptr_t*, Event* given) {
+  const std::unique_ptr<Event> event(given);
+  if (env == nullptr || listener.IsEmpty()) return;
+  const auto number = [&](auto value) { return Napi::Number::New(env, static_cast<double>(value)); };
+  listener.Call({number(static_cast<int>(event->what)), number(event->id), number(event->offset), number(event->length),
+                 number(event->detail)});
+}
+
+using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, Hand>;
+
+class Listener : public Outside {
+ public:
+  Listener(Napi::Env env, Napi::Function function)
+      : channel_(Channel::New(env, function, "ferry drive", 0, 1)) {}
+  /** Nothing is told any more; must be called on JavaScript's thread. */
+  void Close() {
+    if (!isClosed_.exchange(true)) channel_.Release();
+  }
+  /** An open channel keeps the process alive. */
+  void LetProcessEnd(Napi::Env env) { channel_.Unref(env); }
+
+  void Changed() override { Send({Event::What::kChanged}); }
+  void Pinned(uint64_t id) override { Send({Event::What::kPinned, id}); }
+  void Missing(uint64_t id, uint64_t offset, uint64_t length, uint32_t pid) override {
+    Send({Event::What::kMissing, id, offset, length, pid});
+  }
+  void Ended(int failure) override { Send({Event::What::kEnded, 0, 0, 0, failure}); }
+
+ private:
+  void Send(const Event& event) {
+    if (isClosed_) return;
+    auto given = std::make_unique<Event>(event);
+    if (channel_.NonBlockingCall(given.get()) == napi_ok) (void)given.release();
+  }
+  Channel channel_;
+  std::atomic<bool> isClosed_{false};
+};
+
+class DriveObject : public Napi::ObjectWrap<DriveObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "NativeDrive",
+        {
+            InstanceMethod<&DriveObject::Open>("open"),
+            InstanceMethod<&DriveObject::Seed>("seed"),
+            InstanceMethod<&DriveObject::Settle>("settle"),
+            InstanceMethod<&DriveObject::Mount>("mount"),
+            InstanceMethod<&DriveObject::Detached>("detached"),
+            InstanceMethod<&DriveObject::Find>("find"),
+            InstanceMethod<&DriveObject::Entry>("entry"),
+            InstanceMethod<&DriveObject::Children>("children"),
+            InstanceMethod<&DriveObject::PathOf>("pathOf"),
+            InstanceMethod<&DriveObject::Stored>("stored"),
+            InstanceMethod<&DriveObject::Insert>("insert"),
+            InstanceMethod<&DriveObject::Replace>("replace"),
+            InstanceMethod<&DriveObject::Remove>("remove"),
+            InstanceMethod<&DriveObject::Move>("move"),
+            InstanceMethod<&DriveObject::SetMetadata>("setMetadata"),
+            InstanceMethod<&DriveObject::NoteCounterpart>("noteCounterpart"),
+            InstanceMethod<&DriveObject::SetPinned>("setPinned"),
+            InstanceMethod<&DriveObject::FillTarget>("fillTarget"),
+            InstanceMethod<&DriveObject::Filled>("filled"),
+            InstanceMethod<&DriveObject::Failed>("failed"),
+            InstanceMethod<&DriveObject::Completed>("completed"),
+            InstanceMethod<&DriveObject::Dehydrate>("dehydrate"),
+            InstanceMethod<&DriveObject::NewBacking>("newBacking"),
+            InstanceMethod<&DriveObject::SetRoom>("setRoom"),
+            InstanceMethod<&DriveObject::Drain>("drain"),
+            InstanceMethod<&DriveObject::Drained>("drained"),
+            InstanceMethod<&DriveObject::SyncContent>("syncContent"),
+            InstanceMethod<&DriveObject::SyncLog>("syncLog"),
+            InstanceMethod<&DriveObject::Stats>("stats"),
+            InstanceMethod<&DriveObject::MakeEvents>("makeEvents"),
+            InstanceMethod<&DriveObject::Close>("close"),
+        });
+  }
+
+  /** State directory, read-only, links allowed, deadline in ms, listener. */
+  explicit DriveObject(Info info) : Napi::ObjectWrap<DriveObject>(info) {
+    DriveOptions options;
+    options.stateDirectory = Text(info, 0);
+    options.isReadOnly = info[1].As<Napi::Boolean>().Value();
+    options.allowsLinks = info[2].As<Napi::Boolean>().Value();
+    options.deadlineNs = Int(info, 3) * int64_t{1'000'000};
+    options.uid = geteuid();
+    options.gid = getegid();
+    listener_ = std::make_unique<Listener>(info.Env(), info[4].As<Napi::Function>());
+    listener_->LetProcessEnd(info.Env());
+    drive_ = std::make_shared<Drive>(std::move(options), listener_.get());
+  }
+
+  ~DriveObject() override { End(); }
+
+ private:
+  Napi::Value Code(Info info, int64_t code) { return Napi::Number::New(info.Env(), static_cast<double>(code)); }
+
+  Napi::Value Open(Info info) { return Code(info, drive_->Open()); }
+
+  Napi::Value Seed(Info info) {
+    const auto bytes = info[0].As<Napi::Uint8Array>();
+    const Exclusive lock(drive_->mutex());
+    const std::string_view rows(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
+    return Napi::Boolean::New(info.Env(), drive_->tree().Seed(rows));
+  }
+
+  /** The lowest id that was never given; returns what was seeded: count, digest, and how much differed from the content. */
+  Napi::Value Settle(Info info) {
+    StoreCheck check;
+    {
+      const Exclusive lock(drive_->mutex());
+      drive_->tree().RaiseNextId(Whole(info, 0));
+      check = drive_->tree().check();
+    }
+    const uint64_t differing = drive_->Settle();
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("count", Code(info, static_cast<int64_t>(check.count)));
+    result.Set("digest", Code(info, check.digest));
+    result.Set("differing", Code(info, static_cast<int64_t>(differing)));
+    return result;
+  }
+
+  /** Mount point, source, whether others may use it. A promise of 0 or a negative errno. */
+  Napi::Value Mount(Info info) {
+    MountOptions options = {Text(info, 0), Text(info, 1), info[2].As<Napi::Boolean>().Value()};
+    session_ = std::make_shared<Session>(drive_.get());
+    return Task::Start(info.Env(), [session = session_, drive = drive_, options = std::move(options)]() {
+      return ferry::Code(session->Start(options));
+    });
+  }
+
+  /** Waits until the threads of the mount have ended. */
+  Napi::Value Detached(Info info) {
+    return Task::Start(info.Env(), [session = session_, drive = drive_]() {
+      if (session != nullptr) session->Stop();
+      return ferry::Code(0);
+    });
+  }
+
+  Napi::Value ShowNode(Info info, const Node* node) {
+    if (node == nullptr) return info.Env().Null();
+    std::string shown;
+    drive_->Show(node, &shown);
+    return Shown(info.Env(), shown);
+  }
+
+  Napi::Value Find(Info info) {
+    const std::string path = Text(info, 0);
+    const Shared lock(drive_->mutex());
+    return ShowNode(info, drive_->tree().Find(path));
+  }
+
+  Napi::Value Entry(Info info) {
+    const Shared lock(drive_->mutex());
+    return ShowNode(info, drive_->tree().Get(Whole(info, 0)));
+  }
+
+  Napi::Value Children(Info info) {
+    std::string shown;
+    {
+      const Shared lock(drive_->mutex());
+      const Node* node = drive_->tree().Get(Whole(info, 0));
+      if (node != nullptr && node->isDirectory())
+        for (const Directory::Slot& slot : node->directory->slots)
+          if (slot.node != nullptr) drive_->Show(slot.node, &shown);
+    }
+    return Shown(info.Env(), shown);
+  }
+
+  Napi::Value PathOf(Info info) {
+    const Shared lock(drive_->mutex());
+    const Node* node = drive_->tree().Get(Whole(info, 0));
+    if (node == nullptr || !node->isInTree()) return info.Env().Null();
+    return Shown(info.Env(), drive_->tree().PathOf(node));
+  }
+
+  Napi::Value Stored(Info info) {
+    std::string shown;
+    {
+      const Shared lock(drive_->mutex());
+      drive_->tree().Each([&](const Node& node) {
+        if (node.isFile() && node.isInTree() && node.storedBytes() > 0) drive_->Show(&node, &shown);
+      });
+    }
+    return Shown(info.Env(), shown);
+  }
+
+  /** Size, source, hash or null, mtime or null, mode or null, backing, stamp; from `first` on. */
+  static Incoming IncomingFrom(Info info, size_t first) {
+    Incoming incoming;
+    incoming.size = Whole(info, first);
+    incoming.source = Text(info, first + 1);
+    if (!info[first + 2].IsNull()) incoming.hash = BytesOf(info[first + 2]);
+    incoming.hasMtime = !info[first + 3].IsNull();
+    if (incoming.hasMtime) incoming.mtimeNs = Int64(info, first + 3);
+    incoming.hasMode = !info[first + 4].IsNull();
+    if (incoming.hasMode) incoming.mode = static_cast<uint16_t>(Int(info, first + 4));
+    incoming.backing = Whole(info, first + 5);
+    incoming.stampNs = Int64(info, first + 6);
+    return incoming;
+  }
+
+  Napi::Value Result(Info info, int code, const std::string& shown) {
+    return code == 0 ? Shown(info.Env(), shown) : Code(info, code);
+  }
+
+  /** Directory, kind, name, target, then the content. */
+  Napi::Value Insert(Info info) {
+    std::string shown;
+    const int code = drive_->Insert(Whole(info, 0), static_cast<Kind>(Int(info, 1)), Text(info, 2),
+                                    IncomingFrom(info, 4), Text(info, 3), &shown);
+    return Result(info, code, shown);
+  }
+
+  Napi::Value Replace(Info info) {
+    std::string shown;
+    return Result(info, drive_->Replace(Whole(info, 0), Whole(info, 1), IncomingFrom(info, 2), &shown), shown);
+  }
+
+  /** Id, counter; a negative counter: a directory. */
+  Napi::Value Remove(Info info) {
+    const uint64_t expected = Whole(info, 1);
+    const bool isDirectory = static_cast<int64_t>(expected) < 0;
+    return Code(info, drive_->Remove(Whole(info, 0), isDirectory ? nullptr : &expected));
+  }
+
+  Napi::Value Move(Info info) {
+    const uint64_t expected = Whole(info, 1);
+    const bool isDirectory = static_cast<int64_t>(expected) < 0;
+    std::string shown;
+    const int code =
+        drive_->Move(Whole(info, 0), isDirectory ? nullptr : &expected, Whole(info, 2), Text(info, 3), &shown);
+    return Result(info, code, shown);
+  }
+
+  /** Id, counter, mtime or null, mode or null. */
+  Napi::Value SetMetadata(Info info) {
+    Incoming incoming;
+    incoming.hasMtime = !info[2].IsNull();
+    if (incoming.hasMtime) incoming.mtimeNs = Int64(info, 2);
+    incoming.hasMode = !info[3].IsNull();
+    if (incoming.hasMode) incoming.mode = static_cast<uint16_t>(Int(info, 3));
+    std::string shown;
+    return Result(info, drive_->SetMetadata(Whole(info, 0), Whole(info, 1), incoming, &shown), shown);
+  }
+
+  Napi::Value NoteCounterpart(Info info) {
+    drive_->NoteCounterpart(Whole(info, 0), Whole(info, 1), Text(info, 2));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value SetPinned(Info info) {
+    drive_->SetPinned(Whole(info, 0), info[1].As<Napi::Boolean>().Value());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value FillTarget(Info info) {
+    std::string shown;
+    return Result(info, drive_->FillTarget(Whole(info, 0), &shown), shown);
+  }
+
+  Napi::Value Filled(Info info) {
+    return Code(info, drive_->Filled(Whole(info, 0), Whole(info, 1), Whole(info, 2), Whole(info, 3)));
+  }
+
+  /** Id, offset, length, negative errno. */
+  Napi::Value Failed(Info info) {
+    if (session_ != nullptr) session_->Failed(Whole(info, 0), Whole(info, 1), Whole(info, 2), Int(info, 3));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Completed(Info info) {
+    return Code(info, drive_->Completed(Whole(info, 0), Whole(info, 1), Int64(info, 2)));
+  }
+
+  Napi::Value Dehydrate(Info info) { return Code(info, drive_->Dehydrate(Whole(info, 0))); }
+
+  Napi::Value NewBacking(Info info) {
+    const Exclusive lock(drive_->mutex());
+    return Code(info, static_cast<int64_t>(drive_->tree().NextId()));
+  }
+
+  Napi::Value SetRoom(Info info) {
+    drive_->SetRoom({Whole(info, 0), Whole(info, 1)}, info[2].As<Napi::Number>().Int64Value());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Drain(Info info) {
+    const fuse::Drained drained = drive_->Drain();
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("rows", Shown(info.Env(), drained.rows));
+    result.Set("log", Code(info, static_cast<int64_t>(drained.log)));
+    result.Set("count", Code(info, static_cast<int64_t>(drained.check.count)));
+    result.Set("digest", Code(info, drained.check.digest));
+    result.Set("nextId", Code(info, static_cast<int64_t>(drained.check.nextId)));
+    result.Set("dirty", Code(info, static_cast<int64_t>(drained.dirty)));
+    const Napi::Array paths = Napi::Array::New(info.Env(), drained.paths.size());
+    for (uint32_t at = 0; at < drained.paths.size(); at++) paths.Set(at, Shown(info.Env(), drained.paths[at]));
+    result.Set("paths", paths);
+    return result;
+  }
+
+  /** The rows up to that log are stored. */
+  Napi::Value Drained(Info info) {
+    drive_->log().Remove(Whole(info, 0));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value SyncContent(Info info) {
+    return Task::Start(info.Env(), [drive = drive_]() { return ferry::Code(drive->SyncContent()); });
+  }
+
+  Napi::Value SyncLog(Info info) {
+    return Task::Start(info.Env(), [drive = drive_]() { return ferry::Code(drive->log().Sync()); });
+  }
+
+  Napi::Value Stats(Info info) {
+    const Napi::Object result = Napi::Object::New(info.Env());
+    {
+      const Shared lock(drive_->mutex());
+      result.Set("entries", Code(info, static_cast<int64_t>(drive_->tree().entries())));
+      result.Set("dirty", Code(info, static_cast<int64_t>(drive_->tree().dirty())));
+      result.Set("storedBytes", Code(info, static_cast<int64_t>(drive_->tree().stored())));
+      result.Set("openHandles", Code(info, static_cast<int64_t>(drive_->openHandles())));
+      result.Set("memoryBytes", Code(info, static_cast<int64_t>(drive_->tree().MemoryBytes())));
+    }
+    result.Set("operations", Code(info, session_ == nullptr ? 0 : static_cast<int64_t>(session_->operations())));
+    result.Set("fetching", Code(info, session_ == nullptr ? 0 : static_cast<int64_t>(session_->fetching())));
+    result.Set("passthrough", Code(info, session_ == nullptr ? -1 : session_->passthrough()));
+    return result;
+  }
+
+  Napi::Value MakeEvents(Info info) {
+    if (session_ != nullptr) session_->MakeEvents(info[0].As<Napi::Boolean>().Value());
+    return info.Env().Undefined();
+  }
+
+  /** After `detached`; the object is of no use any more. */
+  Napi::Value Close(Info info) {
+    End();
+    return info.Env().Undefined();
+  }
+
+  void End() {
+    session_.reset();
+    if (listener_ != nullptr) listener_->Close();
+  }
+
+  std::unique_ptr<Listener> listener_;
+  std::shared_ptr<Drive> drive_;
+  std::shared_ptr<Session> session_;
+};
+
+}  // namespace
+}  // namespace ferry::fuse
+
+static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
+  exports.Set("revision", Napi::Number::New(env, ferry::fuse::kRevision));
+  exports.Set("NativeDrive", ferry::fuse::DriveObject::Define(env));
+  return exports;
+}
+
+NODE_API_MODULE(ferry_fuse, Initialize)

@@ -1,0 +1,223 @@
+// Requests about attributes: times, modes, sizes, extended attributes, space.
+#include <cerrno>
+#include <cstring>
+
+#include "session.hh"
+
+namespace ferry::fuse {
+namespace {
+
+constexpr uint64_t kValidS = 3600;
+constexpr uint32_t kBlockSize = 4096;
+constexpr std::string_view kStateName = "user.ferry.state", kPinName = "user.ferry.pin",
+                           kProgressName = "user.ferry.progress", kOwnPrefix = "user.ferry.";
+
+int64_t Ns(uint64_t seconds, uint32_t ns) { return static_cast<int64_t>(seconds) * 1'000'000'000 + ns; }
+
+void PutTime(int64_t ns, uint64_t* seconds, uint32_t* rest) {
+  int64_t whole = ns / 1'000'000'000, part = ns % 1'000'000'000;
+  if (part < 0) {
+    part += 1'000'000'000;
+    whole--;
+  }
+  *seconds = static_cast<uint64_t>(whole);
+  *rest = static_cast<uint32_t>(part);
+}
+
+bool IsPinnedByAny(const Node* node) {
+  for (; node != nullptr; node = node->parent)
+    if (node->has(kPinned)) return true;
+  return false;
+}
+
+std::string StateOf(const Node& node) {
+  if (node.state == State::kDirty) return "dirty";
+  if (node.isWhole()) return "local";
+  return node.storedBytes() > 0 ? "partial" : "online";
+}
+
+std::string ProgressOf(const Node& node) {
+  if (node.isWhole()) return "100";
+  return std::to_string(node.size == 0 ? 100 : node.storedBytes() * 100 / node.size);
+}
+
+}  // namespace
+
+void Session::FillAttributes(Node* node, fuse_attr* attributes, bool* isFixed) {
+  uint64_t size = node->isFile() ? node->size : node->kind == Kind::kLink ? node->extra.size() : 0;
+  int64_t mtime = node->mtimeNs;
+  *isFixed = true;
+  if (node->file != nullptr && node->file->isPassthrough && node->file->writers > 0) {
+    // The kernel writes by itself; only the backing file knows.
+    const int64_t stamp = StampOf(node->file->fd, &size);
+    if (stamp != node->stampNs) mtime = stamp;
+    *isFixed = false;
+  }
+  std::memset(attributes, 0, sizeof *attributes);
+  attributes->ino = node->id;
+  attributes->size = size;
+  attributes->blocks = ((node->state == State::kPlaceholder ? node->storedBytes() : size) + kBlockSize - 1) / kBlockSize *
+                       (kBlockSize / 512);
+  if (!node->isFile()) attributes->blocks = 0;
+  PutTime(node->atimeNs, &attributes->atime, &attributes->atimensec);
+  PutTime(mtime, &attributes->mtime, &attributes->mtimensec);
+  PutTime(std::max(node->ctimeNs, node->isFile() && !*isFixed ? mtime : node->ctimeNs), &attributes->ctime,
+          &attributes->ctimensec);
+  attributes->mode = node->fileMode();
+  attributes->nlink = !node->isInTree() ? 0 : node->isDirectory() ? 2 + node->directory->subdirectories : 1;
+  attributes->uid = drive_.options().uid;
+  attributes->gid = drive_.options().gid;
+  attributes->rdev = node->rdev;
+  attributes->blksize = kBlockSize;
+}
+
+void Session::GetAttributes(const Request& request) {
+  const Shared lock(drive_.mutex());
+  Node* node = drive_.tree().Get(request.head->nodeid);
+  if (node == nullptr) return ReplyError(request, -ESTALE);
+  fuse_attr_out reply = {};
+  bool isFixed = true;
+  FillAttributes(node, &reply.attr, &isFixed);
+  reply.attr_valid = isFixed ? kValidS : 0;
+  Reply(request, &reply, sizeof reply);
+}
+
+void Session::SetAttributes(const Request& request) {
+  const auto& in = request.As<fuse_setattr_in>();
+  const Exclusive lock(drive_.mutex());
+  Node* node = drive_.tree().Get(request.head->nodeid);
+  if (node == nullptr) return ReplyError(request, -ESTALE);
+  const DriveOptions& options = drive_.options();
+  const bool isOwn = IsOwn(request);
+  if (!isOwn) {
+    if (options.isReadOnly) return ReplyError(request, -EROFS);
+    const bool isForeign = ((in.valid & FATTR_UID) != 0 && in.uid != options.uid) ||
+                           ((in.valid & FATTR_GID) != 0 && in.gid != options.gid);
+    if (isForeign) return ReplyError(request, -EPERM);
+    if ((in.valid & FATTR_SIZE) != 0) {
+      if (!node->isFile()) return ReplyError(request, node->isDirectory() ? -EISDIR : -EINVAL);
+      if (in.size > 0 && !node->isWhole()) return Park(request, node, 0, node->size, true);
+      File& file = drive_.FileOf(node);
+      if (in.size != node->size || file.isPassthrough || in.size == 0) {
+        const bool isAlone = file.writers == 0;
+        if (const int failed = drive_.Resize(node, file, in.size)) return ReplyError(request, failed);
+        if (isAlone) {
+          drive_.EndWriting(node, file);
+          if (file.handles == 0) node->file.reset();
+        }
+      } else {
+        node->mtimeNs = NowNs();
+        drive_.Metadata(node);
+      }
+    }
+    bool isTouched = false;
+    if ((in.valid & FATTR_MODE) != 0) {
+      node->mode = in.mode & 07777;
+      isTouched = true;
+    }
+    if ((in.valid & FATTR_KILL_SUIDGID) != 0) {
+      node->mode &= static_cast<uint16_t>(~S_ISUID);
+      if ((node->mode & S_IXGRP) != 0) node->mode &= static_cast<uint16_t>(~S_ISGID);
+      isTouched = true;
+    }
+    if ((in.valid & FATTR_ATIME) != 0)
+      node->atimeNs = (in.valid & FATTR_ATIME_NOW) != 0 ? NowNs() : Ns(in.atime, in.atimensec);
+    if ((in.valid & FATTR_MTIME) != 0) {
+      node->mtimeNs = (in.valid & FATTR_MTIME_NOW) != 0 ? NowNs() : Ns(in.mtime, in.mtimensec);
+      isTouched = true;
+      if (node->file != nullptr && node->file->isPassthrough && node->file->fd >= 0) {
+        const struct timespec times[] = {{0, UTIME_OMIT}, Timespec(node->mtimeNs)};
+        futimens(node->file->fd, times);
+      }
+    }
+    if ((in.valid & (FATTR_UID | FATTR_GID | FATTR_ATIME | FATTR_CTIME)) != 0 && !isTouched) node->ctimeNs = NowNs();
+    if (isTouched) drive_.Metadata(node);
+    drive_.Commit();
+  }
+  fuse_attr_out reply = {};
+  bool isFixed = true;
+  FillAttributes(node, &reply.attr, &isFixed);
+  reply.attr_valid = isFixed ? kValidS : 0;
+  Reply(request, &reply, sizeof reply);
+}
+
+void Session::ReadLink(const Request& request) {
+  const Shared lock(drive_.mutex());
+  const Node* node = drive_.tree().Get(request.head->nodeid);
+  if (node == nullptr) return ReplyError(request, -ESTALE);
+  if (node->kind != Kind::kLink) return ReplyError(request, -EINVAL);
+  Reply(request, node->extra.data(), node->extra.size());
+}
+
+void Session::StatFs(const Request& request) {
+  const Room room = drive_.room();
+  fuse_statfs_out reply = {};
+  reply.st.bsize = reply.st.frsize = kBlockSize;
+  reply.st.blocks = room.totalBytes / kBlockSize;
+  reply.st.bfree = reply.st.bavail = std::min(room.freeBytes, room.totalBytes) / kBlockSize;
+  reply.st.namelen = 255;
+  {
+    const Shared lock(drive_.mutex());
+    reply.st.files = drive_.tree().entries() + UINT32_MAX;
+    reply.st.ffree = UINT32_MAX;
+  }
+  Reply(request, &reply, sizeof reply);
+}
+
+void Session::GetXattr(const Request& request) {
+  const auto& in = request.As<fuse_getxattr_in>();
+  const std::string_view name = request.NameAt(sizeof in);
+  std::string value;
+  {
+    const Shared lock(drive_.mutex());
+    const Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node == nullptr) return ReplyError(request, -ESTALE);
+    if (name == kStateName && node->isFile()) value = StateOf(*node);
+    else if (name == kProgressName && node->isFile()) value = ProgressOf(*node);
+    else if (name == kPinName && IsPinnedByAny(node)) value = "1";
+    else return ReplyError(request, -ENODATA);
+  }
+  if (in.size == 0) {
+    fuse_getxattr_out reply = {};
+    reply.size = static_cast<uint32_t>(value.size());
+    return Reply(request, &reply, sizeof reply);
+  }
+  if (in.size < value.size()) return ReplyError(request, -ERANGE);
+  Reply(request, value.data(), value.size());
+}
+
+void Session::ListXattr(const Request& request) {
+  const auto& in = request.As<fuse_getxattr_in>();
+  std::string names;
+  {
+    const Shared lock(drive_.mutex());
+    const Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node == nullptr) return ReplyError(request, -ESTALE);
+    if (node->isFile()) names.append(kStateName).append(1, '\0').append(kProgressName).append(1, '\0');
+    if (IsPinnedByAny(node)) names.append(kPinName).append(1, '\0');
+  }
+  if (in.size == 0) {
+    fuse_getxattr_out reply = {};
+    reply.size = static_cast<uint32_t>(names.size());
+    return Reply(request, &reply, sizeof reply);
+  }
+  if (in.size < names.size()) return ReplyError(request, -ERANGE);
+  Reply(request, names.data(), names.size());
+}
+
+void Session::SetXattr(const Request& request) {
+  const bool isRemoval = request.head->opcode == FUSE_REMOVEXATTR;
+  // Without FUSE_SETXATTR_EXT the kernel sends the structure's first eight bytes only.
+  const size_t skip = isRemoval ? 0 : FUSE_COMPAT_SETXATTR_IN_SIZE;
+  const std::string_view name = request.NameAt(skip);
+  const std::string_view value = isRemoval ? std::string_view("0") : request.body.substr(skip + name.size() + 1);
+  if (name != kPinName) {
+    const bool isOurs = name.substr(0, kOwnPrefix.size()) == kOwnPrefix;
+    return ReplyError(request, isOurs ? -EPERM : isRemoval ? -ENODATA : -EOPNOTSUPP);
+  }
+  if (value != "0" && value != "1" && !value.empty()) return ReplyError(request, -EINVAL);
+  if (!drive_.SetPinned(request.head->nodeid, value == "1")) return ReplyError(request, -ENODATA);
+  ReplyError(request, 0);
+}
+
+}  // namespace ferry::fuse

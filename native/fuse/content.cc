@@ -1,0 +1,264 @@
+// Requests about content: opening, reading, writing, making durable.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "session.hh"
+
+namespace ferry::fuse {
+namespace {
+
+constexpr int64_t kDayNs = 86'400'000'000'000;
+constexpr uint32_t kKillSuid = 1U << 2;  // FUSE_WRITE_KILL_SUIDGID.
+constexpr uint32_t kNoFlush = 1U << 5;   // FOPEN_NOFLUSH.
+
+bool IsWriting(uint32_t flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+/** Access times are kept as most systems mount their disks: once after each change, and once a day. */
+bool IsAccessNews(const Node& node, int64_t nowNs) {
+  return node.atimeNs <= node.mtimeNs || node.atimeNs <= node.ctimeNs || nowNs - node.atimeNs > kDayNs;
+}
+
+}  // namespace
+
+void Session::TryPassthrough(Node* node, File& file) {
+  if (!mayPassThrough_ || passthrough_ > 0 || node->backing == 0 || !node->isWhole()) return;
+  const int fd = drive_.DescriptorOf(node, file);
+  if (fd < 0) return;
+  BackingMap map = {fd, 0, 0};
+  const int id = ioctl(device_, kBackingOpen, &map);
+  if (id <= 0) {
+    // Without the privilege it never works; anything else is about this one file.
+    if (errno == EPERM) passthrough_ = EPERM;
+    return;
+  }
+  passthrough_ = 0;
+  file.isPassthrough = true;
+  file.passthroughId = static_cast<uint32_t>(id);
+}
+
+int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
+  if (node->isDirectory()) return -EISDIR;
+  if (!node->isFile()) return -ENXIO;
+  const bool isWriter = IsWriting(flags);
+  if (drive_.options().isReadOnly && (isWriter || (flags & O_TRUNC) != 0)) return -EROFS;
+  File& file = drive_.FileOf(node);
+  if ((flags & O_TRUNC) != 0) {
+    if (const int failed = drive_.Resize(node, file, 0)) return failed;
+    if (!isWriter && file.writers == 0) drive_.EndWriting(node, file);
+  }
+  if (file.handles == 0 && !isWriter) TryPassthrough(node, file);
+  file.handles++;
+  drive_.CountHandle(1);
+  if (isWriter) file.writers++;
+  file.usedAtNs = NowNs();
+  reply->open_flags = isWriter ? 0 : kNoFlush;
+  if (file.isPassthrough) {
+    // Any other flag makes the kernel refuse.
+    reply->open_flags |= kOpenPassthrough;
+    reply->padding = file.passthroughId;
+  } else {
+    reply->open_flags |= FOPEN_KEEP_CACHE;
+  }
+  return 0;
+}
+
+void Session::Open(const Request& request) {
+  const auto& in = request.As<fuse_open_in>();
+  const Exclusive lock(drive_.mutex());
+  Node* node = drive_.tree().Get(request.head->nodeid);
+  if (node == nullptr) return ReplyError(request, -ESTALE);
+  fuse_open_out reply = {};
+  if (IsOwn(request)) {
+    reply.fh = kOwnHandle;
+    // All handles of a file must agree on whether its pages are kept.
+    const bool isPassthrough = node->file != nullptr && node->file->isPassthrough;
+    reply.open_flags = kNoFlush | (isPassthrough ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE);
+    return Reply(request, &reply, sizeof reply);
+  }
+  if (const int failed = Attach(node, in.flags, &reply)) return ReplyError(request, failed);
+  drive_.Commit();
+  Reply(request, &reply, sizeof reply);
+}
+
+void Session::Read(const Request& request) {
+  const auto& in = request.As<fuse_read_in>();
+  std::shared_ptr<File> file;
+  int fd;
+  bool isAccessed = false;
+  uint64_t size;
+  {
+    const Shared lock(drive_.mutex());
+    Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node == nullptr || !node->isFile() || node->file == nullptr) return ReplyError(request, -EBADF);
+    size = node->size;
+    if (in.offset >= size || in.size == 0) return Reply(request, nullptr, 0);
+    file = node->file;
+    if (!node->isWhole() && !file->present.Covers(in.offset, in.size, size))
+      return Park(request, node, in.offset, in.size, false);
+    fd = drive_.DescriptorOf(node, *file);
+    isAccessed = IsAccessNews(*node, NowNs());
+  }
+  if (fd < 0) return ReplyError(request, fd == -ENOENT ? -EIO : fd);
+  const size_t wanted = std::min<uint64_t>(std::min(in.size, kMaxIo), size - in.offset);
+  char* const target = request.reply + sizeof(fuse_out_header);
+  size_t done = 0;
+  while (done < wanted) {
+    const ssize_t got = pread(fd, target + done, wanted - done, static_cast<off_t>(in.offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ReplyError(request, -errno);
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  ReplyInPlace(request, done);
+  if (!isAccessed) return;
+  const Exclusive lock(drive_.mutex());
+  if (Node* node = drive_.tree().Get(request.head->nodeid)) node->atimeNs = NowNs();
+}
+
+void Session::Write(const Request& request) {
+  const auto& in = request.As<fuse_write_in>();
+  const char* const source = request.body.data() + sizeof in;
+  std::shared_ptr<File> file;
+  int fd;
+  {
+    const Exclusive lock(drive_.mutex());
+    Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node == nullptr || !node->isFile()) return ReplyError(request, -EBADF);
+    if (!node->isWhole()) return Park(request, node, 0, node->size, true);
+    drive_.FileOf(node);
+    file = node->file;
+    const uint64_t end = in.offset + in.size;
+    if (end > node->size && !drive_.TakeRoom(end - std::max(node->size, in.offset))) return ReplyError(request, -ENOSPC);
+    drive_.Begin(node, *file);
+    fd = drive_.MakeDescriptor(node, *file);
+    if ((in.write_flags & kKillSuid) != 0) {
+      node->mode &= static_cast<uint16_t>(~S_ISUID);
+      if ((node->mode & S_IXGRP) != 0) node->mode &= static_cast<uint16_t>(~S_ISGID);
+    }
+  }
+  if (fd < 0) return ReplyError(request, fd);
+  size_t done = 0;
+  int failed = 0;
+  while (done < in.size && failed == 0) {
+    const ssize_t put = pwrite(fd, source + done, in.size - done, static_cast<off_t>(in.offset + done));
+    if (put >= 0) done += static_cast<size_t>(put);
+    else if (errno != EINTR) failed = -errno;
+  }
+  {
+    const Exclusive lock(drive_.mutex());
+    Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node != nullptr && done > 0) {
+      drive_.Wrote(node, *file, in.offset + done);
+      // Pages of a mapped file may come after the last handle was let go.
+      if (file->writers == 0) {
+        drive_.EndWriting(node, *file);
+        drive_.Commit();
+      }
+    }
+  }
+  if (done == 0 && failed != 0) return ReplyError(request, failed);
+  fuse_write_out reply = {};
+  reply.size = static_cast<uint32_t>(done);
+  Reply(request, &reply, sizeof reply);
+}
+
+void Session::Release(const Request& request) {
+  const auto& in = request.As<fuse_release_in>();
+  {
+    const Exclusive lock(drive_.mutex());
+    Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node != nullptr && node->file != nullptr && in.fh != kOwnHandle) {
+      const File& file = *node->file;
+      const bool isLast = file.handles == 1 && file.isPassthrough;
+      const uint32_t id = file.passthroughId;
+      drive_.LetGo(node, IsWriting(in.flags));
+      drive_.Commit();
+      if (isLast) ioctl(device_, kBackingClose, &id);
+    }
+  }
+  ReplyError(request, 0);
+}
+
+void Session::Flush(const Request& request) {
+  int failed = 0;
+  if (request.As<fuse_flush_in>().fh != kOwnHandle) {
+    const Exclusive lock(drive_.mutex());
+    Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node != nullptr && node->file != nullptr) {
+      File& file = *node->file;
+      if (file.isPassthrough && file.writers > 0) drive_.TakePassthroughWrites(node, file);
+      if (file.isUnlogged) {
+        file.isUnlogged = false;
+        if (file.fd >= 0) node->stampNs = StampOf(file.fd);
+        drive_.tree().Changed(node);
+        failed = drive_.Commit();
+      }
+    }
+  }
+  ReplyError(request, failed);
+}
+
+void Session::Fsync(const Request& request) {
+  Node* node;
+  std::shared_ptr<File> file;
+  {
+    const Shared lock(drive_.mutex());
+    node = drive_.tree().Get(request.head->nodeid);
+    if (node == nullptr) return ReplyError(request, -EBADF);
+    file = node->file;
+  }
+  // An open file is not freed before its answer.
+  ReplyError(request, drive_.Sync(node, std::move(file)));
+}
+
+void Session::Seek(const Request& request) {
+  const auto& in = request.As<fuse_lseek_in>();
+  fuse_lseek_out reply = {};
+  std::shared_ptr<File> file;
+  int fd;
+  uint64_t size;
+  {
+    const Shared lock(drive_.mutex());
+    const Node* node = drive_.tree().Get(request.head->nodeid);
+    if (node == nullptr || node->file == nullptr) return ReplyError(request, -EBADF);
+    size = node->size;
+    file = node->file;
+    // What is not here is as good as there.
+    fd = node->isWhole() ? drive_.DescriptorOf(node, *file) : -ENOENT;
+  }
+  if (in.offset >= size) return ReplyError(request, -ENXIO);
+  if (fd >= 0) {
+    const off_t found = lseek(fd, static_cast<off_t>(in.offset), static_cast<int>(in.whence));
+    if (found < 0) return ReplyError(request, -errno);
+    reply.offset = static_cast<uint64_t>(found);
+  } else {
+    reply.offset = in.whence == SEEK_DATA ? in.offset : size;
+  }
+  Reply(request, &reply, sizeof reply);
+}
+
+void Session::Allocate(const Request& request) {
+  const auto& in = request.As<fuse_fallocate_in>();
+  constexpr uint32_t kKnown = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+  if ((in.mode & ~kKnown) != 0) return ReplyError(request, -EOPNOTSUPP);
+  const Exclusive lock(drive_.mutex());
+  Node* node = drive_.tree().Get(request.head->nodeid);
+  if (node == nullptr || !node->isFile() || node->file == nullptr) return ReplyError(request, -EBADF);
+  if (drive_.options().isReadOnly) return ReplyError(request, -EROFS);
+  if (!node->isWhole()) return Park(request, node, 0, node->size, true);
+  const std::shared_ptr<File> file = node->file;
+  const uint64_t end = in.offset + in.length;
+  if (end > node->size && !drive_.TakeRoom(end - std::max(node->size, in.offset))) return ReplyError(request, -ENOSPC);
+  drive_.Begin(node, *file);
+  const int fd = drive_.MakeDescriptor(node, *file);
+  if (fd < 0) return ReplyError(request, fd);
+  if (fallocate(fd, static_cast<int>(in.mode), static_cast<off_t>(in.offset), static_cast<off_t>(in.length)) != 0)
+    return ReplyError(request, -errno);
+  drive_.Wrote(node, *file, (in.mode & FALLOC_FL_KEEP_SIZE) != 0 ? 0 : end);
+  ReplyError(request, 0);
+}
+
+}  // namespace ferry::fuse

@@ -1,0 +1,346 @@
+#include "session.hh"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ferry::fuse {
+namespace {
+
+constexpr int kWorkers = 4;
+constexpr auto kDeadlineLook = std::chrono::milliseconds(500);
+
+/** Programs may have many files open, and each of them needs a descriptor here. */
+void RaiseDescriptorLimit() {
+  struct rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int Session::Start(const MountOptions& options) {
+  RaiseDescriptorLimit();
+  mountPoint_ = options.mountPoint;
+  device_ = Mount(options);
+  if (device_ < 0) return device_;
+  fds_.push_back(device_);
+  if (const int failed = Handshake()) return failed;
+  drive_.Attend(this);
+  for (int worker = 1; worker < kWorkers; worker++) {
+    const int clone = Clone(device_);
+    fds_.push_back(clone < 0 ? device_ : clone);
+  }
+  working_ = kWorkers;
+  for (const int fd : fds_) threads_.emplace_back(&Session::Work, this, fd);
+  threads_.emplace_back(&Session::AnswerLate, this);
+  threads_.emplace_back(&Session::Notify, this);
+  return 0;
+}
+
+int Session::Handshake() {
+  std::vector<char> buffer(kRequestBytes);
+  ssize_t got;
+  do got = read(device_, buffer.data(), buffer.size());
+  while (got < 0 && (errno == EINTR || errno == ENOENT));
+  if (got < static_cast<ssize_t>(sizeof(fuse_in_header))) return got < 0 ? -errno : -EPROTO;
+  const auto* head = reinterpret_cast<const fuse_in_header*>(buffer.data());
+  const auto* in = reinterpret_cast<const fuse_init_in*>(buffer.data() + sizeof *head);
+  if (head->opcode != FUSE_INIT || in->major != FUSE_KERNEL_VERSION || in->minor < 31) {
+    Answer(device_, head->unique, -EPROTO, nullptr, 0);
+    return -EPROTO;
+  }
+  const uint64_t offered = in->flags | ((in->flags & kInitExtended) != 0 ? static_cast<uint64_t>(in->flags2) << 32 : 0);
+  uint64_t wanted = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS |
+                    FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
+                    FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT | FUSE_HANDLE_KILLPRIV_V2 | FUSE_EXPORT_SUPPORT |
+                    kInitExtended | kInitPassthrough;
+  wanted &= offered;
+  mayPassThrough_ = (wanted & kInitPassthrough) != 0;
+  InitReply reply = {};
+  reply.major = FUSE_KERNEL_VERSION;
+  reply.minor = std::min<uint32_t>(in->minor, 40);
+  reply.maxReadahead = std::min<uint32_t>(in->max_readahead, kMaxIo);
+  reply.flags = static_cast<uint32_t>(wanted);
+  reply.flags2 = static_cast<uint32_t>(wanted >> 32);
+  reply.maxBackground = 64;
+  reply.congestionThreshold = 48;
+  reply.maxWrite = kMaxIo;
+  reply.timeGranularityNs = 1;
+  reply.maxPages = kMaxIo / 4096;
+  reply.maxStackDepth = mayPassThrough_ ? 1 : 0;
+  if (!mayPassThrough_) passthrough_ = EOPNOTSUPP;
+  Answer(device_, head->unique, 0, &reply, sizeof reply);
+  return 0;
+}
+
+int Session::Clone(int fd) {
+  const int clone = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+  if (clone < 0) return -errno;
+  auto master = static_cast<uint32_t>(fd);
+  if (ioctl(clone, FUSE_DEV_IOC_CLONE, &master) == 0) return clone;
+  close(clone);
+  return -errno;
+}
+
+void Session::Work(int fd) {
+  std::vector<char> buffer(kRequestBytes), reply(kReplyBytes);
+  int failure = 0;
+  for (;;) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0) {
+      if (errno == EINTR || errno == EAGAIN || errno == ENOENT) continue;
+      failure = errno == ENODEV ? 0 : errno;
+      break;
+    }
+    if (got < static_cast<ssize_t>(sizeof(fuse_in_header))) continue;
+    operations_.fetch_add(1, std::memory_order_relaxed);
+    const auto* head = reinterpret_cast<const fuse_in_header*>(buffer.data());
+    Carry({head, {buffer.data() + sizeof *head, static_cast<size_t>(got) - sizeof *head}, fd, reply.data()});
+  }
+  if (--working_ > 0) return;
+  {
+    // Both locks are taken so that nobody misses the news between looking and waiting.
+    const std::lock_guard<std::mutex> parked(parkedMutex_);
+    const std::lock_guard<std::mutex> notices(noticesMutex_);
+    isEnding_ = true;
+  }
+  parkedChanged_.notify_all();
+  noticesChanged_.notify_all();
+  drive_.outside()->Ended(failure);
+}
+
+void Session::Stop() {
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+  threads_.clear();
+  {
+    const Exclusive lock(drive_.mutex());
+    drive_.Attend(nullptr);
+  }
+  for (const int fd : fds_)
+    if (fd != device_) close(fd);
+  fds_.clear();
+  if (device_ >= 0) close(device_);
+  device_ = -1;
+}
+
+void Session::Answer(int fd, uint64_t unique, int failure, const void* bytes, size_t size) {
+  fuse_out_header head = {};
+  head.len = static_cast<uint32_t>(sizeof head + size);
+  head.error = failure;
+  head.unique = unique;
+  struct iovec parts[] = {{&head, sizeof head}, {const_cast<void*>(bytes), size}};
+  // ENOENT: whoever asked was interrupted meanwhile. There is nobody to tell.
+  [[maybe_unused]] const ssize_t sent = writev(fd, parts, size > 0 ? 2 : 1);
+}
+
+void Session::ReplyInPlace(const Request& request, size_t size) {
+  auto* head = reinterpret_cast<fuse_out_header*>(request.reply);
+  head->len = static_cast<uint32_t>(sizeof *head + size);
+  head->error = 0;
+  head->unique = request.head->unique;
+  [[maybe_unused]] const ssize_t sent = write(request.fd, request.reply, head->len);
+}
+
+void Session::Carry(const Request& request) {
+  switch (request.head->opcode) {
+    case FUSE_LOOKUP:
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_MKNOD:
+    case FUSE_MKDIR:
+    case FUSE_SYMLINK:
+    case FUSE_CREATE:
+    case FUSE_UNLINK:
+    case FUSE_RMDIR:
+    case FUSE_RENAME:
+    case FUSE_RENAME2:
+    case FUSE_LINK:
+    case FUSE_READDIR:
+    case FUSE_READDIRPLUS: return CarryNames(request);
+    case FUSE_GETATTR:
+    case FUSE_SETATTR:
+    case FUSE_READLINK:
+    case FUSE_STATFS:
+    case FUSE_GETXATTR:
+    case FUSE_LISTXATTR:
+    case FUSE_SETXATTR:
+    case FUSE_REMOVEXATTR: return CarryAttributes(request);
+    case FUSE_INTERRUPT: return Interrupt(request);
+    case FUSE_DESTROY: return ReplyError(request, 0);
+    default: return CarryContent(request);
+  }
+}
+
+void Session::CarryNames(const Request& request) {
+  switch (request.head->opcode) {
+    case FUSE_LOOKUP: return Lookup(request);
+    case FUSE_FORGET: return Forget(request.head->nodeid, request.As<fuse_forget_in>().nlookup);
+    case FUSE_BATCH_FORGET: return ForgetMany(request);
+    case FUSE_MKNOD: {
+      const auto& in = request.As<fuse_mknod_in>();
+      return MakeNode(request, request.NameAt(sizeof in), in.mode, in.rdev);
+    }
+    case FUSE_MKDIR: return MakeDirectory(request);
+    case FUSE_SYMLINK: return MakeLink(request);
+    case FUSE_CREATE: return Create(request);
+    case FUSE_UNLINK: return Unlink(request, false);
+    case FUSE_RMDIR: return Unlink(request, true);
+    case FUSE_RENAME: return Rename(request, request.As<fuse_rename_in>().newdir, 0, sizeof(fuse_rename_in));
+    case FUSE_RENAME2: {
+      const auto& in = request.As<fuse_rename2_in>();
+      return Rename(request, in.newdir, in.flags, sizeof in);
+    }
+    case FUSE_LINK: return ReplyError(request, -EPERM);
+    default: return ReadDirectory(request, request.head->opcode == FUSE_READDIRPLUS);
+  }
+}
+
+void Session::CarryAttributes(const Request& request) {
+  switch (request.head->opcode) {
+    case FUSE_GETATTR: return GetAttributes(request);
+    case FUSE_SETATTR: return SetAttributes(request);
+    case FUSE_READLINK: return ReadLink(request);
+    case FUSE_STATFS: return StatFs(request);
+    case FUSE_GETXATTR: return GetXattr(request);
+    case FUSE_LISTXATTR: return ListXattr(request);
+    default: return SetXattr(request);
+  }
+}
+
+void Session::CarryContent(const Request& request) {
+  switch (request.head->opcode) {
+    case FUSE_OPEN: return Open(request);
+    case FUSE_READ: return Read(request);
+    case FUSE_WRITE: return Write(request);
+    case FUSE_RELEASE: return Release(request);
+    case FUSE_FLUSH: return Flush(request);
+    case FUSE_FSYNC: return Fsync(request);
+    case FUSE_FSYNCDIR: return ReplyError(request, drive_.Sync(nullptr, nullptr));
+    case FUSE_LSEEK: return Seek(request);
+    case FUSE_FALLOCATE: return Allocate(request);
+    // Directories need no handles; copying and polling are left to the kernel's own ways.
+    default: return ReplyError(request, -ENOSYS);
+  }
+}
+
+void Session::Park(const Request& request, const Node* node, uint64_t offset, uint64_t length, bool needsAll) {
+  Parked parked;
+  parked.message.assign(reinterpret_cast<const char*>(request.head), sizeof *request.head);
+  parked.message.append(request.body);
+  parked.fd = request.fd;
+  parked.unique = request.head->unique;
+  parked.id = node->id;
+  parked.offset = offset;
+  parked.length = std::min(length, node->size - offset);
+  parked.needsAll = needsAll;
+  parked.sinceNs = NowNs();
+  const uint64_t wanted = parked.length;
+  {
+    const std::lock_guard<std::mutex> guard(parkedMutex_);
+    for (const uint64_t unique : interrupted_)
+      if (unique == parked.unique) return ReplyError(request, -EINTR);
+    parked_.push_back(std::move(parked));
+  }
+  drive_.outside()->Missing(node->id, offset, wanted, request.head->pid);
+}
+
+bool Session::IsHere(const Parked& parked) {
+  const Node* node = drive_.tree().Get(parked.id);
+  if (node == nullptr || node->isWhole()) return true;
+  return !parked.needsAll && node->file != nullptr && node->file->present.Covers(parked.offset, parked.length, node->size);
+}
+
+void Session::Arrived(uint64_t id) {
+  {
+    const std::lock_guard<std::mutex> guard(parkedMutex_);
+    for (size_t at = 0; at < parked_.size();) {
+      if (parked_[at].id != id || !IsHere(parked_[at])) {
+        at++;
+        continue;
+      }
+      ready_.push_back(std::move(parked_[at]));
+      parked_.erase(parked_.begin() + static_cast<ptrdiff_t>(at));
+    }
+    if (ready_.empty()) return;
+  }
+  parkedChanged_.notify_one();
+}
+
+void Session::Failed(uint64_t id, uint64_t offset, uint64_t length, int failure) {
+  const std::lock_guard<std::mutex> guard(parkedMutex_);
+  for (size_t at = 0; at < parked_.size();) {
+    const Parked& each = parked_[at];
+    const bool isMeant = each.id == id && each.offset < offset + length && offset < each.offset + each.length;
+    if (!isMeant) {
+      at++;
+      continue;
+    }
+    Answer(each.fd, each.unique, failure, nullptr, 0);
+    parked_.erase(parked_.begin() + static_cast<ptrdiff_t>(at));
+  }
+}
+
+uint64_t Session::fetching() const {
+  const std::lock_guard<std::mutex> guard(parkedMutex_);
+  return parked_.size();
+}
+
+void Session::Interrupt(const Request& request) {
+  const uint64_t unique = request.As<fuse_interrupt_in>().unique;
+  const std::lock_guard<std::mutex> guard(parkedMutex_);
+  for (size_t at = 0; at < parked_.size(); at++) {
+    if (parked_[at].unique != unique) continue;
+    Answer(parked_[at].fd, unique, -EINTR, nullptr, 0);
+    parked_.erase(parked_.begin() + static_cast<ptrdiff_t>(at));
+    return;
+  }
+  // It may be on its way to being put aside.
+  interrupted_[nextInterrupted_++ % interrupted_.size()] = unique;
+}
+
+/** Carries out requests whose content has come, and ends those for which none comes. */
+void Session::AnswerLate() {
+  std::vector<char> reply(kReplyBytes);
+  std::unique_lock<std::mutex> guard(parkedMutex_);
+  while (!isEnding_) {
+    if (ready_.empty()) parkedChanged_.wait_for(guard, kDeadlineLook);
+    while (!ready_.empty()) {
+      const Parked next = std::move(ready_.front());
+      ready_.pop_front();
+      guard.unlock();
+      const auto* head = reinterpret_cast<const fuse_in_header*>(next.message.data());
+      Carry({head, std::string_view(next.message).substr(sizeof *head), next.fd, reply.data()});
+      guard.lock();
+    }
+    if (parked_.empty()) continue;
+    // The drive's lock comes before this one.
+    guard.unlock();
+    {
+      const Shared lock(drive_.mutex());
+      const std::lock_guard<std::mutex> again(parkedMutex_);
+      const int64_t late = NowNs() - drive_.options().deadlineNs;
+      for (size_t at = 0; at < parked_.size();) {
+        const Node* node = drive_.tree().Get(parked_[at].id);
+        const int64_t progress = node != nullptr && node->file != nullptr ? node->file->progressAtNs : 0;
+        if (std::max(parked_[at].sinceNs, progress) > late) {
+          at++;
+          continue;
+        }
+        Answer(parked_[at].fd, parked_[at].unique, -ETIMEDOUT, nullptr, 0);
+        parked_.erase(parked_.begin() + static_cast<ptrdiff_t>(at));
+      }
+    }
+    guard.lock();
+  }
+}
+
+}  // namespace ferry::fuse
