@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { loadBuilt } from './load-built.ts';
 
 /** A hasher of the addon, in its own memory. */
 export interface NativeHasher {
@@ -88,14 +85,6 @@ export interface Addon {
 /** The revision of addon.cc that this file describes; an older build may still lie in build/. */
 const REVISION = 7;
 
-/** Returns the nearest folder upwards that has a package.json: the same for the sources and for dist/. */
-function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder)
-    folder = dirname(folder);
-  return folder;
-}
-
 /** What was found when it was asked for first: it does not change while the process lives. */
 let found: Addon | null | undefined;
 
@@ -106,11 +95,6 @@ export function loadAddon(): Addon | null {
 }
 
 function findAddon(): Addon | null {
-  const location = join(packageFolder(), 'build/Release/ferry_native.node');
-  try {
-    const addon = createRequire(import.meta.url)(location) as Addon;
-    return addon.revision === REVISION && addon.probe() === 0 ? addon : null;
-  } catch {
-    return null; // not built for this system: the JavaScript backend takes over
-  }
+  const addon = loadBuilt<Addon>('ferry_native');
+  return addon !== null && addon.revision === REVISION && addon.probe() === 0 ? addon : null;
 }

@@ -37,6 +37,7 @@ struct Event {
   What what;
   uint64_t id = 0, offset = 0, length = 0;
   int64_t detail = 0;
+  bool isForWrite = false;
 };
 
 void Hand(Napi::Env env, Napi::Function listener, std::nullptr_t*, Event* given) {
@@ -44,7 +45,7 @@ void Hand(Napi::Env env, Napi::Function listener, std::nullptr_t*, Event* given)
   if (env == nullptr || listener.IsEmpty()) return;
   const auto number = [&](auto value) { return Napi::Number::New(env, static_cast<double>(value)); };
   listener.Call({number(static_cast<int>(event->what)), number(event->id), number(event->offset), number(event->length),
-                 number(event->detail)});
+                 number(event->detail), Napi::Boolean::New(env, event->isForWrite)});
 }
 
 using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, Hand>;
@@ -62,8 +63,8 @@ class Listener : public Outside {
 
   void Changed() override { Send({Event::What::kChanged}); }
   void Pinned(uint64_t id) override { Send({Event::What::kPinned, id}); }
-  void Missing(uint64_t id, uint64_t offset, uint64_t length, uint32_t pid) override {
-    Send({Event::What::kMissing, id, offset, length, pid});
+  void Missing(uint64_t id, uint64_t offset, uint64_t length, uint32_t pid, bool isForWrite) override {
+    Send({Event::What::kMissing, id, offset, length, pid, isForWrite});
   }
   void Ended(int failure) override { Send({Event::What::kEnded, 0, 0, 0, failure}); }
 
@@ -85,6 +86,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
         {
             InstanceMethod<&DriveObject::Open>("open"),
             InstanceMethod<&DriveObject::Seed>("seed"),
+            InstanceMethod<&DriveObject::Link>("link"),
             InstanceMethod<&DriveObject::Settle>("settle"),
             InstanceMethod<&DriveObject::Mount>("mount"),
             InstanceMethod<&DriveObject::Detached>("detached"),
@@ -99,7 +101,13 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
             InstanceMethod<&DriveObject::Move>("move"),
             InstanceMethod<&DriveObject::SetMetadata>("setMetadata"),
             InstanceMethod<&DriveObject::NoteCounterpart>("noteCounterpart"),
+            InstanceMethod<&DriveObject::NoteHash>("noteHash"),
+            InstanceMethod<&DriveObject::Disown>("disown"),
+            InstanceMethod<&DriveObject::SetMark>("setMark"),
             InstanceMethod<&DriveObject::SetPinned>("setPinned"),
+            InstanceMethod<&DriveObject::Pinned>("pinned"),
+            InstanceMethod<&DriveObject::Missing>("missing"),
+            InstanceMethod<&DriveObject::Discard>("discard"),
             InstanceMethod<&DriveObject::FillTarget>("fillTarget"),
             InstanceMethod<&DriveObject::Filled>("filled"),
             InstanceMethod<&DriveObject::Failed>("failed"),
@@ -138,27 +146,33 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
 
   Napi::Value Open(Info info) { return Code(info, drive_->Open()); }
 
+  /** Takes packed rows in; returns what was taken until now, or null where the bytes are no rows. */
   Napi::Value Seed(Info info) {
     const auto bytes = info[0].As<Napi::Uint8Array>();
     const Exclusive lock(drive_->mutex());
     const std::string_view rows(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
-    return Napi::Boolean::New(info.Env(), drive_->tree().Seed(rows));
-  }
-
-  /** The lowest id that was never given; returns what was seeded: count, digest, and how much differed from the content. */
-  Napi::Value Settle(Info info) {
-    StoreCheck check;
-    {
-      const Exclusive lock(drive_->mutex());
-      drive_->tree().RaiseNextId(Whole(info, 0));
-      check = drive_->tree().check();
-    }
-    const uint64_t differing = drive_->Settle();
+    if (!drive_->tree().Seed(rows)) return info.Env().Null();
+    const StoreCheck& check = drive_->tree().check();
     const Napi::Object result = Napi::Object::New(info.Env());
     result.Set("count", Code(info, static_cast<int64_t>(check.count)));
     result.Set("digest", Code(info, check.digest));
-    result.Set("differing", Code(info, static_cast<int64_t>(differing)));
+    result.Set("highest", Code(info, static_cast<int64_t>(check.nextId) - 1));
     return result;
+  }
+
+  /** Ends seeding; returns how many entries had lost their directory. */
+  Napi::Value Link(Info info) {
+    const Exclusive lock(drive_->mutex());
+    return Code(info, static_cast<int64_t>(drive_->tree().Connect()));
+  }
+
+  /** The lowest id that was never given; returns how many files differed from their content. */
+  Napi::Value Settle(Info info) {
+    {
+      const Exclusive lock(drive_->mutex());
+      drive_->tree().RaiseNextId(Whole(info, 0));
+    }
+    return Code(info, static_cast<int64_t>(drive_->Settle()));
   }
 
   /** Mount point, source, whether others may use it. A promise of 0 or a negative errno. */
@@ -290,6 +304,45 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
     return info.Env().Undefined();
   }
 
+  Napi::Value NoteHash(Info info) {
+    drive_->NoteHash(Whole(info, 0), Whole(info, 1), BytesOf(info[2]));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Disown(Info info) {
+    return Napi::Boolean::New(info.Env(), drive_->Disown(Whole(info, 0), Whole(info, 1)));
+  }
+
+  Napi::Value SetMark(Info info) {
+    drive_->SetMark(Whole(info, 0), static_cast<Mark>(Int(info, 1)));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Discard(Info info) {
+    drive_->Discard(Whole(info, 0), Whole(info, 1));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Pinned(Info info) {
+    std::string shown;
+    {
+      const Shared lock(drive_->mutex());
+      drive_->tree().Each([&](const Node& node) {
+        if (node.isInTree() && node.has(kPinned)) drive_->Show(&node, &shown);
+      });
+    }
+    return Shown(info.Env(), shown);
+  }
+
+  /** Offsets and lengths, one behind the other. */
+  Napi::Value Missing(Info info) {
+    std::vector<uint64_t> runs;
+    drive_->Missing(Whole(info, 0), Whole(info, 1), Whole(info, 2), &runs);
+    auto result = Napi::Float64Array::New(info.Env(), runs.size());
+    for (size_t at = 0; at < runs.size(); at++) result[at] = static_cast<double>(runs[at]);
+    return result;
+  }
+
   Napi::Value SetPinned(Info info) {
     drive_->SetPinned(Whole(info, 0), info[1].As<Napi::Boolean>().Value());
     return info.Env().Undefined();
@@ -352,7 +405,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   }
 
   Napi::Value SyncLog(Info info) {
-    return Task::Start(info.Env(), [drive = drive_]() { return ferry::Code(drive->log().Sync()); });
+    return Task::Start(info.Env(), [drive = drive_]() { return ferry::Code(drive->Sync(nullptr, nullptr)); });
   }
 
   Napi::Value Stats(Info info) {
@@ -363,6 +416,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
       result.Set("dirty", Code(info, static_cast<int64_t>(drive_->tree().dirty())));
       result.Set("storedBytes", Code(info, static_cast<int64_t>(drive_->tree().stored())));
       result.Set("openHandles", Code(info, static_cast<int64_t>(drive_->openHandles())));
+      result.Set("closing", Code(info, static_cast<int64_t>(drive_->closing())));
       result.Set("memoryBytes", Code(info, static_cast<int64_t>(drive_->tree().MemoryBytes())));
     }
     result.Set("operations", Code(info, session_ == nullptr ? 0 : static_cast<int64_t>(session_->operations())));

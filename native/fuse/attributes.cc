@@ -31,7 +31,8 @@ bool IsPinnedByAny(const Node* node) {
 }
 
 std::string StateOf(const Node& node) {
-  if (node.state == State::kDirty) return "dirty";
+  if (node.mark == Mark::kConflict) return "conflict";
+  if (node.state == State::kDirty) return node.mark == Mark::kUploading ? "uploading" : "dirty";
   if (node.isWhole()) return "local";
   return node.storedBytes() > 0 ? "partial" : "online";
 }

@@ -195,6 +195,7 @@ void Session::Flush(const Request& request) {
         if (file.fd >= 0) node->stampNs = StampOf(file.fd);
         drive_.tree().Changed(node);
         failed = drive_.Commit();
+        drive_.SetClosing(file, file.writers > 0);
       }
     }
   }

@@ -25,7 +25,6 @@ int Drive::Open() {
 
 uint64_t Drive::Settle() {
   const std::unique_lock<std::shared_mutex> lock(mutex_);
-  tree_.Connect();
   uint64_t differing = 0;
   std::unordered_set<uint64_t> used;
   std::vector<Node*> lost;
@@ -130,6 +129,7 @@ void Drive::Wrote(Node* node, File& file, uint64_t end) {
   node->mtimeNs = node->ctimeNs = NowNs();
   file.isUnsynced = true;
   file.isUnlogged = true;
+  SetClosing(file, false);
 }
 
 int Drive::Resize(Node* node, File& file, uint64_t size) {
@@ -162,7 +162,14 @@ void Drive::TakePassthroughWrites(Node* node, File& file) {
   file.isUnlogged = true;
 }
 
+void Drive::SetClosing(File& file, bool isClosing) {
+  if (file.isClosing == isClosing) return;
+  file.isClosing = isClosing;
+  closing_ += isClosing ? 1 : static_cast<uint64_t>(-1);
+}
+
 void Drive::EndWriting(Node* node, File& file) {
+  SetClosing(file, false);
   if (file.closed == Closed::kSame && !file.isBegun && !file.isUnlogged) return;
   const int fd = file.fd;
   if (fd >= 0) node->stampNs = StampOf(fd);

@@ -49,7 +49,7 @@ class Outside {
   /** Something is to be drained. */
   virtual void Changed() = 0;
   virtual void Pinned(uint64_t id) = 0;
-  virtual void Missing(uint64_t id, uint64_t offset, uint64_t length, uint32_t pid) = 0;
+  virtual void Missing(uint64_t id, uint64_t offset, uint64_t length, uint32_t pid, bool isForWrite) = 0;
   /** The kernel has let go of the mount. */
   virtual void Ended(int failure) = 0;
 };
@@ -152,6 +152,12 @@ class Drive {
   int Remove(uint64_t id, const uint64_t* expected);
   int Move(uint64_t id, const uint64_t* expected, uint64_t directory, const std::string& name, std::string* shown);
   int SetMetadata(uint64_t id, uint64_t expected, const Incoming& content, std::string* shown);
+  void NoteHash(uint64_t id, uint64_t counter, const std::string& hash);
+  bool Disown(uint64_t id, uint64_t expected);
+  void SetMark(uint64_t id, Mark mark);
+  void Discard(uint64_t id, uint64_t generation);
+  /** Appends offset and length of each run of missing blocks in a part. */
+  void Missing(uint64_t id, uint64_t offset, uint64_t length, std::vector<uint64_t>* runs);
   void NoteCounterpart(uint64_t id, uint64_t counter, const std::string& source);
   /** False: it was not pinned by itself, and is not to be, or there is no such entry. */
   bool SetPinned(uint64_t id, bool isPinned);
@@ -164,6 +170,8 @@ class Drive {
   void Show(const Node* node, std::string* shown) const;
   uint64_t StoredBytes();
   uint64_t openHandles() const { return openHandles_; }
+  uint64_t closing() const { return closing_; }
+  void SetClosing(File& file, bool isClosing);
   void CountHandle(int by) { openHandles_ += static_cast<uint64_t>(static_cast<int64_t>(by)); }
 
  private:
@@ -181,6 +189,7 @@ class Drive {
   ChangeLog log_;
   std::vector<std::string> hints_;
   std::atomic<uint64_t> openHandles_{0};
+  std::atomic<uint64_t> closing_{0};
   std::atomic<int64_t> writable_{INT64_MAX};
   std::atomic<bool> isSignalled_{false};
   uint64_t lastGeneration_ = 0;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <algorithm>
 #include <mutex>
 
 #include "drive.hh"
@@ -165,6 +166,57 @@ int Drive::SetMetadata(uint64_t id, uint64_t expected, const Incoming& content, 
   Commit();
   Show(node, shown);
   return 0;
+}
+
+void Drive::NoteHash(uint64_t id, uint64_t counter, const std::string& hash) {
+  const Exclusive lock(mutex_);
+  Node* node = InTree(id);
+  if (node == nullptr || !node->isFile() || node->counter != counter || hash.size() != kHashBytes) return;
+  node->SetSource(hash, std::string(node->source()));
+  tree_.Changed(node);
+  Commit();
+}
+
+bool Drive::Disown(uint64_t id, uint64_t expected) {
+  const Exclusive lock(mutex_);
+  Node* node = InTree(id);
+  if (node == nullptr || !node->isFile() || node->counter != expected || !node->isWhole()) return false;
+  node->identity = tree_.NextId();
+  node->SetSource(std::string(node->hash()), {});
+  node->flags = static_cast<uint16_t>(node->flags & ~kPlaced);
+  tree_.SetState(node, State::kDirty);
+  node->counter++;
+  tree_.Changed(node);
+  Commit();
+  return true;
+}
+
+void Drive::SetMark(uint64_t id, Mark mark) {
+  const Exclusive lock(mutex_);
+  if (Node* node = InTree(id)) node->mark = mark;
+}
+
+void Drive::Discard(uint64_t id, uint64_t generation) {
+  const Exclusive lock(mutex_);
+  Node* node = tree_.Get(id);
+  if (node == nullptr || node->file == nullptr || node->file->generation != generation || node->isWhole()) return;
+  DropContent(node);
+  tree_.Changed(node);
+  Tell(Notice::What::kChanged, node, true);
+  Commit();
+}
+
+void Drive::Missing(uint64_t id, uint64_t offset, uint64_t length, std::vector<uint64_t>* runs) {
+  const std::shared_lock<std::shared_mutex> lock(mutex_);
+  const Node* node = tree_.Get(id);
+  if (node == nullptr || !node->isFile() || node->isWhole() || offset >= node->size || length == 0) return;
+  const uint64_t end = std::min(node->size, length > node->size - offset ? node->size : offset + length);
+  for (uint64_t block = offset / kBlockBytes; block * kBlockBytes < end; block++) {
+    if (node->file != nullptr && node->file->present.Has(block)) continue;
+    const uint64_t from = block * kBlockBytes, to = std::min(from + kBlockBytes, node->size);
+    if (!runs->empty() && (*runs)[runs->size() - 2] + runs->back() == from) runs->back() += to - from;
+    else runs->insert(runs->end(), {from, to - from});
+  }
 }
 
 void Drive::NoteCounterpart(uint64_t id, uint64_t counter, const std::string& source) {

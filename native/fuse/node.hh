@@ -15,6 +15,8 @@
 namespace ferry::fuse {
 
 enum class Kind : uint8_t { kDirectory = 0, kFile = 1, kLink = 2, kSpecial = 3 };
+/** What sync knows of a file; forgotten with the process. */
+enum class Mark : uint8_t { kNone = 0, kUploading = 1, kConflict = 2 };
 enum class State : uint8_t { kPlaceholder = 0, kHydrated = 1, kDirty = 2 };
 
 constexpr uint16_t kPinned = 1, kPlaced = 2, kHasHash = 4, kHasSource = 8;
@@ -54,6 +56,8 @@ struct File {
   bool isBegun = false;
   /** Size or times have changed since the file's row was last logged. */
   bool isUnlogged = false;
+  /** A program has closed it; the kernel has yet to say that nobody has it open. */
+  bool isClosing = false;
   /** Bytes have been written since they were last made durable. */
   bool isUnsynced = false;
   /** The kernel reads and writes the backing file by itself while any handle is open. */
@@ -95,6 +99,7 @@ struct Node {
   uint16_t specialType = 0;  // S_IFMT bits >> 12.
   Kind kind = Kind::kFile;
   State state = State::kPlaceholder;
+  Mark mark = Mark::kNone;
   bool isStored : 1;   // Its row is in the store.
   bool isQueued : 1;   // Waits to be stored.
   bool isUnlogged : 1; // Changed in the call that is being carried out.

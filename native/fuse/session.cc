@@ -250,7 +250,7 @@ void Session::Park(const Request& request, const Node* node, uint64_t offset, ui
       if (unique == parked.unique) return ReplyError(request, -EINTR);
     parked_.push_back(std::move(parked));
   }
-  drive_.outside()->Missing(node->id, offset, wanted, request.head->pid);
+  drive_.outside()->Missing(node->id, offset, wanted, request.head->pid, needsAll);
 }
 
 bool Session::IsHere(const Parked& parked) {

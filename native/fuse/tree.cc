@@ -113,7 +113,7 @@ bool Tree::Seed(std::string_view rows) {
   return true;
 }
 
-void Tree::Connect() {
+uint64_t Tree::Connect() {
   byName_.Reserve(seeded_.size());
   std::vector<std::pair<Node*, uint64_t>> strays;
   for (const auto& [node, parentId] : seeded_) {
@@ -132,6 +132,7 @@ void Tree::Connect() {
     Enter(node, root_);
     Changed(node);
   }
+  return strays.size();
 }
 
 Node* Tree::Make(Kind kind, uint16_t mode) {

@@ -37,8 +37,11 @@ class Tree {
 
   /** Takes rows in before the drive is shown; a directory may come after what is in it. False: malformed. */
   bool Seed(std::string_view rows);
-  /** Puts seeded entries into their directories; those whose directory is missing go into the root by another name. */
-  void Connect();
+  /**
+   * Puts seeded entries into their directories; those whose directory is missing go into the root by another
+   * name. Returns how many.
+   */
+  uint64_t Connect();
 
   /** Makes an entry that is not in the tree yet. */
   Node* Make(Kind kind, uint16_t mode);

@@ -1,0 +1,88 @@
+import { decodeRow, rowLengthAt } from '../cache/drive-row.ts';
+import type { ClosedFile, DriveEntry } from '../cache/drive-tree.ts';
+
+/** What only the running drive knows of an entry, behind its row (PutPresence in row.cc). */
+const PRESENCE_BYTES = 64;
+const AT = {
+  storedBytes: 0,
+  isInTree: 8,
+  closed: 9,
+  handles: 16,
+  writers: 20,
+  closedCounter: 24,
+  closedSize: 32,
+  closedMtime: 40,
+  usedAt: 48,
+  generation: 56,
+} as const;
+const CLOSED_EARLIER = 1;
+const NEVER_CLOSED = 2;
+const NS_PER_MS = 1_000_000n;
+
+/** An entry as the addon shows it, with the generation of its content. */
+export interface NativeEntry {
+  readonly entry: DriveEntry;
+  readonly generation: number;
+}
+
+/** Reads the entry that begins at `at`. */
+export function nativeEntryAt(shown: Buffer, at = 0): NativeEntry {
+  const length = rowLengthAt(shown, at);
+  const { row, parentId } = decodeRow(shown, at);
+  const presence = at + length;
+  const isInTree = shown[presence + AT.isInTree] === 1;
+  const { id, name, nameBytes, mode, mtimeNs, identity, counter, isPinned, isPlaced } = row;
+  const base = {
+    id,
+    parentId: isInTree && parentId !== 0 ? parentId : null,
+    name,
+    isNameValid: nameBytes === null,
+    mode,
+    mtimeNs,
+    identity,
+    counter,
+    isPinned,
+    isPlaced,
+  };
+  const generation = numberAt(shown, presence + AT.generation);
+  if (row.kind === 'directory') return { entry: { ...base, kind: 'directory' }, generation };
+  if (row.kind === 'special') return { entry: { ...base, kind: 'special' }, generation };
+  if (row.kind === 'symlink')
+    return { entry: { ...base, kind: 'symlink', target: row.target }, generation };
+  const entry: DriveEntry = {
+    ...base,
+    kind: 'file',
+    sizeBytes: row.sizeBytes,
+    state: row.state,
+    source: row.source,
+    hash: row.hash,
+    backing: row.backing,
+    storedBytes: numberAt(shown, presence + AT.storedBytes),
+    handles: shown.readUInt32LE(presence + AT.handles),
+    writers: shown.readUInt32LE(presence + AT.writers),
+    closed: closedAt(shown, presence),
+    usedAtMs: Number(shown.readBigInt64LE(presence + AT.usedAt) / NS_PER_MS),
+  };
+  return { entry, generation };
+}
+
+/** Yields the entries that lie one behind another. */
+export function* nativeEntriesIn(shown: Buffer): Iterable<DriveEntry> {
+  for (let at = 0; at < shown.length; at += rowLengthAt(shown, at) + PRESENCE_BYTES)
+    yield nativeEntryAt(shown, at).entry;
+}
+
+function closedAt(shown: Buffer, presence: number): ClosedFile | null {
+  const closed = shown[presence + AT.closed];
+  if (closed === NEVER_CLOSED) return 'never';
+  if (closed !== CLOSED_EARLIER) return null;
+  return {
+    counter: numberAt(shown, presence + AT.closedCounter),
+    sizeBytes: numberAt(shown, presence + AT.closedSize),
+    mtimeNs: shown.readBigInt64LE(presence + AT.closedMtime),
+  };
+}
+
+function numberAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
