@@ -91,6 +91,7 @@ declare module 'fuse-native' {
     fsname: string;
     subtype: string;
     defaultPermissions: boolean;
+    allowOther: boolean;
   }
 
   type NativeHandler = (locals: Buffer, operation: number, ...rest: unknown[]) => void;
@@ -108,6 +109,11 @@ declare module 'fuse-native' {
       name: string,
       value: Buffer,
       position: number,
+    ): void;
+    _op_listxattr(
+      signal: (result: number, memory: ArrayBuffer) => void,
+      path: string,
+      list: Buffer,
     ): void;
   }
 }

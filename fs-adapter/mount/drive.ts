@@ -33,6 +33,8 @@ export interface DriveOptions {
   readonly name: string;
   readonly backend?: 'fuse-native';
   readonly readOnly?: boolean;
+  /** Other users may use the mount too; whoever is not root needs `user_allow_other` in /etc/fuse.conf for it. */
+  readonly allowOthers?: boolean;
   /** False where the other side cannot keep symbolic links: making one fails with EPERM. */
   readonly allowSymlinks?: boolean;
   /** False: sync brings every file's content at once (`placeholders` of the replica is false then). */
@@ -140,6 +142,7 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
       mountPoint: resolve(options.mountPoint),
       source: sourceOf(options.name, stateDirectory),
       readOnly,
+      allowOthers: options.allowOthers ?? false,
       shownFile: join(stateDirectory, 'shown-at'),
       backend: createFuseNativeBackend(logger),
       replica: new DriveReplica({
@@ -178,6 +181,7 @@ interface Parts {
   readonly mountPoint: string;
   readonly source: string;
   readonly readOnly: boolean;
+  readonly allowOthers: boolean;
   readonly backend: MountBackend;
   readonly table: DriveTable;
   readonly contents: FileContents;
@@ -221,11 +225,12 @@ class OpenedDrive implements Drive {
 
   async mount(): Promise<string | null> {
     if (this.#mounted !== null) return null;
-    const { backend, mountPoint, source, readOnly, files, shownFile, clock, logger } = this.#parts;
+    const { backend, mountPoint, source, files, shownFile, clock, logger } = this.#parts;
+    const { readOnly, allowOthers } = this.#parts;
     const wasShown = (await fs.readFile(shownFile, 'utf8').catch(() => null)) === mountPoint;
     const aside = await prepareMountPoint({ mountPoint, source, wasShown, nowMs: clock.now() });
     if (aside !== null) logger.warn('written while not mounted', { mountPoint, putAside: aside });
-    this.#mounted = await backend.mount({ mountPoint, source, readOnly, files });
+    this.#mounted = await backend.mount({ mountPoint, source, readOnly, allowOthers, files });
     await fs.writeFile(shownFile, mountPoint);
     return aside;
   }

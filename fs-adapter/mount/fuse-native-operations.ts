@@ -1,5 +1,4 @@
 import { constants } from 'node:fs';
-import type Fuse from 'fuse-native';
 import type { FuseOperations, FuseStat, FuseStatfs } from 'fuse-native';
 import { PosixError } from '../cache/posix-error.ts';
 import type { Calls } from './calls.ts';
@@ -137,29 +136,11 @@ function metadataOperations(
     statfs: (_, done) => calls.answer('statfs', done, async () => statfsOf(await files.space())),
     setxattr: (_, name, __, ___, ____, done) =>
       done(errno(name.startsWith('user.ferry.') ? 'EPERM' : 'EOPNOTSUPP')),
-    getxattr: (_, __, ___, done) => done(errno('ENODATA')), // Answered by answerRange.
-    listxattr: (path, done) =>
-      calls.answer('listxattr', done, () => [...files.extendedAttributes(relative(path))]),
+    getxattr: (_, __, ___, done) => done(errno('ENODATA')), // Answered by answerAttributes, as is listxattr.
+    listxattr: (_, done) => done(0, []),
     removexattr: (_, name, done) =>
       done(errno(name.startsWith('user.ferry.') ? 'EPERM' : 'ENODATA')),
   };
-}
-
-/** Takes over `getxattr`: fuse-native answers a buffer that is too small with a cut value and EIO. */
-export function answerRange(fuse: Fuse, files: MountedFiles, calls: Calls): void {
-  fuse._op_getxattr = (signal, path, name, value) =>
-    calls.answer<Uint8Array | null>(
-      'getxattr',
-      (result) => signal(result, value.buffer as ArrayBuffer),
-      () => {
-        const found = files.extendedAttribute(relative(path), name);
-        if (found === null) throw new PosixError('ENODATA', name);
-        if (value.length > 0 && value.length < found.length) throw new PosixError('ERANGE', name);
-        value.set(found.subarray(0, value.length));
-        return found;
-      },
-      (found) => found?.length ?? 0,
-    );
 }
 
 /** Sets a time that came in milliseconds; it says nothing new where the file's time is the same but for its finer part. */
@@ -174,7 +155,16 @@ function isOwner(wanted: number, own: number | undefined): boolean {
   return wanted === UNCHANGED_OWNER || own === undefined || wanted === own;
 }
 
+const NAME_BYTES = 255;
+/** As many as one UTF-16 unit can need. */
+const UTF8_BYTES = 3;
+
+/** @throws PosixError ENAMETOOLONG, which libfuse leaves to its file systems to say. */
 function relative(path: string): string {
+  // Names on the way were looked up before, each as the last one.
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (name.length * UTF8_BYTES > NAME_BYTES && Buffer.byteLength(name) > NAME_BYTES)
+    throw new PosixError('ENAMETOOLONG', name);
   return path.slice(1);
 }
 

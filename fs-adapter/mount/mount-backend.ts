@@ -66,18 +66,42 @@ export interface MountedFiles {
   isFetching(): boolean;
 }
 
-/** What a way of mounting can and cannot do; shown by `ferry doctor` and `ferry status`. */
+/** What a way of showing a drive can and cannot do; shown by `ferry doctor` and `ferry status`. */
 export interface MountCapabilities {
+  /** Reads of content that is here do not pass through this process. */
+  readonly passthrough: boolean;
+  /** A directory is listed together with what `stat` says of its entries. */
+  readonly readdirplus: boolean;
+  /** The kernel keeps names and attributes for long, and is told what sync changes. */
+  readonly invalidates: boolean;
+  /** Changes made by sync raise events in file managers. */
+  readonly notifies: boolean;
+  /** Content comes when it is opened; false: all of it is on this device. */
+  readonly placeholders: boolean;
+  /** A read brings the part that it needs, not the whole file. */
+  readonly partialFetch: boolean;
   /** Finest time that programs can set and see. */
   readonly timePrecisionNs: bigint;
   /** A change of the modification time alone (`touch -m`, `tar x`) arrives. */
   readonly setsModifiedAlone: boolean;
+  /** Access times are kept beside modification times. */
+  readonly accessTimes: boolean;
   /** renameat2 with NOREPLACE and EXCHANGE. */
   readonly renameFlags: boolean;
-  /** Changes made by sync raise events in file managers. */
-  readonly notifies: boolean;
-  /** Names that are not UTF-8 can be used. */
+  /** Names that are not UTF-8, or differ in their normal form only, can be used. */
   readonly rawNames: boolean;
+  /** Fifos, sockets and devices can be made; they stay on this device. */
+  readonly specials: boolean;
+  /** Programs can keep extended attributes of their own; `user.ferry.*` is read on every mounted drive. */
+  readonly ownAttributes: boolean;
+  /** Holes take no room, and are found by SEEK_HOLE. */
+  readonly holes: boolean;
+  /** Room can be allocated and given back within a file (fallocate). */
+  readonly preallocates: boolean;
+  /** A file can have several names (link). */
+  readonly hardLinks: boolean;
+  /** Files can belong to somebody else than who shows the drive. */
+  readonly owners: boolean;
   /** A blocked call can be interrupted. */
   readonly interruptible: boolean;
   /** Children of this process inherit the mount's device: if this process dies before them, the mount hangs. */
@@ -90,6 +114,8 @@ export interface MountRequest {
   /** Shown as the device in the list of mounts; letters, digits and `.:_-` only. */
   readonly source: string;
   readonly readOnly: boolean;
+  /** Other users of this machine may use it, each as the mode bits say. */
+  readonly allowOthers: boolean;
   readonly files: MountedFiles;
 }
 

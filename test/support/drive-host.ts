@@ -15,6 +15,7 @@ export interface HostOptions {
   readonly mountPoint: string;
   readonly stateDirectory: string;
   readonly readOnly?: boolean;
+  readonly allowOthers?: boolean;
   readonly allowSymlinks?: boolean;
   readonly hydrateStallMs?: number;
   readonly backend?: NonNullable<DriveOptions['backend']>;

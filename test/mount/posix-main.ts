@@ -1,0 +1,38 @@
+/** `npm run posix -- DIRECTORY [--only GROUP]`: holds any directory against the table of POSIX behaviours. */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { featuresOf, SHOWN_WAYS } from './capabilities.ts';
+import { PosixCases } from './posix-cases.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { as: { type: 'string', default: 'disk' }, only: { type: 'string' } },
+});
+const [directory] = positionals;
+const way = SHOWN_WAYS[values.as];
+if (directory === undefined || way === undefined) {
+  const ways = Object.keys(SHOWN_WAYS).join('|');
+  process.stderr.write(`usage: npm run posix -- DIRECTORY [--as ${ways}] [--only GROUP]\n`);
+  process.exit(2);
+}
+const compiled = await temporaryDirectory('ferry-posix');
+try {
+  const cases = await PosixCases.compile(compiled.path);
+  const counts = { ok: 0, 'not ok': 0, skip: 0 };
+  for (const group of values.only === undefined ? cases.groups : [values.only])
+    for (const { name, verdict, reason } of await cases.run(
+      resolve(directory),
+      featuresOf(way),
+      group,
+    )) {
+      counts[verdict] += 1;
+      process.stdout.write(`${verdict} ${name}${reason === '' ? '' : `: ${reason}`}\n`);
+    }
+  process.stdout.write(
+    `${counts.ok} as they must be, ${counts['not ok']} not, ${counts.skip} do not apply\n`,
+  );
+  if (counts['not ok'] > 0) process.exitCode = 1;
+} finally {
+  await compiled.close();
+}

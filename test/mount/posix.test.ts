@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MountedDrive, reasonWithoutMount } from '../support/mounted-drive.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { featuresOf, SHOWN_WAYS } from './capabilities.ts';
+import { PosixCases, type PosixResult } from './posix-cases.ts';
+
+const TEST_TIMEOUT_MS = 60_000;
+
+const noMount = await reasonWithoutMount();
+const compiled = await temporaryDirectory('ferry-posix');
+const cases = await PosixCases.compile(compiled.path).catch(async (error) => {
+  await compiled.close();
+  if (process.env['FERRY_REQUIRE_FUSE'] === '1') throw error;
+  process.stderr.write(`skipped: ${String(error)}\n`);
+  return null;
+});
+afterAll(() => compiled.close());
+
+/** Where the table is held against one way of showing files. */
+async function openPlace(
+  backend: 'fuse-native' | null,
+): Promise<{ readonly path: string; close(): Promise<void> }> {
+  if (backend === null) return temporaryDirectory('ferry-disk');
+  const allowOthers = process.getuid?.() === 0;
+  const drive = await MountedDrive.start({ backend, allowOthers });
+  return { path: drive.mountPoint, close: () => drive.dispose() };
+}
+
+function line({ name, verdict, reason }: PosixResult): string {
+  return verdict === 'ok' ? `ok ${name}` : `${verdict} ${name}: ${reason}`;
+}
+
+for (const [name, way] of Object.entries(SHOWN_WAYS)) {
+  const isPossible = cases !== null && (way.backend === null || noMount === null);
+  (isPossible ? describe : describe.skip)(`POSIX on ${name}`, () => {
+    let place: { readonly path: string; close(): Promise<void> };
+    beforeAll(async () => {
+      place = await openPlace(way.backend);
+    });
+    afterAll(() => place.close());
+
+    test.each(cases?.groups ?? ['-'])(
+      '%s behaves as it must',
+      async (group) => {
+        const found = (await cases?.run(place.path, featuresOf(way), group)) ?? [];
+        const expected = found.map(({ name: one, verdict, reason }): PosixResult => {
+          if (verdict === 'skip') return { group, name: one, verdict, reason };
+          return way.gaps[one] === undefined
+            ? { group, name: one, verdict: 'ok', reason: '' }
+            : { group, name: one, verdict: 'not ok', reason };
+        });
+        expect(found.map(line)).toEqual(expected.map(line));
+      },
+      TEST_TIMEOUT_MS,
+    );
+  });
+}
