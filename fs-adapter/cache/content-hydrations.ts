@@ -27,7 +27,11 @@ export interface HydrationOptions {
   /** What programs that look into everything may fetch; absent: all programs are alike. */
   readonly budgets?: CallerBudgets;
   /** Makes room for what is to come. @throws LOCAL_NO_SPACE */
-  readonly makeRoom?: (bytes: number) => void;
+  readonly makeRoom?: (bytes: number, urgency: Urgency) => void;
+  /** Called with each piece that has come. */
+  readonly onProgress?: () => void;
+  /** Called when all of a file's content is here. */
+  readonly onCompleted?: (id: number) => void;
   /** Called when the other side has another version than the tree says: a run of sync would bring it. */
   readonly onOutdated: (path: SyncPath) => void;
 }
@@ -65,13 +69,18 @@ export class ContentHydrations {
       stallMs,
       onBytes: () => {
         lastBytesAtMs = clock.now();
+        options.onProgress?.();
       },
       isAnythingComing: () => clock.now() - lastBytesAtMs < stallMs,
       fetch: (...asked) => this.#fetch(...asked),
       inTurn: (urgency, signal, work) => lanes.run(urgency, signal, work),
       makeRoom: options.makeRoom ?? (() => {}),
       onFailed: (path, error) => this.#failed(path, error),
-      onCompleted: (path, sizeBytes) => options.logger.info('hydrated', { path, sizeBytes }),
+      onCompleted: (id, path, sizeBytes) => {
+        options.logger.info('hydrated', { path, sizeBytes });
+        options.onCompleted?.(id);
+        options.onProgress?.();
+      },
     };
   }
 

@@ -38,10 +38,10 @@ export interface FillSurroundings
     work: () => Promise<void>,
   ) => Promise<void>;
   /** Makes room for what is to come. @throws LOCAL_NO_SPACE */
-  readonly makeRoom: (bytes: number) => void;
+  readonly makeRoom: (bytes: number, urgency: Urgency) => void;
   /** Called when a request, or the proof of what came, has ended badly. */
   readonly onFailed: (path: SyncPath, error: FerryError) => void;
-  readonly onCompleted: (path: SyncPath, sizeBytes: number) => void;
+  readonly onCompleted: (id: number, path: SyncPath, sizeBytes: number) => void;
 }
 
 interface Waiter {
@@ -176,7 +176,7 @@ export class PlaceholderFill {
 
   #askAll(parts: readonly Extent[], urgency: Urgency): void {
     for (const part of this.#unasked(parts, urgency)) {
-      this.#around.makeRoom(part.length);
+      this.#around.makeRoom(part.length, urgency);
       this.#ask(part, urgency);
     }
   }
@@ -328,7 +328,7 @@ export class PlaceholderFill {
       this.#begin();
       return;
     }
-    onCompleted(this.path, target.sizeBytes);
+    onCompleted(this.#id, this.path, target.sizeBytes);
     for (const { settle } of [...this.#waiters]) settle(true);
   }
 
