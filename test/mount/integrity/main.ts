@@ -6,8 +6,11 @@ import { noCompilerReason } from '../../crash/native-programs.ts';
 import type { CheckSummary } from './check-run.ts';
 import { type CheckedPlace, givenPlace, openPlace } from './checked-drive.ts';
 import { compileChecker } from './compile-checker.ts';
+import { fioChecks } from './fio-jobs.ts';
 import { checkPlace } from './model-campaign.ts';
 import { type CheckDriveOptions, optionsFrom, USAGE } from './options.ts';
+import { noProgramReason, type ProgramCheck, runProgramCheck } from './outside-programs.ts';
+import { stressorChecks } from './stressors.ts';
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -56,7 +59,31 @@ async function checkModel(options: CheckDriveOptions, scratch: string): Promise<
   return failed;
 }
 
+/** Runs the programs one after another, and returns how many failed. */
+async function checkPrograms(
+  options: CheckDriveOptions,
+  checks: readonly ProgramCheck[],
+): Promise<number> {
+  const place = await open(options);
+  let failed = 0;
+  try {
+    for (const check of checks) {
+      const reason = noProgramReason(check.program);
+      if (reason !== null) throw new Error(reason);
+      const { result, said } = await runProgramCheck(check, place.directory, options.seconds);
+      print(`${result.padEnd(8)} ${check.name}${said === '' ? '' : `\n${said}`}`);
+      failed += Number(result === 'failed');
+    }
+  } finally {
+    await place.close();
+  }
+  print(failed === 0 ? 'nothing failed' : `${failed} of ${checks.length} failed`);
+  return failed;
+}
+
 async function run(options: CheckDriveOptions): Promise<number> {
+  if (options.work === 'fio') return checkPrograms(options, fioChecks());
+  if (options.work === 'stress') return checkPrograms(options, stressorChecks());
   const scratch = await mkdtemp(join(tmpdir(), 'ferry-checker-'));
   try {
     return await checkModel(options, scratch);
