@@ -1,5 +1,6 @@
 // Requests about content: opening, reading, writing, making durable.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -230,6 +231,9 @@ void Session::Seek(const Request& request) {
     // What is not here is as good as there.
     fd = node->isWhole() ? drive_.DescriptorOf(node, *file) : -ENOENT;
   }
+  // What the kernel writes past this process is known by the backing file alone.
+  struct stat stat;
+  if (fd >= 0 && file->isPassthrough && fstat(fd, &stat) == 0) size = static_cast<uint64_t>(stat.st_size);
   if (in.offset >= size) return ReplyError(request, -ENXIO);
   if (fd >= 0) {
     const off_t found = lseek(fd, static_cast<off_t>(in.offset), static_cast<int>(in.whence));
