@@ -131,8 +131,8 @@ export class NativeTree implements DriveTree {
   }
 
   /** Shows the tree at an empty directory. @throws MOUNT_UNAVAILABLE */
-  async mount(mountPoint: string, source: string): Promise<void> {
-    const result = await this.#drive.mount(mountPoint, source, false);
+  async mount(mountPoint: string, source: string, allowOthers = false): Promise<void> {
+    const result = await this.#drive.mount(mountPoint, source, allowOthers);
     if (result === 0) return;
     const name = errnoName(-result);
     throw new FerryError(

@@ -1,4 +1,5 @@
 // Requests about attributes: times, modes, sizes, extended attributes, space.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,7 +13,11 @@ constexpr uint32_t kBlockSize = 4096;
 constexpr std::string_view kStateName = "user.ferry.state", kPinName = "user.ferry.pin",
                            kProgressName = "user.ferry.progress", kOwnPrefix = "user.ferry.";
 
-int64_t Ns(uint64_t seconds, uint32_t ns) { return static_cast<int64_t>(seconds) * 1'000'000'000 + ns; }
+/** The years 1677 to 2262; what is beyond them is shown as their first or last second, as disks do with theirs. */
+int64_t Ns(uint64_t seconds, uint32_t ns) {
+  constexpr int64_t kLast = INT64_MAX / 1'000'000'000 - 1;
+  return std::clamp(static_cast<int64_t>(seconds), -kLast, kLast) * 1'000'000'000 + ns;
+}
 
 void PutTime(int64_t ns, uint64_t* seconds, uint32_t* rest) {
   int64_t whole = ns / 1'000'000'000, part = ns % 1'000'000'000;
@@ -22,6 +27,15 @@ void PutTime(int64_t ns, uint64_t* seconds, uint32_t* rest) {
   }
   *seconds = static_cast<uint64_t>(whole);
   *rest = static_cast<uint32_t>(part);
+}
+
+/** Returns how much room the content takes here, in bytes; less than it is long where it has holes. */
+uint64_t RoomOf(const Node& node, uint64_t size) {
+  if (node.state == State::kPlaceholder) return node.storedBytes();
+  const int fd = node.file == nullptr ? -1 : node.file->fd.load();
+  uint64_t room = 0;
+  if (fd < 0 || StampOf(fd, nullptr, &room) < 0) return size - std::min(size, node.holes);
+  return std::min(size, room);
 }
 
 bool IsPinnedByAny(const Node* node) {
@@ -57,9 +71,7 @@ void Session::FillAttributes(Node* node, fuse_attr* attributes, bool* isFixed) {
   std::memset(attributes, 0, sizeof *attributes);
   attributes->ino = node->id;
   attributes->size = size;
-  attributes->blocks = ((node->state == State::kPlaceholder ? node->storedBytes() : size) + kBlockSize - 1) / kBlockSize *
-                       (kBlockSize / 512);
-  if (!node->isFile()) attributes->blocks = 0;
+  if (node->isFile()) attributes->blocks = (RoomOf(*node, size) + kBlockSize - 1) / kBlockSize * (kBlockSize / kStatBlockBytes);
   PutTime(node->atimeNs, &attributes->atime, &attributes->atimensec);
   PutTime(mtime, &attributes->mtime, &attributes->mtimensec);
   PutTime(std::max(node->ctimeNs, node->isFile() && !*isFixed ? mtime : node->ctimeNs), &attributes->ctime,

@@ -32,10 +32,11 @@ int Backing::SyncNames() {
 
 int Backing::SyncAll() { return syncfs(folder_.get()) == 0 ? 0 : -errno; }
 
-int64_t StampOf(int fd, uint64_t* size) {
+int64_t StampOf(int fd, uint64_t* size, uint64_t* room) {
   struct stat found = {};
   if (fstat(fd, &found) != 0) return -1;
   if (size != nullptr) *size = static_cast<uint64_t>(found.st_size);
+  if (room != nullptr) *room = static_cast<uint64_t>(found.st_blocks) * kStatBlockBytes;
   return static_cast<int64_t>(found.st_mtim.tv_sec) * 1'000'000'000 + found.st_mtim.tv_nsec;
 }
 

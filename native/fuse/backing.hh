@@ -29,7 +29,13 @@ class Backing {
   std::atomic<bool> hasNewNames_{false};
 };
 
-/** Returns the file's own modification time in ns since 1970, -1 when it cannot be told; and its size, if asked for. */
-int64_t StampOf(int fd, uint64_t* size = nullptr);
+/** Unit of `st_blocks`. */
+constexpr uint32_t kStatBlockBytes = 512;
+
+/**
+ * Returns the file's own modification time in ns since 1970, -1 when it cannot be told; and, if asked for, its size and
+ * how much room it takes.
+ */
+int64_t StampOf(int fd, uint64_t* size = nullptr, uint64_t* room = nullptr);
 
 }  // namespace ferry::fuse

@@ -45,6 +45,8 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
   if (!node->isFile()) return -ENXIO;
   const bool isWriter = IsWriting(flags);
   if (drive_.options().isReadOnly && (isWriter || (flags & O_TRUNC) != 0)) return -EROFS;
+  // Its content went between finding and opening it: the kernel looks the name up again.
+  if (!node->isInTree() && node->size > 0 && node->backing == 0) return -ESTALE;
   File& file = drive_.FileOf(node);
   if ((flags & O_TRUNC) != 0) {
     if (const int failed = drive_.Resize(node, file, 0)) return failed;

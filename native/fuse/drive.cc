@@ -37,8 +37,10 @@ uint64_t Drive::Settle() {
     }
     used.insert(node.backing);
     const int64_t stamp = static_cast<int64_t>(found.st_mtim.tv_sec) * 1'000'000'000 + found.st_mtim.tv_nsec;
-    if (node.state == State::kPlaceholder || stamp == node.stampNs) return;
+    if (node.state == State::kPlaceholder) return;
     const auto size = static_cast<uint64_t>(found.st_size);
+    node.holes = size - std::min(size, static_cast<uint64_t>(found.st_blocks) * kStatBlockBytes);
+    if (stamp == node.stampNs) return;
     if (node.state == State::kDirty && node.stampNs == -1 && size == node.size) return;
     differing++;
     tree_.SetState(&node, State::kDirty);
@@ -172,7 +174,11 @@ void Drive::EndWriting(Node* node, File& file) {
   SetClosing(file, false);
   if (file.closed == Closed::kSame && !file.isBegun && !file.isUnlogged) return;
   const int fd = file.fd;
-  if (fd >= 0) node->stampNs = StampOf(fd);
+  if (fd >= 0) {
+    uint64_t room = node->size;
+    node->stampNs = StampOf(fd, nullptr, &room);
+    node->holes = node->size - std::min(node->size, room);
+  }
   file.closed = Closed::kSame;
   file.isBegun = false;
   file.isUnlogged = false;
@@ -213,17 +219,41 @@ void Drive::LetGo(Node* node, bool wasWriter) {
 void Drive::Drop(Node* node) {
   const std::string path = tree_.PathOf(node);
   tree_.Detach(node);
-  if (node->isFile() && (node->file == nullptr || node->file->handles == 0)) {
+  // Who has found the name before may open the file after: it goes when the kernel has forgotten it.
+  if (node->isFile() && node->lookups == 0 && (node->file == nullptr || node->file->handles == 0)) {
     DropContent(node);
     node->file.reset();
   }
   HintAt(path);
 }
 
+void Drive::Forgotten(Node* node) {
+  if (node->isInTree() || node->lookups != 0 || (node->file != nullptr && node->file->handles > 0)) return;
+  if (node->isFile()) DropContent(node);
+  node->file.reset();
+  tree_.FreeIfUnused(node);
+}
+
+void Drive::LoseKernel() {
+  std::vector<Node*> held;
+  tree_.Each([&](Node& node) {
+    node.lookups = 0;
+    if (!node.isInTree() || (node.file != nullptr && node.file->handles > 0)) held.push_back(&node);
+  });
+  for (Node* node : held) {
+    // The last one may free the entry.
+    uint32_t handles = node->file == nullptr ? 0 : node->file->handles;
+    if (handles == 0) Forgotten(node);
+    for (; handles > 0; handles--) LetGo(node, node->file->writers > 0);
+  }
+  Commit();
+}
+
 void Drive::DropContent(Node* node) {
   if (node->backing != 0) backing_.Remove(node->backing);
   node->backing = 0;
   node->stampNs = -1;
+  node->holes = 0;
   if (node->file == nullptr) return;
   node->file->present.Clear();
   node->file->generation = ++lastGeneration_;

@@ -124,8 +124,12 @@ class Drive {
   /** Ends what the last writer did. */
   void EndWriting(Node* node, File& file);
   void LetGo(Node* node, bool wasWriter);
-  /** Takes a program's entry out of the tree. */
+  /** Takes a program's entry out of the tree; its content stays while somebody may still open it. */
   void Drop(Node* node);
+  /** Frees what is not in the tree any more once neither the kernel nor a program knows it. */
+  void Forgotten(Node* node);
+  /** Lets go of all that the kernel held: the mount has ended. */
+  void LoseKernel();
   void DropContent(Node* node);
   /** Tells the engine, later, that something changed at the entry. */
   void Hint(const Node* node);

@@ -83,7 +83,7 @@ void Session::Forget(uint64_t id, uint64_t count) {
   }
   if (!isUnused) return;
   const Exclusive lock(drive_.mutex());
-  if (Node* node = drive_.tree().Get(id)) drive_.tree().FreeIfUnused(node);
+  if (Node* node = drive_.tree().Get(id)) drive_.Forgotten(node);
 }
 
 void Session::ForgetMany(const Request& request) {

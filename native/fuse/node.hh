@@ -89,6 +89,8 @@ struct Node {
   uint64_t cookie = 0;
   /** What it counts for in the total of stored bytes. */
   uint64_t counted = 0;
+  /** Of the size, how much took no room when the content was last closed. */
+  uint64_t holes = 0;
   /** References that the kernel holds. */
   std::atomic<uint64_t> lookups{0};
   uint32_t rdev = 0;

@@ -124,6 +124,7 @@ void Session::Stop() {
   {
     const Exclusive lock(drive_.mutex());
     drive_.Attend(nullptr);
+    drive_.LoseKernel();
   }
   for (const int fd : fds_)
     if (fd != device_) close(fd);

@@ -78,6 +78,7 @@ export function featuresOf({ backend, capabilities }: ShownWay): readonly string
     ...SAME_NAMES.filter((name) => capabilities[name]),
     ...(capabilities.timePrecisionNs === 1n ? ['nsTimes'] : []),
     ...(backend === null ? ['tmpfile'] : ['ferryState']),
+    ...(backend === 'fuse-native' ? ['pathsOnly'] : []),
     // As many files as elsewhere would take minutes where each call goes through JavaScript.
     ...(backend === 'fuse-native' ? [] : ['quick']),
     ...(process.getuid?.() === 0 ? ['otherUsers'] : []),

@@ -21,6 +21,13 @@ CASE("holes", "holes", "a hole takes less room than what is written") {
   HOLDS(fstat_of(file).st_blocks * 512 < 10 * BLOCK);
 }
 
+CASE("holes", "holes", "a hole takes no room after the file was closed either") {
+  int file = (int)SUCCEEDS(open("f", O_RDWR | O_CREAT, 0644));
+  EQUAL(1, pwrite(file, "x", 1, 100 * BLOCK));
+  SUCCEEDS(close(file));
+  HOLDS(stat_of("f").st_blocks * 512 < 10 * BLOCK);
+}
+
 CASE("holes", "", "what is written takes room") {
   char bytes[BLOCK];
   fill(bytes, BLOCK, 0, 1);

@@ -131,6 +131,15 @@ CASE("unlink", "", "a removed file can be opened again through its descriptor") 
   TEXT("content", content_of(path));
 }
 
+CASE("unlink", "!pathsOnly", "a removed file can be opened by who has only looked at it before") {
+  make_file("f", "content");
+  int place = (int)SUCCEEDS(open("f", O_PATH));
+  SUCCEEDS(unlink("f"));
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+  TEXT("content", content_of(path));
+}
+
 CASE("unlink", "", "another process goes on with the file it has open") {
   make_file("f", "content");
   int ready[2], gone[2];
