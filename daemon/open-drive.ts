@@ -78,7 +78,8 @@ async function openMounted(surroundings: Surroundings, address: RemoteAddress): 
     allowSymlinks: address.kind === 'folder' && process.platform !== 'win32',
     clock: workshop.clock,
     logger: workshop.logger,
-    hydrate: (path, version, signal) => remote.read(path, { expected: version, signal }),
+    hydrate: (path, version, options) =>
+      remote.read(path, { expected: version, acceptsWhole: true, ...options }),
   });
   let putAside: string | null;
   try {

@@ -4,7 +4,7 @@ import type { PairSettings } from '../core/engine/pair-settings.ts';
 import type { Version } from '../core/model/entry.ts';
 import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { SyncPath } from '../core/model/path.ts';
-import type { Clock, Content, Logger, Replica } from '../core/ports.ts';
+import type { Clock, Content, Logger, ReadOptions, Replica } from '../core/ports.ts';
 import type { Credentials } from './secrets.ts';
 
 export interface PairEngineOptions {
@@ -88,7 +88,12 @@ export interface DriveOptions {
   readonly allowSymlinks?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly hydrate: (path: SyncPath, version: Version, signal: AbortSignal) => Promise<Content>;
+  /** Fetches one version, or a part of it. */
+  readonly hydrate: (
+    path: SyncPath,
+    version: Version,
+    options: { readonly range?: NonNullable<ReadOptions['range']>; readonly signal: AbortSignal },
+  ) => Promise<Content>;
 }
 
 export type MountAvailability =

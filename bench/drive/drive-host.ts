@@ -56,10 +56,14 @@ function opened(): Drive {
   return drive;
 }
 
-/** Called with a range, or with only a signal, or neither, as the drive needs it. */
-async function hydrate(path: string): Promise<Content> {
+async function hydrate(
+  path: string,
+  _version: unknown,
+  { range }: { readonly range?: { readonly offset: number; readonly length: number } },
+): Promise<Content> {
   const file = join(source, path);
-  return { sizeBytes: statSync(file).size, stream: createReadStream(file) };
+  const part = range ? { start: range.offset, end: range.offset + range.length - 1 } : {};
+  return { sizeBytes: statSync(file).size, stream: createReadStream(file, part) };
 }
 
 function memoryBytes(): number {

@@ -9,7 +9,6 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 
 const DIRECTORY_MODE = 0o700;
@@ -46,10 +45,30 @@ export class BackingFiles {
     await pruneOlder(this.#versions, nowMs - KEPT_VERSIONS_MS);
   }
 
+  /** Returns the absolute path of a file, whether it is there or not. */
+  path(id: number): string {
+    return join(this.#directory, String(id));
+  }
+
   /** Opens a new, empty file for reading and writing. */
   create(id: number): number {
     this.#hasNewNames = true;
-    return openSync(this.#path(id), 'wx+', FILE_MODE);
+    return openSync(this.path(id), 'wx+', FILE_MODE);
+  }
+
+  /** Makes a new file of that size that takes no space yet. */
+  createSized(id: number, sizeBytes: number): void {
+    const fd = this.create(id);
+    try {
+      ftruncateSync(fd, sizeBytes);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Says that somebody else makes a file here, whose name is to be made durable. */
+  expectNew(): void {
+    this.#hasNewNames = true;
   }
 
   /** Makes the names of new files durable; their content is its writer's to sync. */
@@ -65,12 +84,7 @@ export class BackingFiles {
   }
 
   open(id: number): number {
-    return openSync(this.#path(id), constants.O_RDWR);
-  }
-
-  /** Opens the file for the engine, beside whatever programs do with it. */
-  openForRead(id: number): number {
-    return openSync(this.#path(id), constants.O_RDONLY);
+    return openSync(this.path(id), constants.O_RDWR);
   }
 
   /** Returns the time by which a change that the journal missed is found after a crash. */
@@ -89,7 +103,7 @@ export class BackingFiles {
   /** Removes the name; whoever has the file open keeps it. */
   remove(id: number): void {
     try {
-      unlinkSync(this.#path(id));
+      unlinkSync(this.path(id));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
@@ -98,7 +112,7 @@ export class BackingFiles {
   /** Null when there is no such file. */
   async stat(id: number): Promise<BackingStat | null> {
     try {
-      const { size, mtimeNs } = await fs.stat(this.#path(id), { bigint: true });
+      const { size, mtimeNs } = await fs.stat(this.path(id), { bigint: true });
       return { sizeBytes: Number(size), mtimeNs };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
@@ -112,70 +126,16 @@ export class BackingFiles {
     let target = join(this.#versions, `${path}${suffix}`);
     try {
       await fs.mkdir(dirname(target), { recursive: true, mode: DIRECTORY_MODE });
-      linkSync(this.#path(id), target);
+      linkSync(this.path(id), target);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // The name and its suffix are too long together, or a directory is where an older version was a file.
       if (code !== 'ENAMETOOLONG' && code !== 'ENOTDIR' && code !== 'EEXIST') throw error;
       target = join(this.#versions, `content${suffix}`);
-      linkSync(this.#path(id), target);
+      linkSync(this.path(id), target);
     }
     return target;
   }
-
-  /**
-   * Fills a new file from a stream and makes it durable. `onProgress` is called after each chunk.
-   * @throws REMOTE_PROTOCOL when the stream is shorter or longer than announced; nothing is left then
-   */
-  async fill(
-    id: number,
-    stream: AsyncIterable<Uint8Array>,
-    sizeBytes: number,
-    onProgress?: () => void,
-  ): Promise<BackingStat> {
-    const file = await fs.open(this.#path(id), 'wx', FILE_MODE);
-    this.#hasNewNames = true;
-    try {
-      let written = 0;
-      for await (const chunk of stream) {
-        if (written + chunk.length > sizeBytes) throw wrongLength('longer', sizeBytes);
-        let done = 0;
-        while (done < chunk.length)
-          done += (await file.write(chunk, done, chunk.length - done, written + done)).bytesWritten;
-        written += chunk.length;
-        onProgress?.();
-      }
-      if (written !== sizeBytes) throw wrongLength('shorter', sizeBytes);
-      await file.datasync();
-      return { sizeBytes, mtimeNs: (await file.stat({ bigint: true })).mtimeNs };
-    } catch (error) {
-      this.remove(id);
-      throw isFull(error) ? noRoom(sizeBytes, error) : error;
-    } finally {
-      await file.close();
-    }
-  }
-
-  #path(id: number): string {
-    return join(this.#directory, String(id));
-  }
-}
-
-function isFull(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
-function noRoom(sizeBytes: number, cause: unknown): FerryError {
-  const message = `no room for ${sizeBytes} bytes in the drive's cache; free some space with ferry free`;
-  return new FerryError('LOCAL_NO_SPACE', message, { cause });
-}
-
-function wrongLength(how: string, sizeBytes: number): FerryError {
-  return new FerryError(
-    'REMOTE_PROTOCOL',
-    `the content is ${how} than the ${sizeBytes} bytes announced`,
-  );
 }
 
 async function pruneOlder(directory: string, oldestMs: number): Promise<void> {

@@ -1,40 +1,38 @@
-import { read } from 'node:fs';
+import { closeSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Content, ReadOptions } from '../../core/ports.ts';
-import type { BackingFiles } from './backing-files.ts';
-import type { FileNode } from './drive-node.ts';
 
 const readAt = promisify(read);
 const CHUNK_BYTES = 256 * 1024;
 
-export interface ContentRequest extends ReadOptions {
-  readonly node: FileNode;
+export interface BackedContent extends Pick<ReadOptions, 'range' | 'signal'> {
   readonly path: SyncPath;
-  readonly backing: BackingFiles;
+  readonly sizeBytes: number;
+  /** Null: there is no content. */
+  readonly backingPath: string | null;
   readonly isStill: () => boolean;
 }
 
 /** Returns the content of a file that is here; the stream throws `CHANGED` unless it is still that version at its end. */
-export function contentOf(request: ContentRequest): Content {
-  const { node } = request;
-  const { offset, length } = request.range ?? { offset: 0, length: node.sizeBytes };
-  const end = Math.min(offset + length, node.sizeBytes);
-  return { sizeBytes: node.sizeBytes, stream: chunks(request, offset, end) };
+export function contentOf(content: BackedContent): Content {
+  const { sizeBytes } = content;
+  const { offset, length } = content.range ?? { offset: 0, length: sizeBytes };
+  return { sizeBytes, stream: chunks(content, offset, Math.min(offset + length, sizeBytes)) };
 }
 
 async function* chunks(
-  request: ContentRequest,
+  { path, backingPath, isStill, signal }: BackedContent,
   offset: number,
   end: number,
 ): AsyncIterable<Uint8Array> {
-  const { node, path, backing, isStill, signal } = request;
   const isChanged = (): FerryError =>
     new FerryError('CHANGED', `${path}: it changed while it was read`, { path });
   throwIfAborted(signal);
-  if (!isStill() || node.backing === null) throw isChanged();
-  const fd = backing.openForRead(node.backing);
+  if (!isStill()) throw isChanged();
+  if (backingPath === null) return;
+  const fd = openSync(backingPath, 'r');
   try {
     for (let position = offset; position < end; ) {
       const size = Math.min(CHUNK_BYTES, end - position);
@@ -46,6 +44,6 @@ async function* chunks(
     }
     if (!isStill()) throw isChanged();
   } finally {
-    backing.close(fd);
+    closeSync(fd);
   }
 }

@@ -1,14 +1,20 @@
 import { constants } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { isPrivateName, isValidName, type SyncPath } from '../../core/model/path.ts';
-import type { Clock } from '../../core/ports.ts';
+import { isValidName } from '../../core/model/path.ts';
 import type {
   Attributes,
   MountedFiles,
   OpenRequest,
   SpaceOnDrive,
 } from '../mount/mount-backend.ts';
-import type { BackingFiles } from './backing-files.ts';
+import {
+  type AttributedEntry,
+  attributeNames,
+  attributeValue,
+  OWN_ATTRIBUTES,
+  PIN_ATTRIBUTE,
+} from './drive-attributes.ts';
+import { HIDDEN_NAME } from './drive-names.ts';
 import {
   blankRow,
   type DirectoryNode,
@@ -17,13 +23,13 @@ import {
   nodeOf,
   nsOfMs,
 } from './drive-node.ts';
-import type { DriveTable } from './drive-table.ts';
-import type { FileContents } from './file-contents.ts';
-import type { Hydrations } from './hydrations.ts';
+import { storedBytesOf } from './drive-table.ts';
 import { PosixError } from './posix-error.ts';
+import { inherit, mustFit } from './rename-rules.ts';
+import type { ScriptTree } from './script-tree.ts';
+import { ShownContents } from './shown-contents.ts';
 
 const MAX_NAME_BYTES = 255;
-const STATE_ATTRIBUTE = 'user.ferry.state';
 
 const FORMATS = {
   file: constants.S_IFREG,
@@ -31,21 +37,11 @@ const FORMATS = {
   symlink: constants.S_IFLNK,
 } as const;
 
-/** What libfuse renames an open file to when it is removed or replaced; nobody else sees it. */
-const HIDDEN_NAME = /^\.fuse_hidden[0-9a-f]{16}$/;
-
 export interface DriveFilesOptions {
-  readonly table: DriveTable;
-  readonly contents: FileContents;
-  readonly backing: BackingFiles;
-  readonly hydrations: Hydrations;
-  readonly clock: Clock;
+  readonly tree: ScriptTree;
   readonly stateDirectory: string;
   readonly readOnly: boolean;
   readonly allowSymlinks: boolean;
-  readonly quota: (() => Promise<SpaceOnDrive | null>) | undefined;
-  /** Called after a program changed something at or below the path. */
-  readonly onChanged: (path: SyncPath) => void;
 }
 
 interface Place {
@@ -54,9 +50,11 @@ interface Place {
   readonly node: DriveNode | undefined;
 }
 
-/** The drive as programs see it: POSIX semantics over the table and the contents. */
+/** A ScriptTree as programs see it: POSIX semantics by path. */
 export class DriveFiles implements MountedFiles {
   readonly #options: DriveFilesOptions;
+  readonly #tree: ScriptTree;
+  readonly #shown: ShownContents;
   /** Files that libfuse keeps under a name of its own until they are closed. */
   readonly #hidden = new Map<string, DriveNode>();
   /** What was last hidden and where: the rename that follows puts a new file in its place. */
@@ -68,6 +66,8 @@ export class DriveFiles implements MountedFiles {
 
   constructor(options: DriveFilesOptions) {
     this.#options = options;
+    this.#tree = options.tree;
+    this.#shown = new ShownContents(options.tree);
   }
 
   attributes(path: string): Attributes {
@@ -86,18 +86,20 @@ export class DriveFiles implements MountedFiles {
       return { ...common, sizeBytes, storedBytes: 0, links: 1 };
     }
     if (node.kind === 'special') return { ...common, sizeBytes: 0, storedBytes: 0, links: 1 };
-    const shown = this.#options.contents.displaced(node) ?? node;
+    const shown = this.#shown.under(node);
     return {
       ...common,
       mtimeNs: shown.mtimeNs,
       sizeBytes: shown.sizeBytes,
-      storedBytes: node.state === 'placeholder' ? 0 : shown.sizeBytes,
-      links: this.#options.table.holds(node) ? 1 : 0,
+      storedBytes: storedBytesOf(shown),
+      links: this.#tree.table.holds(node) ? 1 : 0,
     };
   }
 
   names(path: string): readonly string[] {
-    return [...this.#directory(path).children.keys()];
+    // A name that is not UTF-8 could be shown, but not be looked up.
+    const children = [...this.#directory(path).children.values()];
+    return children.filter(({ nameBytes }) => nameBytes === null).map(({ name }) => name);
   }
 
   readLink(path: string): string {
@@ -107,38 +109,44 @@ export class DriveFiles implements MountedFiles {
   }
 
   open(path: string, request: OpenRequest): Promise<number> {
-    if (request.write || request.truncate) this.#mustBeWritable();
-    return this.#options.contents.open(this.#file(path), request);
+    const node = this.#file(path);
+    if (!(request.write || request.truncate))
+      return this.#tree.contents.open(this.#shown.under(node), request);
+    this.#mustBeWritable();
+    this.#shown.update(node);
+    return this.#tree.contents.open(node, request);
   }
 
   create(path: string, mode: number): number {
-    return this.#options.contents.openNew(this.#newFile(path, mode));
+    return this.#tree.contents.openNew(this.#newFile(path, mode));
   }
 
   read(handle: number, target: Uint8Array, offset: number): Promise<number> {
-    return this.#options.contents.read(handle, target, offset);
+    return this.#tree.contents.read(handle, target, offset);
   }
 
   write(handle: number, source: Uint8Array, offset: number): Promise<number> {
-    return this.#options.contents.write(handle, source, offset);
+    return this.#tree.contents.write(handle, source, offset);
   }
 
   async truncate(target: string | number, sizeBytes: number): Promise<void> {
     this.#mustBeWritable();
-    const { contents } = this.#options;
-    await contents.truncate(typeof target === 'number' ? target : this.#file(target), sizeBytes);
+    if (typeof target === 'number') return this.#tree.contents.truncate(target, sizeBytes);
+    const node = this.#file(target);
+    this.#shown.update(node);
+    await this.#tree.contents.truncate(node, sizeBytes);
   }
 
   sync(handle: number): Promise<void> {
-    return this.#options.contents.sync(handle);
+    return this.#tree.contents.sync(handle);
   }
 
   syncTree(): Promise<void> {
-    return this.#options.table.journal.flush();
+    return this.#tree.flush();
   }
 
   release(handle: number): void {
-    this.#options.contents.release(handle);
+    this.#tree.contents.release(handle);
   }
 
   makeFile(path: string, mode: number): void {
@@ -148,8 +156,7 @@ export class DriveFiles implements MountedFiles {
   makeDirectory(path: string, mode: number): void {
     const { parent, name } = this.#freePlace(path);
     const node = nodeOf({ ...this.#blank(name, mode), kind: 'directory' });
-    this.#options.table.insert(node, parent, this.#options.clock.now());
-    this.#changedAt(node);
+    this.#insert(node, parent);
   }
 
   makeLink(path: string, target: string): void {
@@ -157,8 +164,7 @@ export class DriveFiles implements MountedFiles {
     if (!this.#options.allowSymlinks)
       throw new PosixError('EPERM', 'the other side of this drive keeps no symbolic links');
     const node = nodeOf({ ...this.#blank(name, 0o777), kind: 'symlink', target });
-    this.#options.table.insert(node, parent, this.#options.clock.now());
-    this.#changedAt(node);
+    this.#insert(node, parent);
   }
 
   removeFile(path: string): void {
@@ -176,30 +182,32 @@ export class DriveFiles implements MountedFiles {
   removeDirectory(path: string): void {
     this.#mustBeWritable();
     const node = this.#directory(path);
-    if (node === this.#options.table.root) throw new PosixError('EBUSY', 'it is the drive itself');
+    if (node === this.#tree.table.root) throw new PosixError('EBUSY', 'it is the drive itself');
     if (node.children.size > 0) throw new PosixError('ENOTEMPTY', `${path} is not empty`);
     this.#drop(node);
   }
 
   rename(from: string, to: string): void {
     this.#mustBeWritable();
-    const { table, contents, clock } = this.#options;
+    const { table, contents, clock } = this.#tree;
     const source = this.#existing(from);
     if (source === table.root) throw new PosixError('EBUSY', 'it is the drive itself');
     const { parent, name, node: target } = this.#place(to);
-    if (HIDDEN_NAME.test(name) && source.kind === 'file' && contents.openFile(source)) {
+    if (HIDDEN_NAME.test(name) && source.kind === 'file' && contents.openFile(source.id)) {
       this.#hide(source, to);
       return;
     }
     if (target === source) return;
-    this.#mustFit(source, parent, target, to);
+    mustFit(source, parent, target, to);
     const replaced = target ?? this.#justHidden(parent, name);
     if (target !== undefined) this.#remove(target);
     if (replaced?.kind === 'file' && source.kind === 'file') inherit(source, replaced);
     const oldPath = table.pathOf(source);
+    source.isPlaced = false;
     table.move(source, parent, name, clock.now());
-    this.#options.onChanged(oldPath);
-    this.#changedAt(source);
+    table.journal.commit();
+    this.#tree.notePath(oldPath);
+    this.#tree.noteChange(source);
   }
 
   setMode(path: string, mode: number): void {
@@ -219,34 +227,40 @@ export class DriveFiles implements MountedFiles {
   }
 
   async space(): Promise<SpaceOnDrive> {
+    const { room } = this.#tree;
+    if (room !== null) return room;
     const { bsize, blocks, bavail } = await statfs(this.#options.stateDirectory);
-    const disk = { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
-    // A server that does not say leaves the disk's own room.
-    const quota = await this.#options.quota?.().catch(() => null);
-    if (!quota) return disk;
-    return {
-      totalBytes: Math.max(0, quota.totalBytes),
-      freeBytes: Math.max(0, Math.min(quota.freeBytes, disk.freeBytes)),
-    };
+    return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
   }
 
   extendedAttributes(path: string): readonly string[] {
-    return this.#existing(path).kind === 'file' ? [STATE_ATTRIBUTE] : [];
+    return attributeNames(this.#attributed(path));
   }
 
   extendedAttribute(path: string, name: string): Uint8Array | null {
+    const value = attributeValue(this.#attributed(path), name);
+    return value === null ? null : Buffer.from(value);
+  }
+
+  setExtendedAttribute(path: string, name: string, value: string | null): void {
     const node = this.#existing(path);
-    if (name !== STATE_ATTRIBUTE || node.kind !== 'file') return null;
-    const words = { placeholder: 'online', hydrated: 'local', dirty: 'dirty' } as const;
-    return Buffer.from(words[node.state]);
+    if (name !== PIN_ATTRIBUTE) {
+      if (name.startsWith(OWN_ATTRIBUTES)) throw new PosixError('EPERM', `${name} is only shown`);
+      throw new PosixError(value === null ? 'ENODATA' : 'EOPNOTSUPP', name);
+    }
+    if (value !== null && !['0', '1', ''].includes(value))
+      throw new PosixError('EINVAL', 'a pin is 1, or 0 for none');
+    this.#tree.setPinned(node.id, value === '1');
+    this.#tree.table.journal.commit();
+    this.#tree.notePin(node);
   }
 
   isFetching(): boolean {
-    return this.#options.hydrations.active > 0;
+    return this.#tree.contents.waiting > 0;
   }
 
   #existing(path: string): DriveNode {
-    const node = this.#hidden.get(path) ?? this.#options.table.find(path.normalize('NFC'));
+    const node = this.#hidden.get(path) ?? this.#tree.table.find(path);
     if (node === undefined) throw new PosixError('ENOENT', `${path} is not there`);
     return node;
   }
@@ -273,7 +287,7 @@ export class DriveFiles implements MountedFiles {
     // A name that is not UTF-8 arrives with U+FFFD in it, and several of them as one and the same.
     if (!isValidName(name) || name.includes('\ufffd'))
       throw new PosixError('EILSEQ', 'the name is not UTF-8');
-    return { parent, name, node: parent.children.get(name) };
+    return { parent, name, node: this.#tree.table.child(parent, name) };
   }
 
   #freePlace(path: string): Place {
@@ -284,17 +298,13 @@ export class DriveFiles implements MountedFiles {
   }
 
   #blank(name: string, mode: number) {
-    const { table, clock } = this.#options;
+    const { table, clock } = this.#tree;
     return blankRow(table.journal.nextId(), name, mode & 0o7777, clock.now());
   }
 
   #newFile(path: string, mode: number): FileNode {
     const { parent, name } = this.#freePlace(path);
-    const { table, backing, clock } = this.#options;
-    const id = table.journal.nextId();
-    const fd = backing.create(id);
-    const stampNs = backing.stampOf(fd);
-    backing.close(fd);
+    const { table, clock } = this.#tree;
     const node = nodeOf({
       ...this.#blank(name, mode),
       kind: 'file',
@@ -302,33 +312,29 @@ export class DriveFiles implements MountedFiles {
       state: 'dirty',
       source: null,
       hash: null,
-      backing: id,
-      stampNs,
+      backing: null,
+      stampNs: null,
       map: null,
-    }) as FileNode;
+    });
     table.insert(node, parent, clock.now());
+    table.journal.commit();
     return node;
+  }
+
+  #insert(node: DriveNode, parent: DirectoryNode): void {
+    this.#tree.table.insert(node, parent, this.#tree.clock.now());
+    this.#changedAt(node);
+  }
+
+  #attributed(path: string): AttributedEntry {
+    const node = this.#existing(path);
+    let isPinned = false;
+    for (let at: DriveNode | null = node; at !== null; at = at.parent) isPinned ||= at.isPinned;
+    return { entry: this.#tree.show(node), mark: this.#tree.markOf(node.id), isPinned };
   }
 
   #mustBeWritable(): void {
     if (this.#options.readOnly) throw new PosixError('EROFS', 'the drive is read-only');
-  }
-
-  #mustFit(
-    source: DriveNode,
-    parent: DirectoryNode,
-    target: DriveNode | undefined,
-    to: string,
-  ): void {
-    for (let at: DirectoryNode | null = parent; at !== null; at = at.parent)
-      if (at === source) throw new PosixError('EINVAL', 'a directory cannot be moved into itself');
-    if (target === undefined) return;
-    if (source.kind !== 'directory' && target.kind === 'directory')
-      throw new PosixError('EISDIR', `${to} is a directory`);
-    if (source.kind === 'directory' && target.kind !== 'directory')
-      throw new PosixError('ENOTDIR', `${to} is no directory`);
-    if (target.kind === 'directory' && target.children.size > 0)
-      throw new PosixError('ENOTEMPTY', `${to} is not empty`);
   }
 
   /** Takes an open file out of the tree, and keeps it for those who have it open under libfuse's name for it. */
@@ -346,41 +352,30 @@ export class DriveFiles implements MountedFiles {
   }
 
   #drop(node: DriveNode): void {
-    const path = this.#options.table.pathOf(node);
+    const path = this.#tree.table.pathOf(node);
     this.#remove(node);
-    this.#options.onChanged(path);
+    this.#tree.table.journal.commit();
+    this.#tree.notePath(path);
   }
 
   #remove(node: DriveNode): void {
-    const { table, contents, clock } = this.#options;
+    const { table, contents, clock } = this.#tree;
     table.detach(node, clock.now());
     if (node.kind === 'file') contents.detached(node);
   }
 
   #metadataChanged(node: DriveNode): void {
-    const { table, contents, clock } = this.#options;
-    const open = node.kind === 'file' ? contents.openFile(node) : undefined;
-    const wasCurrent = open?.closed === undefined;
+    const { table, contents, clock } = this.#tree;
     node.counter += 1;
     node.ctimeNs = nsOfMs(clock.now());
     table.changed(node);
-    if (wasCurrent) this.#changedAt(node);
+    // A file that is being changed is told of when it is closed.
+    if ((contents.openFile(node.id)?.closed ?? null) === null) this.#changedAt(node);
+    else table.journal.commit();
   }
 
   #changedAt(node: DriveNode): void {
-    if (!isPrivateName(node.name) && this.#options.table.holds(node))
-      this.#options.onChanged(this.#options.table.pathOf(node));
+    this.#tree.table.journal.commit();
+    this.#tree.noteChange(node);
   }
-}
-
-/** Lets a file that was never synced continue the one it replaces: an editor's safe save is an edit, not a new file. */
-function inherit(source: FileNode, replaced: FileNode): void {
-  if (source.source !== null || replaced.source === null) return;
-  source.identity = replaced.identity;
-  source.source = replaced.source;
-}
-
-/** Tells whether the engine may be shown a file of this name. */
-export function isSynced(name: string): boolean {
-  return !isPrivateName(name) && !HIDDEN_NAME.test(name);
 }

@@ -1,5 +1,3 @@
-import type { Entry, Version } from '../../core/model/entry.ts';
-import type { SyncPath } from '../../core/model/path.ts';
 import type { BlockMap } from './block-map.ts';
 import type { DirectoryRow, DriveRow, FileRow, LinkRow, SpecialRow } from './drive-row.ts';
 
@@ -60,6 +58,8 @@ export function blankRow(id: number, name: string, mode: number, nowMs: number) 
 }
 
 /** Returns the node of a row, not yet in a directory. */
+export function nodeOf(row: FileRow, digest?: number | null): FileNode;
+export function nodeOf(row: DriveRow, digest?: number | null): DriveNode;
 export function nodeOf(row: DriveRow, digest: number | null = null): DriveNode {
   const inTree = { parent: null, digest };
   if (row.kind === 'directory') return { ...row, ...inTree, children: new Map() };
@@ -70,20 +70,4 @@ export function nodeOf(row: DriveRow, digest: number | null = null): DriveNode {
 /** Returns the key by which a directory finds the node. */
 export function keyOf(node: DriveNode): string {
   return node.nameBytes === null ? node.name : `\0${node.nameBytes.toString('hex')}`;
-}
-
-/** Returns the version of the node as it is now; unique for each id and counter. */
-export function versionOf(node: DriveNode): Version {
-  return `${node.id.toString(36)}.${node.counter.toString(36)}` as Version;
-}
-
-/** Returns the node as the engine sees it. */
-export function entryOf(node: DriveNode, path: SyncPath): Entry {
-  const common = { path, version: versionOf(node), identity: String(node.identity) };
-  const mode = node.mode & 0o777;
-  if (node.kind === 'directory') return { ...common, kind: 'directory', mode };
-  if (node.kind === 'symlink') return { ...common, kind: 'symlink', target: node.target };
-  if (node.kind === 'special') throw new Error('a special file is no entry');
-  const { sizeBytes, mtimeNs, hash } = node;
-  return { ...common, kind: 'file', sizeBytes, mtimeNs, mode, ...(hash === null ? {} : { hash }) };
 }

@@ -1,16 +1,8 @@
-import type { Observable } from 'rxjs';
-import type { Entry, FileEntry, SymlinkEntry, Version } from '../../core/model/entry.ts';
+import { filter, merge, type Observable } from 'rxjs';
+import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
-import {
-  childPath,
-  isAtOrBelow,
-  nameOf,
-  parentPath,
-  ROOT,
-  type SyncPath,
-} from '../../core/model/path.ts';
+import { isAtOrBelow, nameOf, parentPath, ROOT, type SyncPath } from '../../core/model/path.ts';
 import type {
-  Clock,
   Content,
   Logger,
   Metadata,
@@ -24,42 +16,30 @@ import type {
   WriteItem,
   WriteResult,
 } from '../../core/ports.ts';
-import type { BackingFiles } from './backing-files.ts';
 import { contentOf } from './backing-stream.ts';
-import { isSynced } from './drive-files.ts';
-import {
-  blankRow,
-  type DirectoryNode,
-  type DriveNode,
-  entryOf,
-  type FileNode,
-  nodeOf,
-  nsOfMs,
-  versionOf,
-} from './drive-node.ts';
-import type { DriveTable } from './drive-table.ts';
-import { DriveWriter } from './drive-writer.ts';
-import type { FileContents } from './file-contents.ts';
-import type { Hydrations } from './hydrations.ts';
+import { entryOf, isAsExpected, versionOf } from './drive-entry.ts';
+import { isSynced, type PathedEntry, pathedEntries } from './drive-names.ts';
+import type { DriveEntry, DriveFile, DriveSpecial, DriveTree } from './drive-tree.ts';
+import { DriveWriter, type WritePlace } from './drive-writer.ts';
 
 export interface DriveReplicaOptions {
-  readonly identity: string;
-  readonly table: DriveTable;
-  readonly contents: FileContents;
-  readonly backing: BackingFiles;
-  readonly hydrations: Hydrations;
-  readonly clock: Clock;
+  readonly tree: DriveTree;
+  /** Paths of which the other side turned out to have another version. */
+  readonly outdated$: Observable<SyncPath>;
   readonly logger: Logger;
-  readonly changes$: Observable<SyncPath>;
+  /** Resolves when all of a file's content is here. */
+  readonly fetchWhole: (id: number, signal?: AbortSignal) => Promise<void>;
   readonly symlinks: boolean;
   /** False: the content of what is written comes at once, and nothing stays a placeholder. */
   readonly placeholders: boolean;
 }
 
+/** What sync can know of. */
+type SyncedEntry = Exclude<DriveEntry, DriveSpecial>;
+
 const OBSERVED_AT_ONCE = 256;
 const WRITTEN_AT_ONCE = 256;
 const DIRECTORY_MODE = 0o755;
-const LINK_MODE = 0o777;
 
 /**
  * The drive as the engine's local side. Its mutations show in the mount at once. What a program has open for
@@ -74,7 +54,9 @@ export class DriveReplica implements Replica {
   constructor(options: DriveReplicaOptions) {
     this.#options = options;
     this.#writer = new DriveWriter(options);
-    this.changes$ = options.changes$;
+    const { tree, outdated$ } = options;
+    const changes$ = tree.changes$.pipe(filter((path) => isSynced(nameOf(path))));
+    this.changes$ = merge(changes$, outdated$);
     this.capabilities = {
       contentHashes: false,
       identities: true,
@@ -89,31 +71,27 @@ export class DriveReplica implements Replica {
   }
 
   async identify(): Promise<RootIdentity> {
-    return { id: this.#options.identity };
+    return { id: this.#options.tree.identity };
   }
 
   async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
-    await this.#options.contents.settle();
-    // What is shown is in the store, so that no version is given twice after a crash.
-    await this.#options.table.journal.flush();
+    const { tree } = this.#options;
+    await tree.settle();
+    // What is shown is on disk, so that no version is given twice after a crash.
+    await tree.flush();
     const batch: Observation[] = [];
-    const stack: { node: DriveNode; path: SyncPath }[] = [];
-    const enter = (directory: DirectoryNode, path: SyncPath): void => {
-      for (const node of [...directory.children.values()].reverse())
-        stack.push({ node, path: childPath(path, node.name) });
-    };
-    enter(this.#options.table.root, ROOT);
+    const stack: PathedEntry[] = [];
+    const enter = (id: number, path: SyncPath): void =>
+      void stack.push(...pathedEntries(path, tree.children(id)).toReversed());
+    const root = tree.find(ROOT);
+    if (root !== null) enter(root.id, ROOT);
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       throwIfAborted(options.signal);
-      const { node, path } = next;
-      if (!this.#options.table.holds(node) || !isSynced(node.name) || node.kind === 'special')
-        continue;
-      if (options.isIgnored?.(path, node.kind === 'directory')) {
-        options.onIgnored?.(path);
-        continue;
-      }
-      batch.push(this.#observation(node, path));
-      if (node.kind === 'directory') enter(node, path);
+      const { entry, path } = next;
+      const seen = this.#observe(next, options);
+      if (seen === null) continue;
+      batch.push(seen);
+      if (entry.kind === 'directory' && seen.type === 'entry') enter(entry.id, path);
       if (batch.length >= OBSERVED_AT_ONCE) yield batch.splice(0);
     }
     throwIfAborted(options.signal);
@@ -122,21 +100,25 @@ export class DriveReplica implements Replica {
 
   async stat(path: SyncPath, options?: MutationOptions): Promise<Entry | null> {
     throwIfAborted(options?.signal);
-    const node = this.#options.table.find(path);
-    if (node === undefined) return null;
-    const seen = this.#observation(node, path);
+    const entry = this.#find(path);
+    if (entry === null) return null;
+    const seen = observationOf(entry, path);
     if (seen.type === 'problem') throw seen.error;
     return seen.entry;
   }
 
   async read(path: SyncPath, options: ReadOptions): Promise<Content> {
     throwIfAborted(options.signal);
-    const { hydrations, backing } = this.#options;
-    const node = this.#expectFile(path, options.expected);
-    if (node.backing === null) await unlessAborted(hydrations.fill(node), options.signal);
-    const isStill = (): boolean => versionOf(node) === options.expected;
-    if (!isStill() || node.backing === null) throw changed(path, 'it has another version');
-    return contentOf({ node, path, backing, isStill, ...options });
+    const { tree, fetchWhole } = this.#options;
+    const { id, counter, state } = this.#expectFile(path, options.expected);
+    if (state === 'placeholder')
+      await unlessAborted(fetchWhole(id, options.signal), options.signal);
+    const now = (): DriveEntry | null => tree.entry(id);
+    const isStill = (): boolean => now()?.counter === counter;
+    const file = now();
+    if (!isStill() || file?.kind !== 'file') throw changed(path, 'it has another version');
+    const backingPath = file.backing === null ? null : tree.backingPath(file.backing);
+    return contentOf({ path, sizeBytes: file.sizeBytes, backingPath, isStill, ...options });
   }
 
   async *writeMany(
@@ -160,27 +142,20 @@ export class DriveReplica implements Replica {
     options: MutationOptions & { readonly mode?: number } = {},
   ): Promise<Entry> {
     throwIfAborted(options.signal);
-    const { table, clock } = this.#options;
-    const existing = table.find(path);
+    const existing = this.#find(path);
     if (existing?.kind === 'directory') return entryOf(existing, path);
-    if (existing !== undefined) throw changed(path, `a ${existing.kind} is there`);
-    const node = nodeOf({
-      ...this.#blank(path, options.mode ?? DIRECTORY_MODE),
-      kind: 'directory',
-    });
-    table.insert(node, this.#parentOf(path), clock.now());
-    return entryOf(node, path);
+    if (existing !== null) throw changed(path, `a ${existing.kind} is there`);
+    const { mode = DIRECTORY_MODE } = options;
+    const made = { kind: 'directory', name: nameOf(path), mode } as const;
+    return this.#changing(path, (tree) => tree.insert(this.#parentOf(path), made));
   }
 
   async makeLink(path: SyncPath, target: string, options?: MutationOptions): Promise<SymlinkEntry> {
     throwIfAborted(options?.signal);
-    const { table, clock, symlinks } = this.#options;
-    if (!symlinks)
+    if (!this.#options.symlinks)
       throw new FerryError('KIND_NOT_SUPPORTED', `${path}: this drive keeps no links`, { path });
-    if (table.find(path) !== undefined) throw changed(path, 'the name is taken');
-    const node = nodeOf({ ...this.#blank(path, LINK_MODE), kind: 'symlink', target });
-    table.insert(node, this.#parentOf(path), clock.now());
-    return entryOf(node, path) as SymlinkEntry;
+    const made = { kind: 'symlink', name: nameOf(path), target } as const;
+    return this.#changing(path, (tree) => tree.insert(this.#parentOf(path), made)) as SymlinkEntry;
   }
 
   async move(
@@ -189,16 +164,15 @@ export class DriveReplica implements Replica {
     options: MutationOptions & { readonly expected: Version | 'directory' },
   ): Promise<Entry> {
     throwIfAborted(options.signal);
-    const { table, clock } = this.#options;
-    const node = this.#expect(from, options.expected);
-    const target = table.find(to);
-    if (target === node) return entryOf(node, to);
-    if (target !== undefined) throw changed(to, 'the name is taken');
-    if (isAtOrBelow(to, from))
+    const entry = this.#expect(from, options.expected);
+    const target = this.#find(to);
+    if (target?.id === entry.id && from === to) return entryOf(entry, to);
+    if (target !== null && target.id !== entry.id) throw changed(to, 'the name is taken');
+    if (from !== to && isAtOrBelow(to, from))
       throw new FerryError('NAME_NOT_ALLOWED', `${from} cannot be moved into itself`, { path: to });
-    this.#mustBeClosed(node, from);
-    table.move(node, this.#parentOf(to), nameOf(to), clock.now());
-    return entryOf(node, to);
+    return this.#changing(to, (tree) =>
+      tree.move(entry.id, expectationOf(entry), this.#parentOf(to), nameOf(to)),
+    );
   }
 
   async remove(
@@ -206,19 +180,13 @@ export class DriveReplica implements Replica {
     options: MutationOptions & { readonly expected: Version | 'directory' },
   ): Promise<void> {
     throwIfAborted(options.signal);
-    const { table, clock, contents } = this.#options;
-    const node = this.#expect(path, options.expected);
-    if (node.kind === 'directory') {
-      if (node.children.size > 0)
-        throw new FerryError('NOT_EMPTY', `${path} is not empty`, { path });
-    } else if (node.kind === 'file') {
-      this.#mustBeClosed(node, path);
-      await this.#writer.keepDirty(node, path);
-      if (table.find(path) !== node || versionOf(node) !== options.expected)
-        throw changed(path, 'it has another version');
+    const entry = this.#expect(path, options.expected);
+    if (entry.kind === 'file') {
+      mustBeClosed(entry, path);
+      await this.#writer.keepDirty(entry, path);
     }
-    table.detach(node, clock.now());
-    if (node.kind === 'file') contents.detached(node);
+    const found = this.#expect(path, options.expected);
+    atPath(path, () => this.#options.tree.remove(found.id, expectationOf(found)));
   }
 
   async setMetadata(
@@ -227,36 +195,22 @@ export class DriveReplica implements Replica {
     options: MutationOptions & { readonly expected: Version },
   ): Promise<Entry> {
     throwIfAborted(options.signal);
-    const node = this.#expectFile(path, options.expected);
-    this.#mustBeClosed(node, path);
-    if (metadata.mtimeNs !== undefined) node.mtimeNs = metadata.mtimeNs;
-    if (metadata.mode !== undefined) node.mode = metadata.mode;
-    node.counter += 1;
-    node.ctimeNs = nsOfMs(this.#options.clock.now());
-    this.#options.table.changed(node);
-    return entryOf(node, path);
+    const { id, counter } = this.#expectFile(path, options.expected);
+    return this.#changing(path, (tree) => tree.setMetadata(id, counter, metadata));
   }
 
   async noteCounterpart(path: SyncPath, own: Version, other: Version): Promise<void> {
-    const { table, contents } = this.#options;
-    const node = table.find(path);
-    if (node?.kind !== 'file') return;
-    const open = contents.openFile(node);
-    const closed = open?.closed === 'never' ? undefined : open?.closed;
-    if (versionOf(node) === own) {
-      if (node.state === 'dirty') node.state = 'hydrated';
-      // The next write must be noted in the journal again before it happens.
-      if (open !== undefined) open.begun = null;
-    } else if (closed?.version !== own) {
-      return;
-    }
-    node.source = other;
-    table.changed(node);
+    const entry = this.#find(path);
+    if (entry?.kind !== 'file') return;
+    const { id, counter, closed } = entry;
+    const counters = closed === null || closed === 'never' ? [counter] : [counter, closed.counter];
+    for (const one of counters)
+      if (versionOf({ id, counter: one }) === own)
+        this.#options.tree.noteCounterpart(id, one, other);
   }
 
-  async flush(): Promise<void> {
-    await this.#options.backing.syncNames();
-    await this.#options.table.journal.flush();
+  flush(): Promise<void> {
+    return this.#options.tree.flush();
   }
 
   /** Only makes everything durable: the drive outlives the pairs that use it and is closed by its owner. */
@@ -264,81 +218,93 @@ export class DriveReplica implements Replica {
     return this.flush();
   }
 
-  #observation(node: DriveNode, path: SyncPath): Observation {
-    const entry = entryOf(node, path);
-    if (entry.kind !== 'file' || node.kind !== 'file') return { type: 'entry', entry };
-    const closed = this.#options.contents.openFile(node)?.closed;
-    if (closed === undefined) return { type: 'entry', entry };
-    if (closed === 'never') {
-      const error = new FerryError(
-        'LOCAL_BUSY',
-        `${path} is being written; it is taken up when it is closed`,
-        { path },
-      );
-      return { type: 'problem', path, error };
+  #observe({ entry, path, problem }: PathedEntry, options: ObserveOptions): Observation | null {
+    const isIgnored = options.isIgnored?.(path, entry.kind === 'directory') ?? false;
+    if (isIgnored || entry.kind === 'special') {
+      options.onIgnored?.(path);
+      return null;
     }
-    return { type: 'entry', entry: { ...entry, ...closed } };
+    return problem === null
+      ? observationOf(entry, path)
+      : { type: 'problem', path, error: problem };
   }
 
   async #write(item: WriteItem, signal: AbortSignal | undefined): Promise<WriteResult> {
-    const { path } = item;
+    const { path, expected } = item;
+    const look = (): WritePlace => {
+      const directoryId = this.#parentOf(path);
+      if (expected === 'absent') {
+        if (this.#options.tree.find(path) !== null) throw changed(path, 'the name is taken');
+        return { file: null, directoryId };
+      }
+      const file = this.#expectFile(path, expected);
+      mustBeClosed(file, path);
+      return { file, directoryId };
+    };
     try {
-      const { table } = this.#options;
-      const look = (): { node: FileNode | null; parent: DirectoryNode } => {
-        const parent = this.#parentOf(path);
-        if (item.expected === 'absent') {
-          if (table.find(path) !== undefined) throw changed(path, 'the name is taken');
-          return { node: null, parent };
-        }
-        const node = this.#expectFile(path, item.expected);
-        this.#mustBeClosed(node, path);
-        return { node, parent };
-      };
-      return {
-        item,
-        entry: entryOf(await this.#writer.write(item, look, signal), path) as FileEntry,
-      };
+      return { item, entry: entryOf(await this.#writer.write(item, look, signal), path) };
     } catch (error) {
       return { item, error: toFerryError(error, path) };
     }
   }
 
-  #blank(path: SyncPath, mode: number) {
-    const { table, clock } = this.#options;
-    return blankRow(table.journal.nextId(), nameOf(path), mode, clock.now());
+  #find(path: SyncPath): SyncedEntry | null {
+    const entry = this.#options.tree.find(path);
+    return entry?.kind === 'special' ? null : entry;
   }
 
-  #parentOf(path: SyncPath): DirectoryNode {
-    const parent = this.#options.table.find(parentPath(path));
+  #parentOf(path: SyncPath): number {
+    const parent = this.#options.tree.find(parentPath(path));
     if (parent?.kind !== 'directory') throw changed(path, 'its directory is not there');
-    return parent;
+    return parent.id;
   }
 
-  #expect(path: SyncPath, expected: Version | 'directory'): DriveNode {
-    const node = this.#options.table.find(path);
-    if (node === undefined) throw changed(path, 'it is gone');
-    const found = node.kind === 'directory' ? 'directory' : versionOf(node);
-    if (found !== expected) throw changed(path, 'something else is there');
-    return node;
+  #expect(path: SyncPath, expected: Version | 'directory'): SyncedEntry {
+    const entry = this.#find(path);
+    if (entry === null) throw changed(path, 'it is gone');
+    if (!isAsExpected(entry, expected)) throw changed(path, 'something else is there');
+    return entry;
   }
 
-  #expectFile(path: SyncPath, expected: Version): FileNode {
-    const node = this.#expect(path, expected);
-    if (node.kind !== 'file') throw changed(path, `a ${node.kind} is there`);
-    return node;
+  #expectFile(path: SyncPath, expected: Version): DriveFile {
+    const entry = this.#expect(path, expected);
+    if (entry.kind !== 'file') throw changed(path, `a ${entry.kind} is there`);
+    return entry;
   }
 
-  #mustBeClosed(node: DriveNode, path: SyncPath): void {
-    if (node.kind !== 'file') return;
-    const open = this.#options.contents.openFile(node);
-    if (open === undefined || open.writers === 0) return;
-    throw new FerryError(
-      'LOCAL_BUSY',
-      `${path} is open for writing; it is synced when it is closed`,
-      {
-        path,
-      },
-    );
+  #changing(path: SyncPath, change: (tree: DriveTree) => DriveEntry): Entry {
+    const entry = atPath(path, () => change(this.#options.tree));
+    return entryOf(entry as SyncedEntry, path);
+  }
+}
+
+function observationOf(entry: SyncedEntry, path: SyncPath): Observation {
+  if (entry.kind !== 'file' || entry.closed === null)
+    return { type: 'entry', entry: entryOf(entry, path) };
+  if (entry.closed !== 'never')
+    return { type: 'entry', entry: entryOf({ ...entry, ...entry.closed }, path) };
+  const message = `${path} is being written; it is taken up when it is closed`;
+  const error = new FerryError('LOCAL_BUSY', message, { path });
+  return { type: 'problem', path, error };
+}
+
+function expectationOf(entry: DriveEntry): number | 'directory' {
+  return entry.kind === 'directory' ? 'directory' : entry.counter;
+}
+
+function mustBeClosed({ writers }: DriveFile, path: SyncPath): void {
+  if (writers === 0) return;
+  const message = `${path} is open for writing; it is synced when it is closed`;
+  throw new FerryError('LOCAL_BUSY', message, { path });
+}
+
+/** Lets what the tree refuses name the path. */
+function atPath<T>(path: SyncPath, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof FerryError) || error.path !== undefined) throw error;
+    throw new FerryError(error.code, `${path}: ${error.message}`, { path, cause: error });
   }
 }
 

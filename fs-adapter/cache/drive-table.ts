@@ -13,6 +13,7 @@ export class DriveTable {
   readonly #pending$: BehaviorSubject<number>;
   readonly #dirty = new Set<FileNode>();
   readonly #stored = new Set<FileNode>();
+  readonly #pinned = new Set<DriveNode>();
   readonly #nodes = new Map<number, DriveNode>();
   /** Nodes whose name is not NFC, by that form, in each directory that has some. */
   readonly #aliases = new Map<DirectoryNode, Map<string, DriveNode>>();
@@ -27,7 +28,7 @@ export class DriveTable {
       this.#entries += 1;
       this.#nodes.set(node.id, node);
       if (node.parent !== null) this.#alias(node, node.parent);
-      if (node.kind === 'file') this.#count(node);
+      this.#count(node);
     }
     this.#pending$ = new BehaviorSubject(this.#dirty.size);
   }
@@ -55,6 +56,11 @@ export class DriveTable {
     return this.#stored;
   }
 
+  /** The entries in the tree that were pinned themselves. */
+  get pinned(): Iterable<DriveNode> {
+    return this.#pinned;
+  }
+
   /** Finds a node by its path; undefined when a part is not there or is no directory. */
   find(path: string): DriveNode | undefined {
     if (path === '') return this.root;
@@ -66,9 +72,12 @@ export class DriveTable {
     return node;
   }
 
-  /** Finds what has exactly that name in a directory, else what has it as its NFC form. */
+  /** Finds what has exactly that name in a directory, else what is the same in NFC. */
   child(directory: DirectoryNode, name: string): DriveNode | undefined {
-    return directory.children.get(name) ?? this.#aliases.get(directory)?.get(name);
+    const exact = directory.children.get(name);
+    if (exact !== undefined) return exact;
+    const normal = name.normalize('NFC');
+    return directory.children.get(normal) ?? this.#aliases.get(directory)?.get(normal);
   }
 
   /** Returns a node in the tree by its id. */
@@ -148,7 +157,14 @@ export class DriveTable {
   changed(node: DriveNode): void {
     if (!this.holds(node)) return;
     this.journal.note(node);
-    if (node.kind === 'file') this.#countChanged(node);
+    this.recount(node);
+  }
+
+  /** Must be called after a change that needs no row: more of a placeholder's content is here. */
+  recount(node: DriveNode): void {
+    const before = this.#dirty.size;
+    this.#count(node);
+    if (this.#dirty.size !== before) this.#pending$.next(this.#dirty.size);
   }
 
   #attach(node: DriveNode, parent: DirectoryNode): void {
@@ -177,17 +193,14 @@ export class DriveTable {
     this.#nodes.delete(node.id);
     if (node.kind === 'directory') this.#aliases.delete(node);
     this.journal.note(node);
-    if (node.kind === 'file') this.#countChanged(node);
+    this.recount(node);
   }
 
-  #countChanged(node: FileNode): void {
-    const before = this.#dirty.size;
-    this.#count(node);
-    if (this.#dirty.size !== before) this.#pending$.next(this.#dirty.size);
-  }
-
-  #count(node: FileNode): void {
+  #count(node: DriveNode): void {
     const isHeld = this.holds(node);
+    if (node.isPinned && isHeld) this.#pinned.add(node);
+    else this.#pinned.delete(node);
+    if (node.kind !== 'file') return;
     if (node.state === 'dirty' && isHeld) this.#dirty.add(node);
     else this.#dirty.delete(node);
     const bytes = isHeld ? storedBytesOf(node) : 0;

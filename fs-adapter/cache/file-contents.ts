@@ -1,16 +1,13 @@
-import { fdatasync, read as fsRead, fstatSync, write as fsWrite } from 'node:fs';
-import { promisify } from 'node:util';
+import { fstatSync } from 'node:fs';
+import { FerryError } from '../../core/model/errors.ts';
 import type { Clock, Logger } from '../../core/ports.ts';
 import type { BackingFiles } from './backing-files.ts';
-import { type FileNode, nsOfMs, versionOf } from './drive-node.ts';
+import { type FileNode, nsOfMs } from './drive-node.ts';
 import type { DriveTable } from './drive-table.ts';
-import type { Hydrations } from './hydrations.ts';
-import type { DisplacedState, Handle, OpenFile } from './open-file.ts';
+import type { Extent, NeedContent } from './drive-tree.ts';
+import { OpenBacking } from './open-backing.ts';
+import type { Handle, OpenFile } from './open-file.ts';
 import { PosixError } from './posix-error.ts';
-
-const readAt = promisify(fsRead);
-const writeAt = promisify(fsWrite);
-const syncData = promisify(fdatasync);
 
 /** A file may be replaced by sync while its content is being fetched for a program; it is looked up again so often. */
 const MAX_LOOKUPS = 5;
@@ -25,7 +22,7 @@ const MAX_HANDLE = 0x7fff_ffff;
 export interface ContentOptions {
   readonly table: DriveTable;
   readonly backing: BackingFiles;
-  readonly hydrations: Hydrations;
+  readonly need: NeedContent;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called when a changed file was closed by its last writer. */
@@ -35,9 +32,12 @@ export interface ContentOptions {
 /** The content of files: what programs have open, read, write and make durable. */
 export class FileContents {
   readonly #options: ContentOptions;
-  readonly #open = new Map<FileNode, OpenFile>();
+  readonly #open = new Map<number, OpenFile>();
   readonly #handles = new Map<number, Handle>();
   #lastHandle = 0;
+  #waiting = 0;
+  /** The drive's content may not grow beyond it. */
+  #maxStoredBytes = Number.POSITIVE_INFINITY;
 
   constructor(options: ContentOptions) {
     this.#options = options;
@@ -48,14 +48,19 @@ export class FileContents {
     return this.#handles.size;
   }
 
-  /** Returns the file as programs have it open; undefined when none has. */
-  openFile(node: FileNode): OpenFile | undefined {
-    return this.#open.get(node);
+  /** How many calls of programs wait for content that is not here. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
-  /** Returns what programs that have the file open still see of it, where that is not the drive's version any more. */
-  displaced(node: FileNode): DisplacedState | null {
-    return this.#open.get(node)?.displaced ?? null;
+  /** Returns the file as programs have it open; undefined when none has. */
+  openFile(id: number): OpenFile | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Lets writes use so much more than what is stored now. */
+  limitGrowth(writableBytes: number): void {
+    this.#maxStoredBytes = this.#options.table.storedBytes + Math.max(0, writableBytes);
   }
 
   /** Opens a file; its content is fetched when it is first needed, with `truncate` never. */
@@ -83,38 +88,42 @@ export class FileContents {
 
   async read(handle: number, target: Uint8Array, offset: number): Promise<number> {
     const { file } = this.#handle(handle);
-    const fd = await this.#content(file);
-    let done = 0;
-    while (done < target.length) {
-      const { bytesRead } = await readAt(fd, target, done, target.length - done, offset + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
+    const { node } = file;
+    for (let lookups = 0; lookups < MAX_LOOKUPS && !file.isStale; lookups += 1) {
+      const length = Math.min(target.length, node.sizeBytes - offset);
+      if (length <= 0) return 0;
+      if (this.#lacks(node, { offset, length })) {
+        await this.#need(node, { offset, length }, false);
+        continue;
+      }
+      const content = this.#content(file);
+      return content === null ? 0 : content.read(target.subarray(0, length), offset);
     }
-    return done;
+    throw outdated();
   }
 
   async write(handle: number, source: Uint8Array, offset: number): Promise<number> {
     const { file, write, append } = this.#handle(handle);
     if (!write) throw new PosixError('EBADF', 'the file is not open for writing');
-    const fd = await this.#content(file);
-    await this.#begin(file);
+    await this.#fetchBefore(file, file.node.sizeBytes);
     const { node } = file;
     const start = append ? node.sizeBytes : offset;
+    this.#mustFit(start + source.length - node.sizeBytes);
+    const content = this.#begin(file);
     // Claimed before the write, so that two appends at once do not get the same place.
     if (append) node.sizeBytes = start + source.length;
-    let done = 0;
     try {
-      while (done < source.length)
-        done += (await writeAt(fd, source, done, source.length - done, start + done)).bytesWritten;
-      node.sizeBytes = Math.max(node.sizeBytes, start + done);
+      await content.write(source, start);
+      node.sizeBytes = Math.max(node.sizeBytes, start + source.length);
     } catch (error) {
       // What a full disk cut short counts as far as it came.
-      node.sizeBytes = fstatSync(fd).size;
+      node.sizeBytes = fstatSync(content.fd).size;
       throw error;
     } finally {
       this.#written(file);
     }
-    return done;
+    this.#options.table.journal.commit();
+    return source.length;
   }
 
   async truncate(target: FileNode | number, sizeBytes: number): Promise<void> {
@@ -126,29 +135,26 @@ export class FileContents {
     const handle = this.#attach(target, true, false);
     try {
       await this.#resize(this.#handle(handle).file, sizeBytes);
-      await this.sync(handle);
     } finally {
       this.release(handle);
     }
   }
 
-  /** Makes what was written durable: first the bytes, then the record that says so. */
+  /** Makes what was written durable: first the bytes, then the rows that say so. */
   async sync(handle: number): Promise<void> {
     const { file } = this.#handle(handle);
-    const { table } = this.#options;
-    if (file.unsynced && file.fd !== null) {
-      file.unsynced = false;
+    const { table, backing } = this.#options;
+    if (file.isUnsynced && file.content !== null) {
+      file.isUnsynced = false;
       try {
-        await Promise.all([syncData(file.fd), this.#options.backing.syncNames()]);
-        this.#stamp(file, file.fd);
+        await Promise.all([file.content.sync(), backing.syncNames()]);
+        this.#stamp(file.node, file.content);
       } catch (error) {
-        file.unsynced = true;
+        file.isUnsynced = true;
         throw error;
       }
-      await table.journal.flush();
-    } else if (file.closed !== undefined) {
-      await table.journal.flush();
     }
+    await table.journal.flush();
   }
 
   release(handle: number): void {
@@ -157,10 +163,9 @@ export class FileContents {
     file.handles -= 1;
     if (write) file.writers -= 1;
     const { node } = file;
-    const wasChanged = file.closed !== undefined;
-    if (file.writers === 0 && wasChanged) {
-      file.closed = undefined;
-      file.begun = null;
+    if (file.writers === 0 && file.closed !== null) {
+      file.closed = null;
+      file.isBegun = false;
       this.#options.table.changed(node);
       if (this.#options.table.holds(node)) this.#options.onChanged(node);
     }
@@ -178,49 +183,52 @@ export class FileContents {
 
   /** Must be called after a file was taken out of the tree. */
   detached(node: FileNode): void {
-    if (!this.#open.has(node)) this.#dropBacking(node);
+    if (!this.#open.has(node.id)) this.drop(node);
   }
 
-  /**
-   * Lets go of the content of a file that sync gives another version; who reads the old one keeps it. The caller
-   * has made sure that nobody is writing.
-   */
-  displace(node: FileNode): void {
-    const file = this.#open.get(node);
-    if (file !== undefined && file.fd !== null && file.displaced === null)
-      file.displaced = { sizeBytes: node.sizeBytes, mtimeNs: node.mtimeNs };
-    this.#dropBacking(node);
+  /** Gives up a file's content; those who have the file open get what takes its place. */
+  drop(node: FileNode): void {
+    const file = this.#open.get(node.id);
+    file?.content?.close();
+    if (file !== undefined) file.content = null;
+    if (node.backing !== null) this.#options.backing.remove(node.backing);
+    node.backing = null;
+    node.stampNs = null;
+    node.map = null;
+    node.present = null;
+    node.generation += 1;
+  }
+
+  /** Lets those who have the file open find out that there is another version of it. */
+  expire(node: FileNode): void {
+    const file = this.#open.get(node.id);
+    if (file !== undefined) file.isStale = true;
   }
 
   #isClosing(): boolean {
-    for (const { writers, closed, unsynced } of this.#open.values())
-      if (writers > 0 && closed !== undefined && !unsynced) return true;
+    for (const { writers, closed, isUnsynced } of this.#open.values())
+      if (writers > 0 && closed !== null && !isUnsynced) return true;
     return false;
   }
 
   #attach(node: FileNode, write: boolean, append: boolean): number {
-    let file = this.#open.get(node);
-    if (file?.displaced && write) {
-      file.stale = true;
-      this.#open.delete(node);
-      file = undefined;
-    }
+    let file = this.#open.get(node.id);
     if (file === undefined) {
       file = {
         node,
         handles: 0,
         writers: 0,
-        fd: null,
-        closed: undefined,
-        displaced: null,
-        stale: false,
-        unsynced: false,
-        begun: null,
+        content: null,
+        closed: null,
+        isBegun: false,
+        isStale: false,
+        isUnsynced: false,
       };
-      this.#open.set(node, file);
+      this.#open.set(node.id, file);
     }
     file.handles += 1;
     if (write) file.writers += 1;
+    node.usedAtMs = this.#options.clock.now();
     do this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;
     while (this.#handles.has(this.#lastHandle));
     this.#handles.set(this.#lastHandle, { file, write, append });
@@ -233,104 +241,153 @@ export class FileContents {
     return found;
   }
 
-  /** Returns the descriptor of the content, which is fetched if it is not here. */
-  async #content(file: OpenFile): Promise<number> {
-    for (let lookups = 0; lookups < MAX_LOOKUPS; lookups += 1) {
-      if (file.stale) break;
-      if (file.fd !== null) return file.fd;
-      const { node } = file;
-      if (node.backing === null) await this.#options.hydrations.fill(node);
-      // Nothing is awaited between the look and the opening, so that both see the same content.
-      if (file.fd === null && node.backing !== null && !file.stale)
-        file.fd = this.#options.backing.open(node.backing);
+  #lacks(node: FileNode, part: Extent): boolean {
+    if (node.state !== 'placeholder' || part.length === 0) return false;
+    return node.present === null || node.present.missing(part).length > 0;
+  }
+
+  async #need(node: FileNode, part: Extent, isForWrite: boolean): Promise<void> {
+    this.#waiting += 1;
+    try {
+      await this.#options.need({ id: node.id, pid: 0, ...part, isForWrite });
+    } finally {
+      this.#waiting -= 1;
     }
-    throw new PosixError('ESTALE', 'another version of the file has come from the other side');
+  }
+
+  /** Returns the descriptor of what is here; null where there is nothing. */
+  #content(file: OpenFile): OpenBacking | null {
+    const { node } = file;
+    if (file.content === null && node.backing !== null)
+      file.content = new OpenBacking(this.#options.backing.open(node.backing));
+    return file.content;
+  }
+
+  /** Brings the first bytes of a placeholder that is about to be changed, and lets go of the others. */
+  async #fetchBefore(file: OpenFile, keptBytes: number): Promise<void> {
+    const { node } = file;
+    for (let lookups = 0; lookups < MAX_LOOKUPS && !file.isStale; lookups += 1) {
+      if (node.state !== 'placeholder') return;
+      const part = { offset: 0, length: Math.min(keptBytes, node.sizeBytes) };
+      if (part.length > 0) await this.#need(node, part, true);
+      if (node.state !== 'placeholder') return;
+      if (this.#lacks(node, part)) continue;
+      if (await this.#takeOver(file, part.length)) return;
+    }
+    throw outdated();
+  }
+
+  /**
+   * Gives a placeholder that is to be changed a backing file of its own with its beginning: into the other one
+   * something may still be on its way. False: the placeholder has become another one meanwhile.
+   */
+  async #takeOver(file: OpenFile, keptBytes: number): Promise<boolean> {
+    const { table, backing } = this.#options;
+    const { node } = file;
+    const { generation } = node;
+    const id = table.journal.nextId();
+    const own = new OpenBacking(backing.create(id));
+    try {
+      if (keptBytes > 0) await this.#content(file)?.copyTo(own, keptBytes);
+    } catch (error) {
+      own.close();
+      backing.remove(id);
+      throw error;
+    }
+    if (node.state !== 'placeholder' || node.generation !== generation) {
+      own.close();
+      backing.remove(id);
+      return node.state !== 'placeholder';
+    }
+    this.#noteClosed(file);
+    this.drop(node);
+    node.backing = id;
+    node.sizeBytes = keptBytes;
+    node.state = 'dirty';
+    file.content = own;
+    file.isUnsynced = true;
+    return true;
   }
 
   async #resize(file: OpenFile, sizeBytes: number): Promise<void> {
     const { node } = file;
-    if (sizeBytes > 0 || node.backing !== null) await this.#content(file);
-    await this.#begin(file);
-    if (file.fd === null) this.#openEmpty(file);
-    if (file.fd !== null) this.#options.backing.truncate(file.fd, sizeBytes);
+    await this.#fetchBefore(file, sizeBytes);
+    this.#mustFit(sizeBytes - node.sizeBytes);
+    const content = this.#begin(file);
+    this.#options.backing.truncate(content.fd, sizeBytes);
     node.sizeBytes = sizeBytes;
     this.#written(file);
+    this.#options.table.journal.commit();
   }
 
-  /** Gives a placeholder that is cut to nothing a new, empty backing file. */
-  #openEmpty(file: OpenFile): void {
-    const { table, backing } = this.#options;
-    if (file.node.backing !== null) {
-      file.fd = backing.open(file.node.backing);
-      return;
-    }
-    const id = table.journal.nextId();
-    file.fd = backing.create(id);
-    file.node.backing = id;
+  #mustFit(growthBytes: number): void {
+    const { table } = this.#options;
+    if (growthBytes <= 0 || table.storedBytes + growthBytes <= this.#maxStoredBytes) return;
+    throw new FerryError('LOCAL_NO_SPACE', 'the drive has no room for what is to be written');
   }
 
   /** Notes in the journal that the file is dirty, before a byte of it changes. */
-  #begin(file: OpenFile): Promise<void> {
-    if (file.begun !== null) return file.begun;
+  #begin(file: OpenFile): OpenBacking {
     const { node } = file;
-    const { table } = this.#options;
-    if (file.closed === undefined)
-      file.closed = {
-        version: versionOf(node),
-        sizeBytes: node.sizeBytes,
-        mtimeNs: node.mtimeNs,
-      };
-    const wasDirty = node.state === 'dirty';
-    if (node.state === 'placeholder') this.#openEmpty(file);
+    const { table, backing } = this.#options;
+    this.#noteClosed(file);
+    let content = this.#content(file);
+    if (content === null) {
+      const id = table.journal.nextId();
+      content = new OpenBacking(backing.create(id));
+      file.content = content;
+      node.backing = id;
+    }
+    if (file.isBegun && node.state === 'dirty') return content;
     node.state = 'dirty';
     node.hash = null;
     node.counter += 1;
     table.changed(node);
-    if (wasDirty) return Promise.resolve();
-    file.begun = table.journal.flush().catch((error: unknown) => {
-      file.begun = null;
-      throw error;
-    });
-    return file.begun;
+    table.journal.commit();
+    file.isBegun = true;
+    return content;
+  }
+
+  #noteClosed(file: OpenFile): void {
+    const { counter, sizeBytes, mtimeNs } = file.node;
+    file.closed ??= { counter, sizeBytes, mtimeNs };
   }
 
   #written(file: OpenFile): void {
     const { node } = file;
-    const nowMs = this.#options.clock.now();
     node.counter += 1;
-    node.mtimeNs = nsOfMs(nowMs);
+    node.mtimeNs = nsOfMs(this.#options.clock.now());
     node.ctimeNs = node.mtimeNs;
     // An upload that ended meanwhile was of what the file held before.
     node.state = 'dirty';
     node.hash = null;
-    file.unsynced = true;
+    file.isUnsynced = true;
     this.#options.table.changed(node);
   }
 
   /** Notes the backing file's own time, by which a change that the journal missed is found after a crash. */
-  #stamp(file: OpenFile, fd: number): void {
-    file.node.stampNs = this.#options.backing.stampOf(fd);
-    this.#options.table.changed(file.node);
+  #stamp(node: FileNode, content: OpenBacking): void {
+    node.stampNs = this.#options.backing.stampOf(content.fd);
+    this.#options.table.changed(node);
   }
 
   #close(file: OpenFile): void {
-    const { backing, table, logger } = this.#options;
-    const { fd } = file;
-    file.fd = null;
-    if (fd !== null && file.unsynced) {
+    const { table, logger } = this.#options;
+    const { content, node } = file;
+    file.content = null;
+    this.#open.delete(node.id);
+    if (content !== null && file.isUnsynced) {
       // Pages of a mapped file arrive after the last close, when nobody is left to wait for them.
-      this.#stamp(file, fd);
-      syncData(fd)
+      this.#stamp(node, content);
+      content
+        .sync()
         .catch((error) => logger.error('a backing file cannot be synced', { error: String(error) }))
-        .finally(() => backing.close(fd));
-    } else if (fd !== null) backing.close(fd);
-    if (this.#open.get(file.node) === file) this.#open.delete(file.node);
-    if (!table.holds(file.node) && !this.#open.has(file.node)) this.#dropBacking(file.node);
+        .finally(() => content.close());
+    } else content?.close();
+    if (!table.holds(node)) this.drop(node);
   }
+}
 
-  #dropBacking(node: FileNode): void {
-    if (node.backing !== null) this.#options.backing.remove(node.backing);
-    node.backing = null;
-    node.stampNs = null;
-  }
+function outdated(): PosixError {
+  return new PosixError('ESTALE', 'another version of the file has come from the other side');
 }

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '../../core/ports.ts';
-import type { BackingFiles } from './backing-files.ts';
+import type { BackingFiles, BackingStat } from './backing-files.ts';
 import { BlockMap } from './block-map.ts';
 import { DriveJournal } from './drive-journal.ts';
 import { feedRows, type LoadedRows, type RowLoader } from './drive-load.ts';
@@ -119,34 +119,40 @@ async function compareBacking(
   const compareNext = async (): Promise<void> => {
     for (let node = files.pop(); node !== undefined; node = files.pop()) {
       if (node.backing === null) continue;
-      const id = node.backing;
-      const stat = await backing.stat(id);
-      if (stat === null) contentLost(table, node, logger);
-      else used.add(id);
-      if (stat === null || stat.mtimeNs === node.stampNs) continue;
-      if (node.state === 'placeholder') {
-        partLoaded(table, node, stat.sizeBytes);
-        continue;
-      }
-      if (node.state === 'dirty' && node.stampNs === null && stat.sizeBytes === node.sizeBytes)
-        continue;
-      node.state = 'dirty';
-      node.hash = null;
-      node.sizeBytes = stat.sizeBytes;
-      node.mtimeNs = stat.mtimeNs;
-      node.stampNs = stat.mtimeNs;
-      node.counter += 1;
-      table.changed(node);
+      const stat = await backing.stat(node.backing);
+      if (stat === null || isCutShort(node, stat)) contentLost(table, node, logger);
+      else compare(table, node, stat);
+      if (node.backing !== null) used.add(node.backing);
     }
   };
   await Promise.all(Array.from({ length: STATS_AT_ONCE }, compareNext));
   return used;
 }
 
-/** A placeholder's backing file has its time from the last part that arrived; the map says what of it is durable. */
-function partLoaded(table: DriveTable, node: FileNode, storedSize: number): void {
-  if (storedSize !== node.sizeBytes) node.map = null;
-  node.present = new BlockMap(node.sizeBytes, node.map);
+/** A power cut took the end of content that was durable before only on the other side. */
+function isCutShort(node: FileNode, stat: BackingStat): boolean {
+  const isSame = stat.mtimeNs === node.stampNs;
+  return node.state === 'hydrated' && isSame && stat.sizeBytes !== node.sizeBytes;
+}
+
+function compare(table: DriveTable, node: FileNode, stat: BackingStat): void {
+  if (node.state === 'placeholder') {
+    // Its time is that of the last part that arrived; the map says what of it is durable.
+    if (stat.sizeBytes !== node.sizeBytes) node.map = null;
+    node.present = new BlockMap(node.sizeBytes, node.map);
+    table.recount(node);
+    return;
+  }
+  const isSameSize = stat.sizeBytes === node.sizeBytes;
+  const isInStep =
+    stat.mtimeNs === node.stampNs || (node.state === 'dirty' && node.stampNs === null);
+  if (isSameSize && isInStep) return;
+  node.state = 'dirty';
+  node.hash = null;
+  node.sizeBytes = stat.sizeBytes;
+  node.mtimeNs = stat.mtimeNs;
+  node.stampNs = stat.mtimeNs;
+  node.counter += 1;
   table.changed(node);
 }
 

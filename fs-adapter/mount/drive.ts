@@ -3,27 +3,15 @@ import { promises as fs } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Observable, Subject } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
-import { isPrivateName, type SyncPath } from '../../core/model/path.ts';
+import type { SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger, Replica } from '../../core/ports.ts';
-import { BackingFiles } from '../cache/backing-files.ts';
-import { DriveFiles } from '../cache/drive-files.ts';
-import { DriveLog } from '../cache/drive-log.ts';
-import type { DriveNode, FileNode } from '../cache/drive-node.ts';
+import { ContentHydrations, type FetchContent } from '../cache/content-hydrations.ts';
 import { DriveReplica } from '../cache/drive-replica.ts';
-import { openDriveStore } from '../cache/drive-store.ts';
-import type { DriveTable } from '../cache/drive-table.ts';
-import { FileContents } from '../cache/file-contents.ts';
-import { type Hydrate, Hydrations } from '../cache/hydrations.ts';
-import { loadTable } from '../cache/script-load.ts';
-import { createFuseNativeBackend } from './fuse-native-backend.ts';
-import type {
-  MountBackend,
-  MountCapabilities,
-  Mounted,
-  MountedFiles,
-  SpaceOnDrive,
-} from './mount-backend.ts';
+import type { DriveFile, DriveTree, KeptBecause } from '../cache/drive-tree.ts';
+import { chooseKind } from './choose-kind.ts';
+import type { MountCapabilities, Mounted, MountedFiles } from './mount-backend.ts';
 import { prepareMountPoint, unmount } from './mount-point.ts';
+import type { KindName, ShownTree } from './shown-tree.ts';
 
 export interface DriveOptions {
   readonly mountPoint: string;
@@ -31,7 +19,8 @@ export interface DriveOptions {
   readonly stateDirectory: string;
   /** Shown in the list of mounts. */
   readonly name: string;
-  readonly backend?: 'fuse-native';
+  /** Absent: the best that there is. */
+  readonly backend?: KindName;
   readonly readOnly?: boolean;
   /** Other users may use the mount too; whoever is not root needs `user_allow_other` in /etc/fuse.conf for it. */
   readonly allowOthers?: boolean;
@@ -43,10 +32,8 @@ export interface DriveOptions {
   readonly hydrateStallMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Fetches one version from the other side; offline it rejects at once with REMOTE_UNREACHABLE. */
-  readonly hydrate: Hydrate;
-  /** Room on the other side; null: unknown. It is asked on each `df`, so it answers from memory. */
-  readonly quota?: () => Promise<SpaceOnDrive | null>;
+  /** Fetches one version, or a part of it; offline it rejects at once with REMOTE_UNREACHABLE. */
+  readonly hydrate: FetchContent;
 }
 
 export interface DriveStats {
@@ -67,15 +54,16 @@ export interface FreeResult {
   readonly path: SyncPath;
   readonly freed: boolean;
   /** Why the content was kept. */
-  readonly reason?: 'dirty' | 'open';
+  readonly reason?: KeptBecause;
 }
 
 /** A mounted drive, or one that is about to be: a replica with placeholders, shown as a file system. */
 export interface Drive {
   /** The local side of the drive's pair; usable whether it is mounted or not. */
   readonly replica: Replica;
-  /** What a mount answers with; for backends and tests. */
-  readonly files: MountedFiles;
+  readonly tree: DriveTree;
+  /** What a mount's calls are answered with, for tests; null where JavaScript answers none. */
+  readonly files: MountedFiles | null;
   /** How many files are changed and not known to be on the other side; the present number first. */
   readonly pending$: Observable<number>;
   readonly stats: DriveStats;
@@ -107,68 +95,51 @@ const HASH_DIGITS = 8;
  * @throws RECORD_LOCKED when another process has it, RECORD_CORRUPT, RECORD_SCHEMA_NEWER, LOCAL_NO_SPACE
  */
 export async function openDrive(options: DriveOptions): Promise<Drive> {
-  const { clock, logger, readOnly = false, allowSymlinks = true, quota } = options;
+  const { clock, logger, readOnly = false, allowSymlinks = true, onDemand = true } = options;
   const stateDirectory = resolve(options.stateDirectory);
+  const stallMs = options.hydrateStallMs ?? STALL_MS;
   await fs.mkdir(stateDirectory, { recursive: true, mode: STATE_MODE });
-  const store = await openDriveStore(stateDirectory);
-  try {
-    const backing = new BackingFiles(stateDirectory);
-    const log = await DriveLog.open(stateDirectory);
-    const { table, identity } = await loadTable({ store, log, backing, clock, logger });
-    const changes = new Subject<SyncPath>();
-    const onChanged = (path: SyncPath): void => changes.next(path);
-    const hydrations = new Hydrations({
-      table,
-      backing,
-      hydrate: options.hydrate,
-      clock,
-      logger,
-      stallMs: options.hydrateStallMs ?? STALL_MS,
-      onOutdated: onChanged,
-    });
-    const contents = new FileContents({
-      table,
-      backing,
-      hydrations,
-      clock,
-      logger,
-      onChanged: (node) => {
-        if (!isPrivateName(node.name)) onChanged(table.pathOf(node));
-      },
-    });
-    const shared = { table, contents, backing, hydrations, clock, logger };
-    return new OpenedDrive({
-      ...shared,
-      mountPoint: resolve(options.mountPoint),
-      source: sourceOf(options.name, stateDirectory),
-      readOnly,
-      allowOthers: options.allowOthers ?? false,
-      shownFile: join(stateDirectory, 'shown-at'),
-      backend: createFuseNativeBackend(logger),
-      replica: new DriveReplica({
-        ...shared,
-        identity,
-        changes$: changes.asObservable(),
-        symlinks: allowSymlinks,
-        placeholders: options.onDemand ?? true,
-      }),
-      files: new DriveFiles({
-        ...shared,
-        stateDirectory,
-        readOnly,
-        allowSymlinks,
-        quota,
-        onChanged,
-      }),
-      release: async () => {
-        changes.complete();
-        await store.close();
-      },
-    });
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  const kind = await chooseKind(options.backend, logger);
+  const shown = await kind.open({
+    stateDirectory,
+    readOnly,
+    allowSymlinks,
+    stallMs,
+    need: (request) => hydrations.need(request),
+    clock,
+    logger,
+  });
+  const { tree } = shown;
+  const outdated = new Subject<SyncPath>();
+  const hydrations = new ContentHydrations({
+    tree,
+    fetch: options.hydrate,
+    clock,
+    logger,
+    stallMs,
+    onOutdated: (path) => outdated.next(path),
+  });
+  const replica = new DriveReplica({
+    tree,
+    outdated$: outdated.asObservable(),
+    logger,
+    fetchWhole: (id, signal) =>
+      hydrations.hydrate(id, { urgency: 'background', ...(signal ? { signal } : {}) }),
+    symlinks: allowSymlinks,
+    placeholders: onDemand,
+  });
+  return new OpenedDrive({
+    backend: kind.name,
+    shown,
+    hydrations,
+    replica,
+    mountPoint: resolve(options.mountPoint),
+    source: sourceOf(options.name, stateDirectory),
+    allowOthers: options.allowOthers ?? false,
+    shownFile: join(stateDirectory, 'shown-at'),
+    clock,
+    logger,
+  });
 }
 
 /** Returns the device name that the mount shows; the same drive has the same one each time, another drive never. */
@@ -178,46 +149,45 @@ function sourceOf(name: string, stateDirectory: string): string {
 }
 
 interface Parts {
+  readonly backend: KindName;
+  readonly shown: ShownTree;
+  readonly hydrations: ContentHydrations;
+  readonly replica: Replica;
   readonly mountPoint: string;
   readonly source: string;
-  readonly readOnly: boolean;
   readonly allowOthers: boolean;
-  readonly backend: MountBackend;
-  readonly table: DriveTable;
-  readonly contents: FileContents;
-  readonly hydrations: Hydrations;
-  readonly replica: Replica;
-  readonly files: DriveFiles;
   /** Holds the mount point from the first mount until somebody takes the drive away on purpose. */
   readonly shownFile: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly release: () => Promise<void>;
 }
 
 class OpenedDrive implements Drive {
   readonly replica: Replica;
-  readonly files: MountedFiles;
+  readonly tree: DriveTree;
+  readonly files: MountedFiles | null;
   readonly pending$: Observable<number>;
   readonly #parts: Parts;
   #mounted: Mounted | null = null;
+  #closed: Promise<void> | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.replica = parts.replica;
-    this.files = parts.files;
-    this.pending$ = parts.table.pending$;
+    this.tree = parts.shown.tree;
+    this.files = parts.shown.files;
+    this.pending$ = this.tree.pending$;
   }
 
   get stats(): DriveStats {
-    const { backend, table, contents, hydrations } = this.#parts;
+    const { backend, shown, hydrations } = this.#parts;
     return {
       mounted: this.#mounted !== null,
-      backend: backend.name,
-      capabilities: backend.capabilities,
-      entries: table.entries,
-      pending: table.pending,
-      openHandles: contents.openHandles,
+      backend,
+      capabilities: shown.capabilities,
+      entries: this.tree.entries,
+      pending: this.tree.pending,
+      openHandles: this.tree.openHandles,
       hydrating: hydrations.active,
       operations: this.#mounted?.operations ?? 0,
     };
@@ -225,12 +195,11 @@ class OpenedDrive implements Drive {
 
   async mount(): Promise<string | null> {
     if (this.#mounted !== null) return null;
-    const { backend, mountPoint, source, files, shownFile, clock, logger } = this.#parts;
-    const { readOnly, allowOthers } = this.#parts;
+    const { shown, mountPoint, source, allowOthers, shownFile, clock, logger } = this.#parts;
     const wasShown = (await fs.readFile(shownFile, 'utf8').catch(() => null)) === mountPoint;
     const aside = await prepareMountPoint({ mountPoint, source, wasShown, nowMs: clock.now() });
     if (aside !== null) logger.warn('written while not mounted', { mountPoint, putAside: aside });
-    this.#mounted = await backend.mount({ mountPoint, source, readOnly, allowOthers, files });
+    this.#mounted = await shown.show({ mountPoint, source, allowOthers });
     await fs.writeFile(shownFile, mountPoint);
     return aside;
   }
@@ -244,56 +213,59 @@ class OpenedDrive implements Drive {
 
   async #takeOff(options: { readonly lazy?: boolean }): Promise<void> {
     if (this.#mounted === null) return;
-    const { mountPoint, table } = this.#parts;
-    await table.journal.flush();
+    const { mountPoint } = this.#parts;
+    await this.tree.flush();
     await unmount(mountPoint, { lazy: options.lazy ?? false });
     const mounted = this.#mounted;
     this.#mounted = null;
     await mounted.detached();
-    await table.journal.flush();
+    await this.tree.flush();
   }
 
   async hydrate(path: SyncPath): Promise<void> {
-    for (const file of this.#filesAt(path)) await this.#parts.hydrations.fill(file);
+    for (const { id } of this.#filesAt(path))
+      await this.#parts.hydrations.hydrate(id, { urgency: 'background' });
   }
 
   async free(path: SyncPath): Promise<readonly FreeResult[]> {
-    const { table, contents } = this.#parts;
     const results: FreeResult[] = [];
-    for (const file of this.#filesAt(path)) {
-      const at = table.pathOf(file);
-      if (file.state === 'dirty') results.push({ path: at, freed: false, reason: 'dirty' });
-      else if (contents.openFile(file)) results.push({ path: at, freed: false, reason: 'open' });
-      else if (file.state === 'hydrated' && file.source !== null) {
-        file.state = 'placeholder';
-        contents.displace(file);
-        table.changed(file);
-        results.push({ path: at, freed: true });
-      }
+    for (const { id, storedBytes, state } of this.#filesAt(path)) {
+      if (storedBytes === 0 && state !== 'dirty') continue;
+      const at = this.tree.pathOf(id) ?? path;
+      const reason = this.tree.dehydrate(id);
+      results.push(
+        reason === null ? { path: at, freed: true } : { path: at, freed: false, reason },
+      );
     }
-    await table.journal.flush();
+    await this.tree.flush();
     return results;
   }
 
-  async close(): Promise<void> {
-    const { hydrations, table, release } = this.#parts;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#takeOff({});
     } catch (error) {
       if (!(error instanceof FerryError && error.code === 'MOUNT_BUSY')) throw error;
       await this.#takeOff({ lazy: true });
     }
-    hydrations.close();
-    await table.journal.close();
-    await release();
+    this.#parts.hydrations.close();
+    await this.tree.close();
   }
 
-  #filesAt(path: SyncPath): readonly FileNode[] {
-    const { table } = this.#parts;
-    const node = table.find(path);
-    if (node === undefined)
+  #filesAt(path: SyncPath): readonly DriveFile[] {
+    const entry = this.tree.find(path);
+    if (entry === null)
       throw new FerryError('LOCAL_NOT_FOUND', `${path} is not on the drive`, { path });
-    const nodes: Iterable<DriveNode> = node.kind === 'directory' ? table.below(node) : [node];
-    return [...nodes].filter((one) => one.kind === 'file');
+    const files: DriveFile[] = [];
+    const entries = [entry];
+    for (let next = entries.pop(); next !== undefined; next = entries.pop())
+      if (next.kind === 'file') files.push(next);
+      else if (next.kind === 'directory') entries.push(...this.tree.children(next.id).toReversed());
+    return files;
   }
 }

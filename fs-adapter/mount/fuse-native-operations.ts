@@ -134,12 +134,16 @@ function metadataOperations(
     utimens: (path, _, mtimeMs, done) =>
       calls.answer('utimens', done, () => setModified(files, relative(path), mtimeMs)),
     statfs: (_, done) => calls.answer('statfs', done, async () => statfsOf(await files.space())),
-    setxattr: (_, name, __, ___, ____, done) =>
-      done(errno(name.startsWith('user.ferry.') ? 'EPERM' : 'EOPNOTSUPP')),
+    setxattr: (path, name, value, _, __, done) =>
+      calls.answer('setxattr', done, () =>
+        files.setExtendedAttribute(relative(path), name, value.toString()),
+      ),
     getxattr: (_, __, ___, done) => done(errno('ENODATA')), // Answered by answerAttributes, as is listxattr.
     listxattr: (_, done) => done(0, []),
-    removexattr: (_, name, done) =>
-      done(errno(name.startsWith('user.ferry.') ? 'EPERM' : 'ENODATA')),
+    removexattr: (path, name, done) =>
+      calls.answer('removexattr', done, () =>
+        files.setExtendedAttribute(relative(path), name, null),
+      ),
   };
 }
 

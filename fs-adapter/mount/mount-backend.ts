@@ -62,6 +62,8 @@ export interface MountedFiles {
   extendedAttributes(path: string): readonly string[];
   /** Null when the file has none of that name. */
   extendedAttribute(path: string, name: string): Uint8Array | null;
+  /** `value` null removes it. */
+  setExtendedAttribute(path: string, name: string, value: string | null): void;
   /** True while an operation waits for the other side; it has its own deadline then. */
   isFetching(): boolean;
 }

@@ -157,7 +157,7 @@ async function answer(command: HostCommand): Promise<unknown> {
         name: 'test',
         clock,
         logger: silent,
-        hydrate: (path, version, signal) => remote.read(path, version, { signal }),
+        hydrate: (path, version, options) => remote.read(path, version, options),
         ...options,
       });
       return null;

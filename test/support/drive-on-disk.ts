@@ -1,10 +1,11 @@
 import { promises as fs } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Version } from '../../core/model/entry.ts';
 import { FerryError } from '../../core/model/errors.ts';
-import type { Clock, Content, Logger } from '../../core/ports.ts';
+import type { Clock, Logger } from '../../core/ports.ts';
+import type { FetchContent } from '../../fs-adapter/cache/content-hydrations.ts';
 import { type Drive, type DriveOptions, openDrive } from '../../fs-adapter/mount/drive.ts';
+import type { MountedFiles } from '../../fs-adapter/mount/mount-backend.ts';
 import type { OutsideAccess } from '../conformance/setting.ts';
 
 export const QUIET: Logger = {
@@ -30,6 +31,7 @@ export function steppingClock(): Clock {
 /** A drive that is not mounted, on a scratch directory, with a pretended other side. */
 export interface DriveOnDisk {
   readonly drive: Drive;
+  readonly files: MountedFiles;
   readonly stateDirectory: string;
   /** What each version of the other side holds. */
   readonly remote: Map<string, Buffer>;
@@ -50,20 +52,22 @@ export async function openDriveOnDisk(
   await prepare(stateDirectory);
   const remote = new Map<string, Buffer>();
   const fetched: string[] = [];
-  const hydrate = async (path: string, version: Version): Promise<Content> => {
+  const hydrate: FetchContent = async (path, version, { range }) => {
     const bytes = remote.get(version);
     if (bytes === undefined) throw new FerryError('CHANGED', `${path}: no such version`);
     fetched.push(version);
+    const { offset, length } = range ?? { offset: 0, length: bytes.length };
     async function* stream(content: Buffer): AsyncIterable<Uint8Array> {
       yield content;
     }
-    return { sizeBytes: bytes.length, stream: stream(bytes) };
+    return { sizeBytes: bytes.length, stream: stream(bytes.subarray(offset, offset + length)) };
   };
   const open = (): Promise<Drive> =>
     openDrive({
       mountPoint: join(directory, 'drive'),
       stateDirectory,
       name: 'test',
+      backend: 'fuse-native',
       clock: steppingClock(),
       logger: QUIET,
       hydrate,
@@ -73,6 +77,9 @@ export async function openDriveOnDisk(
   return {
     get drive() {
       return drive;
+    },
+    get files() {
+      return filesOf(drive);
     },
     stateDirectory,
     remote,
@@ -88,8 +95,14 @@ export async function openDriveOnDisk(
   };
 }
 
+function filesOf({ files }: Drive): MountedFiles {
+  if (files === null) throw new Error('this drive answers in threads of its own');
+  return files;
+}
+
 /** The drive as programs see it, through the answers that a mount would give. */
-export function programsOn({ files }: Drive): OutsideAccess {
+export function programsOn(drive: Drive): OutsideAccess {
+  const files = filesOf(drive);
   const find = (path: string): string | null => {
     try {
       return files.attributes(path).kind;

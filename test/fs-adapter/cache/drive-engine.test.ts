@@ -28,7 +28,7 @@ describe('a drive as the local side of a pair', () => {
     records = await fs.mkdtemp(join(tmpdir(), 'ferry-records-'));
     remote = createMemoryReplica({ identities: false });
     disk = await openDriveOnDisk({
-      hydrate(path: SyncPath, version: Version, signal: AbortSignal) {
+      hydrate(path: SyncPath, version: Version, { signal }: { signal: AbortSignal }) {
         fetched.push(path);
         return remote.read(path, { expected: version, signal });
       },
@@ -75,7 +75,7 @@ describe('a drive as the local side of a pair', () => {
     putOnServer('a/b/file.txt', 'content');
     expect(await sync()).toMatchObject({ downloaded: 1, problems: [], conflicts: [] });
     expect(fetched).toEqual([]);
-    expect(disk.drive.files.attributes('a/b/file.txt')).toMatchObject({
+    expect(disk.files.attributes('a/b/file.txt')).toMatchObject({
       sizeBytes: 7,
       storedBytes: 0,
     });
@@ -107,13 +107,13 @@ describe('a drive as the local side of a pair', () => {
   test('an edit of a placeholder is uploaded whole', async () => {
     putOnServer('file', 'old content');
     await sync();
-    const handle = await disk.drive.files.open('file', {
+    const handle = await disk.files.open('file', {
       write: true,
       append: true,
       truncate: false,
     });
-    await disk.drive.files.write(handle, Buffer.from(' and more'), 0);
-    disk.drive.files.release(handle);
+    await disk.files.write(handle, Buffer.from(' and more'), 0);
+    disk.files.release(handle);
     await sync();
     expect(onServer('file')).toBe('old content and more');
   });
@@ -151,7 +151,7 @@ describe('a drive as the local side of a pair', () => {
   test('a directory that is renamed here is moved on the server, without any content', async () => {
     for (const name of ['1', '2', '3']) putOnServer(`from/${name}`, `content of ${name}`);
     await sync();
-    disk.drive.files.rename('from', 'to');
+    disk.files.rename('from', 'to');
     expect(await sync()).toMatchObject({ uploaded: 0, downloaded: 0, problems: [] });
     expect(onServer('to/2')).toBe('content of 2');
     expect(onServer('from/2')).toBeNull();
@@ -177,7 +177,7 @@ describe('a drive as the local side of a pair', () => {
     await remote.setMetadata(before.path, { mtimeNs }, { expected: before.version });
     await sync();
     await sync();
-    expect(disk.drive.files.attributes('file').mtimeNs).toBe(mtimeNs);
+    expect(disk.files.attributes('file').mtimeNs).toBe(mtimeNs);
     expect(await onDrive('file')).toBe('content');
   });
 

@@ -103,14 +103,24 @@ assert code(lambda: os.chown('f', os.getuid(), os.getgid())) is None`);
   test('mode bits are kept and the state can be read as an extended attribute', async () => {
     await drive.arrive({ path: 'remote.txt', content: 'content', version: 'r1' });
     await python(`
-import os, errno
+import os, errno, time
 open('f2', 'w').close(); os.chmod('f2', 0o751)
 assert os.stat('f2').st_mode & 0o7777 == 0o751
 assert os.getxattr('f2', 'user.ferry.state') == b'dirty'
 assert os.getxattr('remote.txt', 'user.ferry.state') == b'online'
-assert os.listxattr('remote.txt') == ['user.ferry.state']
+assert os.listxattr('remote.txt') == ['user.ferry.state', 'user.ferry.progress']
+assert os.getxattr('remote.txt', 'user.ferry.progress') == b'0'
 open('remote.txt').read()
-assert os.getxattr('remote.txt', 'user.ferry.state') == b'local'
+for _ in range(100):
+    if os.getxattr('remote.txt', 'user.ferry.state') == b'local': break
+    time.sleep(0.05)
+assert os.getxattr('remote.txt', 'user.ferry.progress') == b'100'
+os.setxattr('remote.txt', 'user.ferry.pin', b'1')
+assert os.getxattr('remote.txt', 'user.ferry.pin') == b'1' and 'user.ferry.pin' in os.listxattr('remote.txt')
+os.removexattr('remote.txt', 'user.ferry.pin')
+assert os.listxattr('remote.txt') == ['user.ferry.state', 'user.ferry.progress']
+try: os.setxattr('remote.txt', 'user.ferry.state', b'local'); assert False
+except OSError as e: assert e.errno == errno.EPERM
 try: os.setxattr('f2', 'user.other', b'x'); assert False
 except OSError as e: assert e.errno == errno.EOPNOTSUPP
 import ctypes

@@ -1,0 +1,25 @@
+import type { Entry, FileEntry, Version } from '../../core/model/entry.ts';
+import type { SyncPath } from '../../core/model/path.ts';
+import type { DriveDirectory, DriveEntry, DriveFile, DriveLink } from './drive-tree.ts';
+
+/** Returns the version of an entry as it was at a counter; unique for each id and counter. */
+export function versionOf({ id, counter }: { id: number; counter: number }): Version {
+  return `${id.toString(36)}.${counter.toString(36)}` as Version;
+}
+
+/** Returns an entry as the engine sees it. */
+export function entryOf(entry: DriveFile, path: SyncPath): FileEntry;
+export function entryOf(entry: DriveFile | DriveDirectory | DriveLink, path: SyncPath): Entry;
+export function entryOf(entry: DriveFile | DriveDirectory | DriveLink, path: SyncPath): Entry {
+  const common = { path, version: versionOf(entry), identity: String(entry.identity) };
+  const mode = entry.mode & 0o777;
+  if (entry.kind === 'directory') return { ...common, kind: 'directory', mode };
+  if (entry.kind === 'symlink') return { ...common, kind: 'symlink', target: entry.target };
+  const { sizeBytes, mtimeNs, hash } = entry;
+  return { ...common, kind: 'file', sizeBytes, mtimeNs, mode, ...(hash === null ? {} : { hash }) };
+}
+
+/** Tells whether an entry is what the engine expects at its path. */
+export function isAsExpected(entry: DriveEntry, expected: Version | 'directory'): boolean {
+  return (entry.kind === 'directory' ? 'directory' : versionOf(entry)) === expected;
+}
