@@ -74,7 +74,7 @@ export async function partRows(peer: DrivePeer, { work }: RowOptions): Promise<D
   });
   const probe = new Probe(work);
   if (!(peer.name in DRIVE_BACKENDS))
-    return whileShown(peer, source, join(work, 'shown'), async ({ path, port }) =>
+    return whileShown(peer, { source, work }, async ({ path, port }) =>
       resultsOf(await readParts(probe, path, port), peer.name),
     );
   const options = { work, peer: peer.name, kind: 'companion', folder: () => source } as const;

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountAt, unmount } from '../../fs-adapter/mount/mount-point.ts';
@@ -10,6 +10,8 @@ import { HostedDrive } from './hosted-drive.ts';
 export interface Shown {
   /** Where programs find the files. */
   readonly path: string;
+  /** An existing directory where programs may write as they do in it. */
+  readonly writable: string;
   /** Where its server listens; null: it has none. */
   readonly port: number | null;
   /** Mounts it anew, so that the kernel knows nothing of it any more; `isCold`: nor of anything on the disk. */
@@ -34,9 +36,12 @@ const bare: DrivePeer = {
   name: 'bare',
   isForContent: false,
   reason: null,
-  async show(source) {
+  async show(source, directory) {
+    const writable = join(directory, 'written');
+    mkdirSync(writable);
     return {
       path: source,
+      writable,
       port: null,
       renew: async ({ isCold }) => settle(isCold),
       hydrate: async () => undefined,
@@ -44,6 +49,8 @@ const bare: DrivePeer = {
     };
   },
 };
+
+const SHOWN = 'shown-by-';
 
 const RCLONE_FLAGS = [
   '--vfs-cache-mode=full',
@@ -81,6 +88,7 @@ const rclone: DrivePeer = {
     await mount();
     return {
       path,
+      writable: path,
       port,
       async renew({ isCold }) {
         await takeOff();
@@ -116,6 +124,7 @@ function hosted(
       }
       return {
         path: drive.mountPoint,
+        writable: drive.mountPoint,
         port: null,
         async renew({ isCold }) {
           await drive.do({ do: 'unmount' });
@@ -147,20 +156,26 @@ export const DRIVE_PEERS: readonly DrivePeer[] = [
   hosted('drive', { backend: DRIVE_BACKENDS.drive }),
 ];
 
-/** Shows a folder while `work` goes on. */
+/**
+ * Shows a folder while `work` goes on. What it leaves is removed by the caller when all programs have had their turn:
+ * ext4 looks past every inode that was freed within the last minutes when it makes a file.
+ */
 export async function whileShown<T>(
   peer: DrivePeer,
-  source: string,
-  directory: string,
+  place: { readonly source: string; readonly work: string },
   work: (shown: Shown) => Promise<T>,
 ): Promise<T> {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  const shown = await peer.show(source, directory);
+  const directory = mkdtempSync(join(place.work, `${SHOWN}${peer.name}-`));
+  const shown = await peer.show(place.source, directory);
   try {
     return await work(shown);
   } finally {
     await shown.close();
-    rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Removes what was left by `whileShown`. */
+export function removeShown(work: string): void {
+  for (const name of readdirSync(work))
+    if (name.startsWith(SHOWN)) rmSync(join(work, name), { recursive: true, force: true });
 }

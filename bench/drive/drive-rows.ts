@@ -1,4 +1,13 @@
-import { closeSync, mkdirSync, openSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SeededRandom } from '../random.ts';
@@ -58,7 +67,7 @@ export async function metadataRows(peer: DrivePeer, options: RowOptions): Promis
   const [present, absent] = [join(work, 'present.list'), join(work, 'absent.list')];
   writeFileSync(present, shuffledPaths('file'));
   writeFileSync(absent, shuffledPaths('absent'));
-  return whileShown(peer, source, join(work, 'shown'), async (shown) => {
+  return whileShown(peer, { source, work }, async (shown) => {
     const taken: Taken = new Map();
     const ask = async (row: string, list: string, of: 'found' | 'absent'): Promise<void> => {
       const figures = await probe.run('stat', list, shown.path);
@@ -113,6 +122,7 @@ export async function openingRows(name: string, options: RowOptions): Promise<Dr
 }
 
 const BIG = 'big.dat';
+const WRITTEN = 'written in run ';
 
 /** D3: content that is on this device. */
 export async function contentRows(peer: DrivePeer, options: RowOptions): Promise<DriveResult[]> {
@@ -120,7 +130,10 @@ export async function contentRows(peer: DrivePeer, options: RowOptions): Promise
   const folder = join(work, 'drive-content');
   const source = madeOnce(folder, () => makeBigFile(join(folder, BIG), GIB, 3));
   const probe = new Probe(work);
-  return whileShown(peer, source, join(work, 'shown'), async (shown) => {
+  // A server's folder keeps directories that were made through a mount of it.
+  for (const name of readdirSync(source))
+    if (name.startsWith(WRITTEN)) rmSync(join(source, name), { recursive: true });
+  return whileShown(peer, { source, work }, async (shown) => {
     const taken: Taken = new Map();
     const big = join(shown.path, BIG);
     await shown.hydrate(BIG);
@@ -134,7 +147,7 @@ export async function contentRows(peer: DrivePeer, options: RowOptions): Promise
       }
       for (const jobs of [1, 4])
         note(taken, `D3 random ${jobs}`, await randomReads(big, jobs, peer.name === 'bare'));
-      await writes(shown, probe, taken);
+      await writes(shown, probe, run, taken);
     }
     return resultsOf(taken, peer.name);
   });
@@ -164,16 +177,11 @@ async function randomReads(file: string, jobs: number, keepsPages: boolean): Pro
   return report.jobs[0]?.read.iops ?? Number.NaN;
 }
 
-async function writes(shown: Shown, probe: Probe, taken: Taken): Promise<void> {
-  const folder = join(shown.path, 'written');
+async function writes(shown: Shown, probe: Probe, run: number, taken: Taken): Promise<void> {
+  const folder = join(shown.writable, `${WRITTEN}${run}`);
   await bounded(60, 'mkdir', folder);
-  try {
-    const written = await probe.run('write', join(folder, 'large'), WRITTEN_BYTES, MIB);
-    note(taken, 'D3 write', perSecond(written, WRITTEN_BYTES / MIB));
-    await bounded(60, 'rm', join(folder, 'large'));
-    const created = await probe.run('create', folder, CREATED_FILES, CREATED_BYTES);
-    note(taken, 'D3 create', perSecond(created, CREATED_FILES));
-  } finally {
-    await bounded(120, 'rm', '-r', folder);
-  }
+  const written = await probe.run('write', join(folder, 'large'), WRITTEN_BYTES, MIB);
+  note(taken, 'D3 write', perSecond(written, WRITTEN_BYTES / MIB));
+  const created = await probe.run('create', folder, CREATED_FILES, CREATED_BYTES);
+  note(taken, 'D3 create', perSecond(created, CREATED_FILES));
 }

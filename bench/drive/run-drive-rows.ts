@@ -1,7 +1,7 @@
 import { programPath } from '../../test/support/servers/real-server.ts';
 import type { RowOptions } from '../rows.ts';
 import { changeRows, lifeRows, partRows } from './daemon-rows.ts';
-import { DRIVE_BACKENDS, DRIVE_PEERS, type DrivePeer } from './drive-peers.ts';
+import { DRIVE_BACKENDS, DRIVE_PEERS, type DrivePeer, removeShown } from './drive-peers.ts';
 import { contentRows, metadataRows, openingRows } from './drive-rows.ts';
 import { DRIVE_ROWS, type DriveResult, numberText } from './drive-table.ts';
 
@@ -63,6 +63,7 @@ export async function driveRows(
       if (!peers.includes(peer.name) || !kind.takesPart(peer)) continue;
       results.push(...(await one(kind, peer, options)));
     }
+    removeShown(options.work);
   }
   return results;
 }
