@@ -58,8 +58,10 @@ int Session::Handshake() {
     return -EPROTO;
   }
   const uint64_t offered = in->flags | ((in->flags & kInitExtended) != 0 ? static_cast<uint64_t>(in->flags2) << 32 : 0);
+  // Listings always bring the attributes: left to choose (READDIRPLUS_AUTO), the kernel stops asking for them after
+  // the first page, and `find -size` or `ls -l` then takes a call for each entry, several times as long.
   uint64_t wanted = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS |
-                    FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
+                    FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
                     FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT | FUSE_HANDLE_KILLPRIV_V2 | FUSE_EXPORT_SUPPORT |
                     kInitExtended | kInitPassthrough;
   wanted &= offered;
