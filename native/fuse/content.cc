@@ -57,6 +57,7 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
   drive_.CountHandle(1);
   if (isWriter) file.writers++;
   file.usedAtNs = NowNs();
+  node->usedAtS = static_cast<uint32_t>(file.usedAtNs / 1'000'000'000);
   reply->open_flags = isWriter ? 0 : kNoFlush;
   if (file.isPassthrough) {
     // Any other flag makes the kernel refuse.

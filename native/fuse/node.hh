@@ -96,6 +96,8 @@ struct Node {
   uint32_t rdev = 0;
   /** What this entry adds to the digest over all stored rows. */
   uint32_t rowDigest = 0;
+  /** When a program last opened it, in s since 1970; 0: not since it was loaded. The File, while there is one, is exact. */
+  uint32_t usedAtS = 0;
   uint16_t mode = 0;
   uint16_t flags = 0;
   uint16_t specialType = 0;  // S_IFMT bits >> 12.

@@ -139,6 +139,7 @@ void PutPresence(const Node& node, std::string* bytes) {
   bytes->append(64, '\0');
   Put<uint64_t>(bytes, start, node.storedBytes());
   Put<uint8_t>(bytes, start + 8, node.isInTree() ? 1 : 0);
+  Put<int64_t>(bytes, start + 48, int64_t{node.usedAtS} * 1'000'000'000);
   if (node.file == nullptr) return;
   const File& file = *node.file;
   Put<uint8_t>(bytes, start + 9, static_cast<uint8_t>(file.closed));
@@ -148,7 +149,7 @@ void PutPresence(const Node& node, std::string* bytes) {
   Put<uint64_t>(bytes, start + 24, file.closedCounter);
   Put<uint64_t>(bytes, start + 32, file.closedSize);
   Put<int64_t>(bytes, start + 40, file.closedMtimeNs);
-  Put<int64_t>(bytes, start + 48, file.usedAtNs);
+  if (file.usedAtNs > 0) Put<int64_t>(bytes, start + 48, file.usedAtNs);
   Put<uint64_t>(bytes, start + 56, file.generation);
 }
 
