@@ -106,13 +106,13 @@ export class CacheLimit {
   /** Sets what the account on the other side has room for; null: not known. */
   setQuota(quota: Space | null): void {
     this.#quota = quota;
-    this.#tellRoom();
+    this.#tellRoom(true);
   }
 
   /** Gives back what is beyond the limits, and tells the tree how much room there is. */
   async enforce(): Promise<void> {
     await this.#lookAtDisk();
-    this.#tidy();
+    this.#tidy(0, true);
   }
 
   /** Notes that a file was used now, other than by a program that opened it. */
@@ -176,17 +176,17 @@ export class CacheLimit {
     return Math.min(HEADROOM_BYTES, limitBytes * HEADROOM_PART);
   }
 
-  #tidy(headroom = 0): void {
+  #tidy(headroom = 0, isNow = false): void {
     if (this.#isClosed) return;
     const excess = this.#excess(headroom);
     if (excess > 0) this.#order.giveUp(excess);
-    this.#tellRoom();
+    this.#tellRoom(isNow);
   }
 
-  #tellRoom(): void {
+  #tellRoom(isNow: boolean): void {
     if (this.#isClosed) return;
     const { tree } = this.#options;
-    const givable = this.#order.givableBytes();
+    const givable = this.#order.givableBytes(isNow);
     const writableBytes = Math.max(0, Math.floor(givable - this.#excess(0)));
     const freeBytes = Math.min(writableBytes, this.#quota?.freeBytes ?? Number.POSITIVE_INFINITY);
     const usedBytes = this.#quota?.usedBytes ?? tree.storedBytes;

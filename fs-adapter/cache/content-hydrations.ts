@@ -30,6 +30,8 @@ export interface HydrationOptions {
   readonly makeRoom?: (bytes: number, urgency: Urgency) => void;
   /** Called with each piece that has come. */
   readonly onProgress?: () => void;
+  /** Called when something of a file has come. */
+  readonly onFilled?: (id: number) => void;
   /** Called when all of a file's content is here. */
   readonly onCompleted?: (id: number) => void;
   /** Called when the other side has another version than the tree says: a run of sync would bring it. */
@@ -75,6 +77,7 @@ export class ContentHydrations {
       fetch: (...asked) => this.#fetch(...asked),
       inTurn: (urgency, signal, work) => lanes.run(urgency, signal, work),
       makeRoom: options.makeRoom ?? (() => {}),
+      onFilled: options.onFilled ?? (() => {}),
       onFailed: (path, error) => this.#failed(path, error),
       onCompleted: (id, path, sizeBytes) => {
         options.logger.info('hydrated', { path, sizeBytes });

@@ -13,6 +13,7 @@ import {
 import type { ContentRequest, DriveEntry, DriveTree } from './drive-tree.ts';
 import { type FreeReport, freeBelow } from './free-space.ts';
 import { HydrationProgress, type HydrationProgressState } from './hydration-progress.ts';
+import { PartialContents } from './partial-contents.ts';
 import { Pins, type PinsState } from './pins.ts';
 
 export interface DriveCacheOptions {
@@ -60,6 +61,7 @@ export class DriveCache {
   readonly #hydrations: ContentHydrations;
   readonly #limit: CacheLimit;
   readonly #pins: Pins;
+  readonly #partial: PartialContents;
   readonly #changed$ = new Subject<void>();
   #askedSpaceAtMs = Number.NEGATIVE_INFINITY;
 
@@ -68,6 +70,7 @@ export class DriveCache {
     const { tree, clock, logger, fetch, stallMs, onOutdated, directory, limits } = options;
     const onChanged = (): void => this.#changed$.next();
     const isInConflict = this.#isInConflict;
+    this.#partial = new PartialContents({ tree, directory, logger });
     this.#limit = new CacheLimit({
       tree,
       limits,
@@ -85,6 +88,7 @@ export class DriveCache {
       stallMs,
       onOutdated,
       onProgress: onChanged,
+      onFilled: (id) => this.#partial.filled(id),
       budgets: new CallerBudgets({
         programs: options.restrictedPrograms ?? INDEXERS,
         pathOf: (id) => tree.pathOf(id),
@@ -97,6 +101,7 @@ export class DriveCache {
 
   /** Looks at what is here, begins to keep the limits, and goes on with what is pinned. */
   async start(): Promise<void> {
+    await this.#partial.begin();
     await this.#limit.start();
     this.#pins.wake();
     this.#changed$.next();
@@ -206,11 +211,13 @@ export class DriveCache {
     this.#changed$.next();
   }
 
-  close(): void {
+  /** Cancels what is being fetched; to be called before the tree is closed. */
+  async close(): Promise<void> {
     this.#pins.close();
     this.#limit.close();
     this.#hydrations.close();
     this.#changed$.complete();
+    await this.#partial.end();
   }
 
   readonly #isInConflict = (id: number): boolean => this.#options.isInConflict?.(id) ?? false;

@@ -20,6 +20,7 @@ const LOOK_AGAIN_MS = 1_000;
 /** What could be given up is added up anew at most so often, and less often where it takes long. */
 const COUNT_AGAIN_MS = 1_000;
 const COUNTING_PART = 50;
+const QUICK_MS = 20;
 
 /** Which contents to give up first: those that were not used for the longest time. */
 export class EvictionOrder {
@@ -30,6 +31,7 @@ export class EvictionOrder {
   #candidates: Candidate[] = [];
   #emptySinceMs = Number.NEGATIVE_INFINITY;
   #givable = 0;
+  #countingMs = 0;
   #countAgainAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EvictionOptions) {
@@ -76,15 +78,16 @@ export class EvictionOrder {
     return given;
   }
 
-  /** Returns how many bytes could be given up, as of a short while ago. */
-  givableBytes(): number {
+  /** Returns how many bytes could be given up, as of a short while ago, or (where that is quick) of now. */
+  givableBytes(isNow = false): number {
     const startedMs = this.#options.clock.now();
-    if (startedMs < this.#countAgainAtMs) return this.#givable;
+    const isRecent = startedMs < this.#countAgainAtMs;
+    if (isRecent && !(isNow && this.#countingMs < QUICK_MS)) return this.#givable;
     this.#givable = 0;
     for (const file of this.#options.tree.stored())
       if (this.#isGivable(file)) this.#givable += file.storedBytes;
-    const tookMs = this.#options.clock.now() - startedMs;
-    this.#countAgainAtMs = startedMs + Math.max(COUNT_AGAIN_MS, tookMs * COUNTING_PART);
+    this.#countingMs = this.#options.clock.now() - startedMs;
+    this.#countAgainAtMs = startedMs + Math.max(COUNT_AGAIN_MS, this.#countingMs * COUNTING_PART);
     return this.#givable;
   }
 

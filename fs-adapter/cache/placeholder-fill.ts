@@ -39,6 +39,8 @@ export interface FillSurroundings
   ) => Promise<void>;
   /** Makes room for what is to come. @throws LOCAL_NO_SPACE */
   readonly makeRoom: (bytes: number, urgency: Urgency) => void;
+  /** Called when something of a file is here now. */
+  readonly onFilled: (id: number) => void;
   /** Called when a request, or the proof of what came, has ended badly. */
   readonly onFailed: (path: SyncPath, error: FerryError) => void;
   readonly onCompleted: (id: number, path: SyncPath, sizeBytes: number) => void;
@@ -210,7 +212,7 @@ export class PlaceholderFill {
     const fetch = new PartFetch(this.#givesParts ? part : whole, urgency);
     this.#fetches.add(fetch);
     this.#run(fetch, target).then(
-      () => this.#tend(true),
+      () => this.#tend(),
       (error: unknown) => this.#failed(fetch, target, toFerryError(error, this.path)),
     );
   }
@@ -243,7 +245,8 @@ export class PlaceholderFill {
     const blocks = filled.take();
     if (blocks.length === 0 || this.#target !== target) return;
     fetch.told(endOf(blocks));
-    if (this.#around.tree.filled(this.#id, target.generation, blocks)) this.#tend(false);
+    this.#around.onFilled(this.#id);
+    if (this.#around.tree.filled(this.#id, target.generation, blocks)) this.#settleThose(blocks);
     else this.#begin();
   }
 
@@ -251,12 +254,18 @@ export class PlaceholderFill {
     return blocks.length > 0 && [...this.#waiters].some(({ need }) => meet(need, blocks));
   }
 
-  /** Settles those whose parts have come; `asks`: asks for what nobody brings any more, too. */
-  #tend(asks: boolean): void {
+  /** Settles those who wait for nothing but what has come. */
+  #settleThose(blocks: Extent): void {
     const { tree } = this.#around;
+    for (const { need, settle } of [...this.#waiters])
+      if (!need.isForWrite && meet(need, blocks) && tree.missing(this.#id, need).length === 0)
+        settle(true);
+  }
+
+  /** Asks for what nobody brings any more, and settles those whose parts are here. */
+  #tend(): void {
     if (this.#target === null) return;
-    for (const waiter of [...this.#waiters])
-      if (asks || tree.missing(this.#id, waiter.need).length === 0) this.#look(waiter);
+    for (const waiter of [...this.#waiters]) this.#look(waiter);
     this.#completeIfAll();
   }
 
@@ -265,7 +274,7 @@ export class PlaceholderFill {
     if (this.#target !== target) return;
     // It was left to a more urgent one, or nobody wanted it any more.
     if (error.code === 'ABORTED') {
-      this.#tend(true);
+      this.#tend();
       return;
     }
     onFailed(this.path, error);
