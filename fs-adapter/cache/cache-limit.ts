@@ -65,6 +65,7 @@ export class CacheLimit {
   #storedBefore = 0;
   #lookedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  #begun: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(options: CacheLimitOptions) {
@@ -72,12 +73,10 @@ export class CacheLimit {
     this.#order = new EvictionOrder(options);
   }
 
-  /** Looks at the disk and begins to watch what is stored. */
+  /** Begins to watch what is stored; what takes long is not waited for. */
   async start(): Promise<void> {
     await this.#lookAtDisk();
-    this.#tidy();
-    await this.#order.learn();
-    this.#schedule();
+    this.#begun = this.#begin();
   }
 
   get use(): CacheUse {
@@ -111,6 +110,7 @@ export class CacheLimit {
 
   /** Gives back what is beyond the limits, and tells the tree how much room there is. */
   async enforce(): Promise<void> {
+    await this.#begun;
     await this.#lookAtDisk();
     this.#tidy(0, true);
   }
@@ -120,9 +120,11 @@ export class CacheLimit {
     this.#order.used(id);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#order.close();
+    await this.#begun;
   }
 
   get #keepFreeBytes(): number {
@@ -145,6 +147,17 @@ export class CacheLimit {
 
   #belowFloor(bytes: number): number {
     return this.#keepFreeBytes + bytes - this.#freeBytes;
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await this.#order.learn();
+      this.#tidy();
+    } catch (error) {
+      const { logger } = this.#options;
+      logger.warn("the drive's cache could not be looked at", { error: String(error) });
+    }
+    this.#schedule();
   }
 
   #schedule(): void {

@@ -138,10 +138,10 @@ export class DriveCache {
     return this.#hydrations.need(request);
   }
 
-  /** Brings all of one file, for whoever needs it whole. */
+  /** Brings all of one file, for sync. */
   async fill(id: number, signal?: AbortSignal): Promise<void> {
     const options = signal === undefined ? {} : { signal };
-    await this.#hydrations.hydrate(id, { urgency: 'program', ...options });
+    await this.#hydrations.hydrate(id, { urgency: 'background', ...options });
   }
 
   /**
@@ -214,7 +214,7 @@ export class DriveCache {
   /** Cancels what is being fetched; to be called before the tree is closed. */
   async close(): Promise<void> {
     this.#pins.close();
-    this.#limit.close();
+    await this.#limit.close();
     this.#hydrations.close();
     this.#changed$.complete();
     await this.#partial.end();

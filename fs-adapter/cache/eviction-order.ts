@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Logger } from '../../core/ports.ts';
 import type { DriveFile, DriveTree } from './drive-tree.ts';
 
@@ -31,6 +32,7 @@ export class EvictionOrder {
   #candidates: Candidate[] = [];
   #emptySinceMs = Number.NEGATIVE_INFINITY;
   #givable = 0;
+  #isClosed = false;
   #countingMs = 0;
   #countAgainAtMs = Number.NEGATIVE_INFINITY;
 
@@ -41,7 +43,11 @@ export class EvictionOrder {
   /** Learns from the files on the disk when those were used that nobody has opened since the drive was. */
   async learn(): Promise<void> {
     const { tree } = this.#options;
+    // The drive is being opened: others go first.
+    await nextTurn();
+    if (this.#isClosed) return;
     for (const { id, backing, usedAtMs } of [...tree.stored()]) {
+      if (this.#isClosed) return;
       if (usedAtMs > 0 || backing === null || this.#usedAtMs.has(id)) continue;
       const found = await stat(tree.backingPath(backing)).catch(() => null);
       if (found !== null) this.#usedAtMs.set(id, Math.max(found.atimeMs, found.mtimeMs));
@@ -53,6 +59,11 @@ export class EvictionOrder {
   /** Notes that a file was used now. */
   used(id: number): void {
     this.#usedAtMs.set(id, this.#options.clock.now());
+  }
+
+  /** Ends what is being learned. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Gives up contents of at least so many bytes, as far as there are any; returns how many. */

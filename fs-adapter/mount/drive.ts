@@ -5,15 +5,19 @@ import { type Observable, Subject } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger, Replica } from '../../core/ports.ts';
-import { ContentHydrations, type FetchContent } from '../cache/content-hydrations.ts';
+import type { FetchContent } from '../cache/content-hydrations.ts';
+import { DriveCache, type DriveCacheOptions } from '../cache/drive-cache.ts';
 import { DriveReplica } from '../cache/drive-replica.ts';
-import type { DriveFile, DriveTree, KeptBecause } from '../cache/drive-tree.ts';
+import type { DriveTree } from '../cache/drive-tree.ts';
 import { chooseKind } from './choose-kind.ts';
 import type { MountCapabilities, Mounted, MountedFiles } from './mount-backend.ts';
 import { prepareMountPoint, unmount } from './mount-point.ts';
 import type { KindName, ShownTree } from './shown-tree.ts';
 
-export interface DriveOptions {
+export interface DriveOptions
+  extends Partial<
+    Pick<DriveCacheOptions, 'limits' | 'restrictedPrograms' | 'askSpace' | 'isInConflict'>
+  > {
   readonly mountPoint: string;
   /** Holds the table, the content that is on this machine, and kept versions. One process at a time. */
   readonly stateDirectory: string;
@@ -49,19 +53,13 @@ export interface DriveStats {
   readonly operations: number;
 }
 
-/** What became of one file that was to give its space back. */
-export interface FreeResult {
-  readonly path: SyncPath;
-  readonly freed: boolean;
-  /** Why the content was kept. */
-  readonly reason?: KeptBecause;
-}
-
 /** A mounted drive, or one that is about to be: a replica with placeholders, shown as a file system. */
 export interface Drive {
   /** The local side of the drive's pair; usable whether it is mounted or not. */
   readonly replica: Replica;
   readonly tree: DriveTree;
+  /** What of it is on this device. */
+  readonly cache: DriveCache;
   /** What a mount's calls are answered with, for tests; null where JavaScript answers none. */
   readonly files: MountedFiles | null;
   /** How many files are changed and not known to be on the other side; the present number first. */
@@ -78,10 +76,6 @@ export interface Drive {
    * @throws MOUNT_BUSY while programs use it; not with `lazy`
    */
   unmount(options?: { readonly lazy?: boolean }): Promise<void>;
-  /** Fetches the content of a file, or of all files below a directory. */
-  hydrate(path: SyncPath): Promise<void>;
-  /** Gives the space of a file, or of all files below a directory, back; never of what is dirty or open. */
-  free(path: SyncPath): Promise<readonly FreeResult[]>;
   /** Unmounts (lazily if programs still use it) and releases the state directory. */
   close(): Promise<void>;
 }
@@ -105,33 +99,44 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
     readOnly,
     allowSymlinks,
     stallMs,
-    need: (request) => hydrations.need(request),
+    need: (request) => cache.need(request),
     clock,
     logger,
   });
   const { tree } = shown;
   const outdated = new Subject<SyncPath>();
-  const hydrations = new ContentHydrations({
+  const { limits = {}, restrictedPrograms, askSpace, isInConflict } = options;
+  const cache = new DriveCache({
     tree,
     fetch: options.hydrate,
+    limits,
+    directory: stateDirectory,
+    stallMs,
+    ...(restrictedPrograms === undefined ? {} : { restrictedPrograms }),
+    ...(askSpace === undefined ? {} : { askSpace }),
+    ...(isInConflict === undefined ? {} : { isInConflict }),
+    onOutdated: (path) => outdated.next(path),
     clock,
     logger,
-    stallMs,
-    onOutdated: (path) => outdated.next(path),
   });
+  try {
+    await cache.start();
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
   const replica = new DriveReplica({
     tree,
     outdated$: outdated.asObservable(),
     logger,
-    fetchWhole: (id, signal) =>
-      hydrations.hydrate(id, { urgency: 'background', ...(signal ? { signal } : {}) }),
+    fetchWhole: (id, signal) => cache.fill(id, signal),
     symlinks: allowSymlinks,
     placeholders: onDemand,
   });
   return new OpenedDrive({
     backend: kind.name,
     shown,
-    hydrations,
+    cache,
     replica,
     mountPoint: resolve(options.mountPoint),
     source: sourceOf(options.name, stateDirectory),
@@ -151,7 +156,7 @@ function sourceOf(name: string, stateDirectory: string): string {
 interface Parts {
   readonly backend: KindName;
   readonly shown: ShownTree;
-  readonly hydrations: ContentHydrations;
+  readonly cache: DriveCache;
   readonly replica: Replica;
   readonly mountPoint: string;
   readonly source: string;
@@ -165,6 +170,7 @@ interface Parts {
 class OpenedDrive implements Drive {
   readonly replica: Replica;
   readonly tree: DriveTree;
+  readonly cache: DriveCache;
   readonly files: MountedFiles | null;
   readonly pending$: Observable<number>;
   readonly #parts: Parts;
@@ -175,12 +181,13 @@ class OpenedDrive implements Drive {
     this.#parts = parts;
     this.replica = parts.replica;
     this.tree = parts.shown.tree;
+    this.cache = parts.cache;
     this.files = parts.shown.files;
     this.pending$ = this.tree.pending$;
   }
 
   get stats(): DriveStats {
-    const { backend, shown, hydrations } = this.#parts;
+    const { backend, shown } = this.#parts;
     return {
       mounted: this.#mounted !== null,
       backend,
@@ -188,7 +195,7 @@ class OpenedDrive implements Drive {
       entries: this.tree.entries,
       pending: this.tree.pending,
       openHandles: this.tree.openHandles,
-      hydrating: hydrations.active,
+      hydrating: this.cache.hydrating,
       operations: this.#mounted?.operations ?? 0,
     };
   }
@@ -222,25 +229,6 @@ class OpenedDrive implements Drive {
     await this.tree.flush();
   }
 
-  async hydrate(path: SyncPath): Promise<void> {
-    for (const { id } of this.#filesAt(path))
-      await this.#parts.hydrations.hydrate(id, { urgency: 'background' });
-  }
-
-  async free(path: SyncPath): Promise<readonly FreeResult[]> {
-    const results: FreeResult[] = [];
-    for (const { id, storedBytes, state } of this.#filesAt(path)) {
-      if (storedBytes === 0 && state !== 'dirty') continue;
-      const at = this.tree.pathOf(id) ?? path;
-      const reason = this.tree.dehydrate(id);
-      results.push(
-        reason === null ? { path: at, freed: true } : { path: at, freed: false, reason },
-      );
-    }
-    await this.tree.flush();
-    return results;
-  }
-
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -253,19 +241,7 @@ class OpenedDrive implements Drive {
       if (!(error instanceof FerryError && error.code === 'MOUNT_BUSY')) throw error;
       await this.#takeOff({ lazy: true });
     }
-    this.#parts.hydrations.close();
+    await this.cache.close();
     await this.tree.close();
-  }
-
-  #filesAt(path: SyncPath): readonly DriveFile[] {
-    const entry = this.tree.find(path);
-    if (entry === null)
-      throw new FerryError('LOCAL_NOT_FOUND', `${path} is not on the drive`, { path });
-    const files: DriveFile[] = [];
-    const entries = [entry];
-    for (let next = entries.pop(); next !== undefined; next = entries.pop())
-      if (next.kind === 'file') files.push(next);
-      else if (next.kind === 'directory') entries.push(...this.tree.children(next.id).toReversed());
-    return files;
   }
 }

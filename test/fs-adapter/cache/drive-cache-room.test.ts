@@ -110,6 +110,7 @@ withAddon('the limit of a cache', () => {
       await touch('touch', ['-a', '-d', `${seconds} hours`, cached.tree.backingPath(backing)]);
     }
     await cached.restart();
+    await cached.cache.ran();
     await hydrate('d');
     expect(cached.here('a', 'b', 'c', 'd')).toEqual(['a', 'c', 'd']);
   });

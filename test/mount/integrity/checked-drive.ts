@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FreeResult } from '../../../fs-adapter/mount/drive.ts';
+import type { FreeReport } from '../../../fs-adapter/cache/free-space.ts';
 import type { HostOptions } from '../../support/drive-host.ts';
 import { MountedDrive } from '../../support/mounted-drive.ts';
 import type { UploadedFile } from '../../support/uploads-in-step.ts';
@@ -78,8 +78,8 @@ class DriveToCheck implements CheckedPlace {
       while (isRunning) {
         await this.#inTurn(async () => {
           uploaded += (await this.#drive.do<readonly unknown[]>({ do: 'upload-changed' })).length;
-          const results = await this.#drive.do<readonly FreeResult[]>({ do: 'free', path: '' });
-          freed += results.filter((result) => result.freed).length;
+          const { freedFiles } = await this.#drive.do<FreeReport>({ do: 'free', path: '' });
+          freed += freedFiles;
         });
         await delay(everyMs);
       }
@@ -121,9 +121,9 @@ class DriveToCheck implements CheckedPlace {
   }
 
   async #free(path: string): Promise<string> {
-    const results = await this.#drive.do<readonly FreeResult[]>({ do: 'free', path });
-    if (results.some(({ freed }) => freed)) return 'ok';
-    return `busy ${results[0]?.reason ?? 'nothing here'}`;
+    const { freedFiles, kept } = await this.#drive.do<FreeReport>({ do: 'free', path });
+    if (freedFiles > 0) return 'ok';
+    return `busy ${kept[0]?.reason ?? 'nothing here'}`;
   }
 
   async #upload(below: string): Promise<string> {
