@@ -20,6 +20,6 @@ export function realParts(): Parts {
       (await import('../remotes/webdav/probe.ts')).probeWebdav(options),
     openDrive: async (options) => (await import('../fs-adapter/mount/drive.ts')).openDrive(options),
     isMountAvailable: async () =>
-      (await import('../fs-adapter/mount/fuse-library.ts')).isMountAvailable(),
+      (await import('../fs-adapter/mount/choose-kind.ts')).isMountAvailable(),
   };
 }

@@ -1,17 +1,11 @@
-import { constants as fsConstants } from 'node:fs';
-import { access, open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type Fuse from 'fuse-native';
 import { FerryError } from '../../core/model/errors.ts';
+import { installLine, reasonAgainstFuse } from './fuse-device.ts';
 
 type FuseClass = typeof Fuse;
-
-const DEVICE = '/dev/fuse';
-/** Major 10, minor 229, as stat tells them. */
-const FUSE_RDEV = (10 << 8) | 229;
-const PACKAGES = 'sudo apt-get install -y libfuse2 fuse3';
 
 /** RTLD_NODELETE of glibc, which Node does not name: the library stays, whatever happens to the failed addon. */
 const RTLD_NODELETE = 0x1000;
@@ -35,53 +29,17 @@ export async function loadFuse(): Promise<FuseClass> {
   }
 }
 
-/** Says whether a drive can be mounted here, and if not, why and what would help. */
-export async function isMountAvailable(): Promise<
-  { readonly available: true } | { readonly available: false; readonly reason: string }
-> {
-  if (process.platform === 'win32')
-    return { available: false, reason: 'Windows has no FUSE; a watched folder is used instead' };
-  if (process.platform === 'linux') {
-    try {
-      if (!(await opensAsFuse()))
-        return { available: false, reason: `${DEVICE} is not the FUSE device` };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const reason =
-        code === 'ENOENT'
-          ? `${DEVICE} is missing: load the kernel module (sudo modprobe fuse), or give the container that device`
-          : `${DEVICE} cannot be opened (${code}): let your user read and write it`;
-      return { available: false, reason };
-    }
-  }
-  if (process.platform === 'linux' && process.getuid?.() !== 0 && !(await isOnPath('fusermount')))
-    return { available: false, reason: `fusermount is missing; install it with: ${PACKAGES}` };
+/** Says why fuse-native cannot mount here; null: it can. */
+export async function reasonAgainstLibrary(): Promise<string | null> {
+  if (process.platform === 'win32') return 'Windows has no FUSE; a watched folder is used instead';
+  const reason = await reasonAgainstFuse('fusermount');
+  if (reason !== null) return reason;
   try {
     await loadFuse();
-    return { available: true };
+    return null;
   } catch (error) {
-    return { available: false, reason: (error as Error).message };
+    return (error as Error).message;
   }
-}
-
-/** Opens the device, as a container may show one that it lets nobody open; opening it alone has no effect. */
-async function opensAsFuse(): Promise<boolean> {
-  const device = await open(DEVICE, 'r+');
-  try {
-    const { rdev } = await device.stat();
-    return rdev === FUSE_RDEV;
-  } finally {
-    await device.close();
-  }
-}
-
-async function isOnPath(program: string): Promise<boolean> {
-  const { PATH = '/usr/bin:/bin' } = process.env;
-  for (const directory of PATH.split(delimiter)) {
-    const found = access(join(directory, program), fsConstants.X_OK);
-    if (await found.then(() => true).catch(() => false)) return true;
-  }
-  return false;
 }
 
 function isMissingLibrary(error: unknown): boolean {
@@ -90,7 +48,7 @@ function isMissingLibrary(error: unknown): boolean {
 
 function unavailable(error: unknown): FerryError {
   const what = isMissingLibrary(error) ? 'libfuse 2 is missing' : 'fuse-native cannot be loaded';
-  return new FerryError('MOUNT_UNAVAILABLE', `${what}; install it with: ${PACKAGES}`, {
+  return new FerryError('MOUNT_UNAVAILABLE', `${what}; ${installLine('fusermount')}`, {
     cause: error,
   });
 }

@@ -4,17 +4,14 @@ import { DriveLog } from '../cache/drive-log.ts';
 import { openDriveStore } from '../cache/drive-store.ts';
 import { loadTable } from '../cache/script-load.ts';
 import { ScriptTree } from '../cache/script-tree.ts';
-import { isMountAvailable } from './fuse-library.ts';
+import { reasonAgainstLibrary } from './fuse-library.ts';
 import { createFuseNativeBackend } from './fuse-native-backend.ts';
 import type { ShownTree, TreeKind, TreeOptions } from './shown-tree.ts';
 
 /** The tree in JavaScript's memory, shown by fuse-native. */
 export const FUSE_NATIVE_KIND: TreeKind = {
   name: 'fuse-native',
-  async reasonAgainst() {
-    const found = await isMountAvailable();
-    return found.available ? null : found.reason;
-  },
+  reasonAgainst: reasonAgainstLibrary,
   open: openScriptTree,
 };
 

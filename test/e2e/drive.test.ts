@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiPair } from '../../daemon/api.ts';
-import { isMountAvailable } from '../../fs-adapter/mount/fuse-library.ts';
+import { isMountAvailable } from '../../fs-adapter/mount/choose-kind.ts';
 import { differences, listTree, makeTree, type TreeListing } from '../support/file-trees.ts';
 import { runFerry } from '../support/run-ferry.ts';
 import { companion } from '../support/servers/companion.ts';

@@ -3,8 +3,9 @@ import { promises as fs } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isMountAvailable } from '../../fs-adapter/mount/fuse-library.ts';
+import { isMountAvailable } from '../../fs-adapter/mount/choose-kind.ts';
 import { abortConnection, mountAt, unmount } from '../../fs-adapter/mount/mount-point.ts';
+import type { KindName } from '../../fs-adapter/mount/shown-tree.ts';
 import type { HostCommand, HostOptions, ObservedFile, RemoteFile } from './drive-host.ts';
 
 const HOST = fileURLToPath(new URL('./drive-host.js', import.meta.url));
@@ -12,13 +13,20 @@ const PROGRAM_TIMEOUT_MS = 20_000;
 const COMMAND_TIMEOUT_MS = 20_000;
 
 /** Says why drives cannot be mounted here; null: they can. Where FUSE is required, a reason is an error. */
-export async function reasonWithoutMount(): Promise<string | null> {
-  const found = await isMountAvailable();
+export async function reasonWithoutMount(kind?: KindName): Promise<string | null> {
+  const found = await isMountAvailable(kind);
   if (found.available) return null;
   const { FERRY_REQUIRE_FUSE } = process.env;
   if (FERRY_REQUIRE_FUSE === '1') throw new Error(found.reason);
   process.stderr.write(`skipped, as no drive can be mounted here: ${found.reason}\n`);
   return found.reason;
+}
+
+/** Returns the ways in which drives can be mounted here, all of them where FUSE is required. */
+export async function mountableKinds(): Promise<readonly KindName[]> {
+  const kinds: readonly KindName[] = ['native', 'fuse-native'];
+  const reasons = await Promise.all(kinds.map((kind) => reasonWithoutMount(kind)));
+  return kinds.filter((_, at) => reasons[at] === null);
 }
 
 export interface ProgramResult {

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MountedDrive, reasonWithoutMount } from '../../support/mounted-drive.ts';
 
-const describeMounted = (await reasonWithoutMount()) === null ? describe : describe.skip;
+const describeMounted =
+  (await reasonWithoutMount('fuse-native')) === null ? describe : describe.skip;
 
-describeMounted('files of a mounted drive', () => {
+describeMounted('files of a drive that fuse-native shows', () => {
   let drive: MountedDrive;
   beforeAll(async () => {
-    drive = await MountedDrive.start();
+    drive = await MountedDrive.start({ backend: 'fuse-native' });
   });
   afterAll(() => drive.dispose());
 
