@@ -104,6 +104,8 @@ export interface NativeDrive {
   missing(id: number, offset: number, length: number): Float64Array;
   filled(id: number, generation: number, offset: number, length: number): number;
   failed(id: number, offset: number, length: number, errno: number): void;
+  /** Says that a request for content is over: what waits for it goes on, or asks again if it is not here. */
+  settled(id: number, offset: number, length: number): void;
   completed(id: number, generation: number, stampNs: bigint): number;
   discard(id: number, generation: number): void;
   dehydrate(id: number): number;

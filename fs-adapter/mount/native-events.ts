@@ -34,8 +34,9 @@ export function listenerOf(
     else if (event === DRIVE_EVENT.pinned) subjects.pins.next(id);
     else if (event === DRIVE_EVENT.ended) subjects.ended.next(detail);
     else
-      need({ id, offset, length, pid: detail, isForWrite }).catch((error: unknown) =>
-        drive.failed(id, offset, length, errnoOf(error)),
+      need({ id, offset, length, pid: detail, isForWrite }).then(
+        () => drive.settled(id, offset, length),
+        (error: unknown) => drive.failed(id, offset, length, errnoOf(error)),
       );
   };
 }

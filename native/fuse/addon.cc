@@ -111,6 +111,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
             InstanceMethod<&DriveObject::FillTarget>("fillTarget"),
             InstanceMethod<&DriveObject::Filled>("filled"),
             InstanceMethod<&DriveObject::Failed>("failed"),
+            InstanceMethod<&DriveObject::Settled>("settled"),
             InstanceMethod<&DriveObject::Completed>("completed"),
             InstanceMethod<&DriveObject::Dehydrate>("dehydrate"),
             InstanceMethod<&DriveObject::NewBacking>("newBacking"),
@@ -360,6 +361,12 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   /** Id, offset, length, negative errno. */
   Napi::Value Failed(Info info) {
     if (session_ != nullptr) session_->Failed(Whole(info, 0), Whole(info, 1), Whole(info, 2), Int(info, 3));
+    return info.Env().Undefined();
+  }
+
+  /** Id, offset, length. */
+  Napi::Value Settled(Info info) {
+    if (session_ != nullptr) session_->Settled(Whole(info, 0), Whole(info, 1), Whole(info, 2));
     return info.Env().Undefined();
   }
 

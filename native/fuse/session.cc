@@ -278,6 +278,21 @@ void Session::Arrived(uint64_t id) {
   parkedChanged_.notify_one();
 }
 
+void Session::Settled(uint64_t id, uint64_t offset, uint64_t length) {
+  std::vector<Asked> again;
+  {
+    const Shared lock(drive_.mutex());
+    Arrived(id);
+    const std::lock_guard<std::mutex> guard(parkedMutex_);
+    for (const Parked& each : parked_) {
+      if (each.id != id || each.offset != offset || each.length != length) continue;
+      const auto* head = reinterpret_cast<const fuse_in_header*>(each.message.data());
+      again.push_back({head->pid, each.needsAll});
+    }
+  }
+  for (const Asked& each : again) drive_.outside()->Missing(id, offset, length, each.pid, each.needsAll);
+}
+
 void Session::Failed(uint64_t id, uint64_t offset, uint64_t length, int failure) {
   const std::lock_guard<std::mutex> guard(parkedMutex_);
   for (size_t at = 0; at < parked_.size();) {

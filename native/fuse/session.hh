@@ -50,6 +50,11 @@ class Session : public Waiting {
 
   void Arrived(uint64_t id) override;
   void Failed(uint64_t id, uint64_t offset, uint64_t length, int failure) override;
+  /**
+   * Whoever was asked for a part is done with it. Requests for which it is enough go on, also where nothing had to come
+   * as the file was cut or removed; those for which it is not, as it was given back at once, ask again.
+   */
+  void Settled(uint64_t id, uint64_t offset, uint64_t length);
   void Tell(Notice notice) override;
 
   uint64_t operations() const { return operations_; }
@@ -61,6 +66,11 @@ class Session : public Waiting {
 
  private:
   /** A request that waits for content. */
+  /** Who asks for content, and whether it needs all of it. */
+  struct Asked {
+    uint32_t pid;
+    bool needsAll;
+  };
   struct Parked {
     std::string message;
     int fd;
