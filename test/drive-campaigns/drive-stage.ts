@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiPair, ApiState } from '../../daemon/api.ts';
+import { type ControlClient, createControlClient } from '../../daemon/control-client.ts';
+import { resolveHome } from '../../daemon/home.ts';
+import { ServerProcess } from '../crash/server-process.ts';
+import { FERRY_MAIN } from '../support/run-ferry.ts';
+
+const COMMAND_MS = 60_000;
+const QUIET_MS = 120_000;
+const GONE_MS = 20_000;
+
+export interface StageOptions {
+  /** Directory that the companion server serves; made if missing. Absent: one of the stage's own. */
+  readonly served?: string;
+  readonly flags?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** A real drive of a real daemon, mounted from a companion server that runs in its own process. */
+export class DriveStage {
+  readonly directory: string;
+  readonly drive: string;
+  readonly served: string;
+  readonly server = new ServerProcess();
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #home: string;
+  readonly client: ControlClient;
+
+  private constructor(directory: string, options: StageOptions) {
+    this.directory = directory;
+    this.drive = join(directory, 'drive');
+    this.served = options.served ?? join(directory, 'served');
+    this.#home = join(directory, 'home');
+    this.#environment = { ...process.env, ...options.environment, FERRY_HOME: this.#home };
+    this.client = createControlClient(resolveHome({ FERRY_HOME: this.#home }).socketPath);
+  }
+
+  static async start(options: StageOptions = {}): Promise<DriveStage> {
+    const stage = new DriveStage(await mkdtemp(join(tmpdir(), 'ferry-stage-')), options);
+    await mkdir(stage.served, { recursive: true });
+    await stage.server.open(stage.served);
+    await stage.ferry('mount', stage.server.url, stage.drive, ...(options.flags ?? []));
+    return stage;
+  }
+
+  /** Runs `ferry`, and returns what it printed. @throws Error when it fails or takes too long */
+  ferry(...args: readonly string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [FERRY_MAIN, ...args], {
+        env: this.#environment,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: COMMAND_MS,
+        killSignal: 'SIGKILL',
+      });
+      let said = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk: Buffer) => {
+          said += chunk.toString();
+        });
+      child.once('exit', (code, signal) => {
+        if (code === 0) resolve(said);
+        else reject(new Error(`ferry ${args.join(' ')} ended with ${code ?? signal}: ${said}`));
+      });
+    });
+  }
+
+  state(): Promise<ApiState> {
+    return this.client.state(AbortSignal.timeout(5000));
+  }
+
+  async pair(): Promise<ApiPair> {
+    const [pair] = (await this.state()).pairs;
+    if (pair === undefined) throw new Error('the daemon has no drive');
+    return pair;
+  }
+
+  /** Kills the daemon's worker, and returns how long the drive was away. @throws Error after 20 s */
+  async kill(): Promise<number> {
+    const { pid } = await this.state();
+    const begunMs = performance.now();
+    process.kill(pid, 'SIGKILL');
+    while (!(await this.#isShownByAnother(pid))) {
+      const ms = performance.now() - begunMs;
+      if (ms > GONE_MS) throw new Error(`not mounted again ${Math.round(ms)} ms after the kill`);
+      await sleep(5);
+    }
+    return performance.now() - begunMs;
+  }
+
+  /** Waits until nothing is left to do on either side. @throws Error with what is left */
+  async quiet(): Promise<void> {
+    const untilMs = Date.now() + QUIET_MS;
+    let last = '';
+    while (Date.now() < untilMs) {
+      try {
+        const { name } = await this.pair();
+        const { problems } = await this.client.run(name, 'sync', {});
+        const pair = await this.pair();
+        last = JSON.stringify({ problems, pair });
+        if (problems.length === 0 && pair.pendingUploads === 0 && pair.inSync === 'in-sync') return;
+      } catch (error) {
+        last = String(error);
+      }
+      await sleep(300);
+    }
+    throw new Error(`it does not come to rest: ${last}`);
+  }
+
+  async close(): Promise<void> {
+    await this.ferry('unmount', this.drive, '--lazy').catch(complain);
+    await this.ferry('daemon', 'stop').catch(complain);
+    await this.server.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #isShownByAnother(pid: number): Promise<boolean> {
+    const state = await this.state().catch(() => null);
+    const [pair] = state?.pairs ?? [];
+    if (state === null || state.pid === pid || pair?.mountBackend === undefined) return false;
+    const answer = stat(join(this.drive, '.')).then(
+      () => true,
+      () => false,
+    );
+    // A call that hangs is no answer.
+    return Promise.race([answer, sleep(1000, false)]);
+  }
+}
+
+function complain(error: unknown): void {
+  process.stderr.write(`${String(error)}\n`);
+}

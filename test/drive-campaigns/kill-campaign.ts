@@ -1,0 +1,113 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../simulation/random.ts';
+import { DriveStage } from './drive-stage.ts';
+import { allowedBy, type Content, contentOf, judge, TEMPORARY } from './write-log.ts';
+import { Writer } from './writer.ts';
+
+export interface KillOptions {
+  readonly kills: number;
+  readonly seed: number;
+  /** The longest time between two kills. */
+  readonly longestMs: number;
+  readonly note: (text: string) => void;
+}
+
+export interface KillResult {
+  /** How long the drive was away after each kill. */
+  readonly awayMs: readonly number[];
+  readonly wrong: readonly string[];
+  /** What the program's operations failed with. */
+  readonly failures: ReadonlyMap<string, number>;
+  readonly operations: number;
+  /** The longest that one operation of the program took, kills included. */
+  readonly longestMs: number;
+}
+
+/** Inode numbers of a directory's files. */
+async function inodes(directory: string): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const name of await readdir(directory)) {
+    const seen = await stat(join(directory, name)).catch(() => null);
+    if (seen !== null) found.set(name, seen.ino);
+  }
+  return found;
+}
+
+async function contentsIn(directory: string): Promise<Map<string, Content>> {
+  const found = new Map<string, Content>();
+  for (const entry of await readdir(directory, { withFileTypes: true }))
+    if (entry.isFile() && !entry.name.startsWith(TEMPORARY))
+      found.set(entry.name, contentOf(await readFile(join(directory, entry.name))));
+  return found;
+}
+
+function wrongIn(where: string, found: ReadonlyMap<string, Content>, log: string): string[] {
+  const allowed = allowedBy(log);
+  const paths = new Set([...allowed.keys(), ...found.keys()]);
+  return [...paths].flatMap((path) => {
+    const wrong = judge(path, found.get(path) ?? null, allowed.get(path));
+    return wrong === null ? [] : [`${where}: ${wrong}`];
+  });
+}
+
+/**
+ * Kills the process of a drive again and again while a program writes and syncs files in it. After each kill all that
+ * the program was told to be durable must be there, under the same inode numbers; in the end on the server too.
+ */
+export async function runKillCampaign(options: KillOptions): Promise<KillResult> {
+  const { kills, seed, longestMs, note } = options;
+  const random = new Random(seed);
+  const stage = await DriveStage.start({ environment: { FERRY_CRASH_LIMIT: '1000000' } });
+  const log = join(stage.directory, 'writes.log');
+  const writer = new Writer(stage.drive, log, seed);
+  const awayMs: number[] = [];
+  const wrong: string[] = [];
+  try {
+    for (let kill = 1; kill <= kills; kill += 1) {
+      await sleep(100 + random.below(longestMs));
+      const before = await inodes(stage.drive);
+      awayMs.push(await stage.kill());
+      const { operations } = await writer.pause();
+      const after = await inodes(stage.drive);
+      wrong.push(...wrongIn(`after kill ${kill}`, await writer.look(), log));
+      wrong.push(...renumbered(before, after).map((path) => `after kill ${kill}: ${path}`));
+      await writer.go();
+      if (kill % 10 === 0 || kill === kills)
+        note(`${kill} kills, ${operations} operations, ${wrong.length} wrong`);
+    }
+    const { operations, longestMs: longest } = await writer.pause();
+    await stage.quiet();
+    const shown = await writer.look();
+    wrong.push(...wrongIn('in the end, in the drive', shown, log));
+    const served = await contentsIn(stage.served);
+    wrong.push(...wrongIn('in the end, on the server', served, log), ...differences(shown, served));
+    return { awayMs, wrong, failures: writer.failures, operations, longestMs: longest };
+  } finally {
+    await writer.end();
+    await stage.close();
+  }
+}
+
+/** A file that keeps its name keeps its number, unless a program has put another one there meanwhile. */
+function renumbered(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): string[] {
+  const changed = [...before].filter(([name, ino]) => after.has(name) && after.get(name) !== ino);
+  // One save may have been under way, and some between the look and the kill.
+  const limit = Math.max(10, before.size / 4);
+  return changed.length > limit
+    ? [`${changed.length} of ${before.size} files have another inode number`]
+    : [];
+}
+
+function differences(
+  shown: ReadonlyMap<string, Content>,
+  served: ReadonlyMap<string, Content>,
+): string[] {
+  return [...new Set([...shown.keys(), ...served.keys()])]
+    .filter((path) => shown.get(path)?.hash !== served.get(path)?.hash)
+    .map((path) => `${path}: the drive and the server differ`);
+}

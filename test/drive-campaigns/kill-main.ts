@@ -1,0 +1,29 @@
+// `npm run kill-drive`: a drive whose process is killed at random moments while a program writes in it.
+import { parseArgs } from 'node:util';
+import { runKillCampaign } from './kill-campaign.ts';
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'longest-ms': { type: 'string', default: '2500' },
+  },
+});
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const seed = Number(values.seed);
+say(`kill-drive: ${values.kills} kills, seed ${seed}`);
+const result = await runKillCampaign({
+  kills: Number(values.kills),
+  seed,
+  longestMs: Number(values['longest-ms']),
+  note: say,
+});
+const sorted = [...result.awayMs].sort((a, b) => a - b);
+const at = (part: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
+say(`away, in ms: shortest ${at(0)}, median ${at(0.5)}, 95 % ${at(0.95)}, longest ${at(1)}`);
+say(`longest operation of the program: ${Math.round(result.longestMs)} ms`);
+say(`its operations failed with: ${JSON.stringify(Object.fromEntries(result.failures))}`);
+for (const wrong of result.wrong.slice(0, 50)) say(`WRONG ${wrong}`);
+const late = sorted.filter((ms) => ms > 2000).length;
+say(`${result.operations} operations, ${result.wrong.length} wrong, ${late} of ${sorted.length} times away for more than 2 s`);
+process.exitCode = result.wrong.length + late === 0 ? 0 : 1;
