@@ -34,7 +34,7 @@ export interface ApiPair {
   readonly resetting: boolean;
   /** Drives only: files written but not uploaded yet, and how the drive is shown. */
   readonly pendingUploads?: number;
-  readonly mountBackend?: 'fuse-native' | 'folder';
+  readonly mountBackend?: 'native' | 'fuse-native' | 'folder';
   /** Why a drive is shown as a folder. */
   readonly mountNote?: string;
   /** Where files are now that were written into the mount point while the drive was gone. */

@@ -92,7 +92,7 @@ async function openMounted(surroundings: Surroundings, address: RemoteAddress): 
     replica: drive.replica,
     drive,
     recordsDirectory: recordsDirectory(workshop.home, name),
-    mount: { mountBackend: 'fuse-native', ...(putAside === null ? {} : { putAside }) },
+    mount: { mountBackend: drive.stats.backend, ...(putAside === null ? {} : { putAside }) },
   };
 }
 

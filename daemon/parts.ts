@@ -68,6 +68,7 @@ export interface HostedDrive {
   /** Files that were changed and not taken up yet. */
   readonly pending$: Observable<number>;
   readonly stats: {
+    readonly backend: 'native' | 'fuse-native';
     /** Calls of programs answered since it was mounted. */
     readonly operations: number;
   };

@@ -11,8 +11,9 @@ import { DriveReplica } from '../cache/drive-replica.ts';
 import type { DriveTree } from '../cache/drive-tree.ts';
 import { chooseKind } from './choose-kind.ts';
 import type { MountCapabilities, Mounted, MountedFiles } from './mount-backend.ts';
-import { prepareMountPoint, unmount } from './mount-point.ts';
+import { unmount } from './mount-point.ts';
 import type { KindName, ShownTree } from './shown-tree.ts';
+import { takePlace } from './take-place.ts';
 
 export interface DriveOptions
   extends Partial<
@@ -204,11 +205,16 @@ class OpenedDrive implements Drive {
     if (this.#mounted !== null) return null;
     const { shown, mountPoint, source, allowOthers, shownFile, clock, logger } = this.#parts;
     const wasShown = (await fs.readFile(shownFile, 'utf8').catch(() => null)) === mountPoint;
-    const aside = await prepareMountPoint({ mountPoint, source, wasShown, nowMs: clock.now() });
-    if (aside !== null) logger.warn('written while not mounted', { mountPoint, putAside: aside });
-    this.#mounted = await shown.show({ mountPoint, source, allowOthers });
+    // fusermount3 and libfuse look at what is there first, and would find it dead.
+    const mountsOver = this.#parts.backend === 'native' && process.geteuid?.() === 0;
+    const { mounted, putAside } = await takePlace(
+      { mountPoint, source, wasShown, mountsOver, nowMs: clock.now() },
+      () => shown.show({ mountPoint, source, allowOthers }),
+    );
+    if (putAside !== null) logger.warn('written while not mounted', { mountPoint, putAside });
+    this.#mounted = mounted;
     await fs.writeFile(shownFile, mountPoint);
-    return aside;
+    return putAside;
   }
 
   async unmount(options: { readonly lazy?: boolean } = {}): Promise<void> {

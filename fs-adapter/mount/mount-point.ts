@@ -5,6 +5,8 @@ import { FerryError } from '../../core/model/errors.ts';
 import { setAside } from './set-aside.ts';
 
 const COMMAND_TIMEOUT_MS = 5_000;
+/** As many times as a drive's process may have been killed since it was mounted. */
+const MAX_LAYERS = 10_000;
 const CONNECTIONS = '/sys/fs/fuse/connections';
 
 /** A line of the kernel's list of mounts. */
@@ -60,6 +62,8 @@ export interface MountPointRequest {
   readonly source: string;
   /** The drive was shown there, and nobody took it away: what is there now was written while it was gone. */
   readonly wasShown: boolean;
+  /** The drive can be mounted over a dead mount, so that the bare directory is never seen. */
+  readonly mountsOver?: boolean;
   readonly nowMs: number;
 }
 
@@ -84,6 +88,7 @@ export async function prepareMountPoint(request: MountPointRequest): Promise<str
         { path: mountPoint },
       );
     await abort(existing);
+    if (isOwn && request.mountsOver) return null;
     await unmountLazily(mountPoint);
   }
   if (await isEmptyDirectory(mountPoint)) return null;
@@ -154,10 +159,27 @@ async function realPlace(absolutePath: string): Promise<string> {
 export async function unmount(mountPoint: string, options: { lazy: boolean }): Promise<void> {
   const entry = await mountAt(mountPoint);
   if (entry === null && process.platform === 'linux') return;
+  await takeOff(mountPoint, entry, options);
+  if (entry !== null) await takeOffBelow(mountPoint, entry.source);
+}
+
+/** Takes off the dead mounts that a drive was mounted over. */
+async function takeOffBelow(mountPoint: string, source: string): Promise<void> {
+  for (let layer = 0; layer < MAX_LAYERS; layer += 1) {
+    if ((await mountAt(mountPoint))?.source !== source) return;
+    if ((await unmountLazily(mountPoint)) !== null) return;
+  }
+}
+
+async function takeOff(
+  mountPoint: string,
+  entry: MountEntry | null,
+  options: { lazy: boolean },
+): Promise<void> {
   const failure = options.lazy
     ? await unmountLazily(mountPoint)
     : await firstThatWorks(commands(mountPoint, false));
-  if (failure === null || (await mountAt(mountPoint)) === null) return;
+  if (failure === null || !isSame(await mountAt(mountPoint), entry)) return;
   if (failure.timedOut && entry !== null) {
     await abort(entry);
     await unmountLazily(mountPoint);
@@ -181,7 +203,14 @@ export async function abandonMount(
   const entry = await mountAt(mountPoint);
   if (entry === null || !isFerry(entry)) return;
   await abort(entry);
-  if (options.unmounts) await unmountLazily(mountPoint);
+  if (!options.unmounts) return;
+  await unmountLazily(mountPoint);
+  await takeOffBelow(mountPoint, entry.source);
+}
+
+/** Two mounts at the same time never have the same number. */
+function isSame(one: MountEntry | null, other: MountEntry | null): boolean {
+  return one !== null && one.minor === other?.minor;
 }
 
 /** Ends all calls on a mount that its process does not answer any more; they fail with ENOTCONN. */

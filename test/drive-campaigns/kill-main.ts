@@ -19,11 +19,15 @@ const result = await runKillCampaign({
   note: say,
 });
 const sorted = [...result.awayMs].sort((a, b) => a - b);
-const at = (part: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
+const at = (part: number) =>
+  Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
 say(`away, in ms: shortest ${at(0)}, median ${at(0.5)}, 95 % ${at(0.95)}, longest ${at(1)}`);
 say(`longest operation of the program: ${Math.round(result.longestMs)} ms`);
 say(`its operations failed with: ${JSON.stringify(Object.fromEntries(result.failures))}`);
+say(`written into the bare directory between two mounts, and put aside: ${result.putAside} times`);
 for (const wrong of result.wrong.slice(0, 50)) say(`WRONG ${wrong}`);
 const late = sorted.filter((ms) => ms > 2000).length;
-say(`${result.operations} operations, ${result.wrong.length} wrong, ${late} of ${sorted.length} times away for more than 2 s`);
+say(
+  `${result.operations} operations, ${result.wrong.length} wrong, ${late} of ${sorted.length} times away for more than 2 s`,
+);
 process.exitCode = result.wrong.length + late === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 // A program that creates, changes, syncs, renames and removes files in a drive, and logs outside of it what was durable.
-// Arguments: directory, log, seed. It is told over the IPC channel to pause and to go on.
+// Arguments: directory, log, seed, and `careful` to wait while the bare mount point is to be seen. It is told over the IPC channel to pause and to go on.
 import {
   closeSync,
   existsSync,
@@ -9,19 +9,23 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../simulation/random.ts';
 import { type Content, contentOf, TEMPORARY, writeLine } from './write-log.ts';
 
-const [directory = '', log = '', seed = '1'] = process.argv.slice(2);
+const [directory = '', log = '', seed = '1', care = ''] = process.argv.slice(2);
 const random = new Random(Number(seed));
 const MAX_FILES = 40;
 const MAX_BYTES = 150_000;
 const PAUSE_MS = 5;
+
+/** Device of the bare mount point; a drive is never on it. */
+const bare = care === 'careful' ? statSync(dirname(directory)).dev : null;
 
 let isPaused = false;
 let operations = 0;
@@ -43,7 +47,8 @@ function bytes(): Buffer {
 function writeAll(file: string, flags: string, content: Buffer): void {
   const fd = openSync(join(directory, file), flags, 0o644);
   try {
-    for (let at = 0; at < content.length; ) at += writeSync(fd, content, at, undefined, flags === 'a' ? null : at);
+    for (let at = 0; at < content.length; )
+      at += writeSync(fd, content, at, undefined, flags === 'a' ? null : at);
     if (flags === 'r+') ftruncateSync(fd, content.length);
     fsyncSync(fd);
   } finally {
@@ -117,19 +122,41 @@ function step(): boolean {
   }
 }
 
+/** What it writes into the bare directory would not be in the drive. */
+function isBare(): boolean {
+  if (bare === null) return false;
+  try {
+    return statSync(directory).dev === bare;
+  } catch {
+    return false; // the drive's process has died
+  }
+}
+
 /** What is in the drive now, as this program sees it. */
 function seen(): Record<string, Content> {
   const found: Record<string, Content> = {};
   for (const name of readdirSync(directory)) {
     const file = join(directory, name);
-    if (!name.startsWith(TEMPORARY) && existsSync(file)) found[name] = contentOf(readFileSync(file));
+    if (!name.startsWith(TEMPORARY) && existsSync(file))
+      found[name] = contentOf(readFileSync(file));
   }
   return found;
 }
 
-process.on('message', (order: 'pause' | 'go' | 'look' | 'end') => {
+type Order = 'pause' | 'go' | 'look' | 'tidy' | 'end' | { readonly leave: readonly string[] };
+
+process.on('message', (order: Order) => {
   if (order === 'end') process.exit(0);
-  if (order === 'look') process.send?.({ seen: seen() });
+  if (typeof order === 'object') {
+    for (const path of order.leave) doubtful.add(path);
+    process.send?.({ left: true });
+    return;
+  }
+  if (order === 'tidy') {
+    for (const name of readdirSync(directory))
+      if (name.startsWith(TEMPORARY)) unlinkSync(join(directory, name));
+    process.send?.({ tidied: true });
+  } else if (order === 'look') process.send?.({ seen: seen() });
   else {
     isPaused = order === 'pause';
     process.send?.({ [order]: true, operations, longestMs });
@@ -139,5 +166,5 @@ process.on('message', (order: 'pause' | 'go' | 'look' | 'end') => {
 for (;;) {
   await sleep(PAUSE_MS);
   // While the drive is away nothing is lost by waiting.
-  if (!isPaused && !step()) await sleep(50);
+  if (!isPaused && (isBare() || !step())) await sleep(50);
 }

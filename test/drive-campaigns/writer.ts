@@ -14,11 +14,15 @@ export class Writer {
   /** What its operations failed with, and how often. */
   readonly failures = new Map<string, number>();
 
-  constructor(directory: string, log: string, seed: number) {
+  /** A careful one does not write into the bare mount point. */
+  constructor(directory: string, log: string, options: { seed: number; isCareful: boolean }) {
+    const { seed, isCareful } = options;
     const host = fileURLToPath(new URL('./writer-host.js', import.meta.url));
-    this.#child = fork(host, [directory, log, String(seed)], { execArgv: [] });
+    const care = isCareful ? ['careful'] : [];
+    this.#child = fork(host, [directory, log, String(seed), ...care], { execArgv: [] });
     this.#child.on('message', ({ failed }: Told) => {
-      if (typeof failed === 'string') this.failures.set(failed, (this.failures.get(failed) ?? 0) + 1);
+      if (typeof failed === 'string')
+        this.failures.set(failed, (this.failures.get(failed) ?? 0) + 1);
     });
   }
 
@@ -30,6 +34,16 @@ export class Writer {
 
   async go(): Promise<void> {
     await this.#ask('go', 'go');
+  }
+
+  /** Tells it which files not to touch any more. */
+  async leave(paths: readonly string[]): Promise<void> {
+    await this.#ask({ leave: paths }, 'left');
+  }
+
+  /** Lets it remove the temporary files of saves that did not end. */
+  async tidy(): Promise<void> {
+    await this.#ask('tidy', 'tidied');
   }
 
   /** Returns what it finds in its directory. */
@@ -47,7 +61,7 @@ export class Writer {
     this.#child.kill('SIGKILL');
   }
 
-  #ask(order: string, answer: string): Promise<Told> {
+  #ask(order: string | object, answer: string): Promise<Told> {
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);
@@ -60,7 +74,7 @@ export class Writer {
       };
       const timer = setTimeout(() => {
         done();
-        reject(new Error(`the writing program hangs: it did not answer ${order}`));
+        reject(new Error(`the writing program hangs: it did not answer ${JSON.stringify(order)}`));
       }, ANSWER_MS);
       this.#child.on('message', hear);
       this.#child.send(order);

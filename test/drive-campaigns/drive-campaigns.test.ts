@@ -1,0 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
+import { reasonWithoutMount } from '../support/mounted-drive.ts';
+import { runKillCampaign } from './kill-campaign.ts';
+
+const reason = await reasonWithoutMount();
+const describeMounted = reason === null ? describe : describe.skip;
+
+describeMounted('a drive whose process is killed while a program writes in it', () => {
+  it('is there again within two seconds with all that was synced, and the server gets all of it', async () => {
+    const result = await runKillCampaign({
+      kills: 5,
+      seed: Date.now() % 1_000_000,
+      longestMs: 500,
+      note: () => undefined,
+    });
+    expect(result.wrong).toEqual([]);
+    expect(result.operations).toBeGreaterThan(20);
+    // On a busy machine a single one may take longer: `npm run kill-drive` looks at each.
+    const sorted = [...result.awayMs].sort((one, other) => one - other);
+    expect(sorted[2]).toBeLessThan(2000);
+  }, 120_000);
+});
