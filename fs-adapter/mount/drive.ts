@@ -43,7 +43,7 @@ export interface DriveOptions
 
 export interface DriveStats {
   readonly mounted: boolean;
-  readonly backend: string;
+  readonly backend: KindName;
   readonly capabilities: MountCapabilities;
   readonly entries: number;
   /** Files with changes that the other side is not known to have. */
