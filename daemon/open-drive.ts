@@ -8,6 +8,7 @@ import type { Replica } from '../core/ports.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { holderOf, noteHolder } from './drive-holder.ts';
+import { followEngine } from './drive-marks.ts';
 import { addressText, noteDrive } from './drive-names.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
 import { LateRemote } from './late-remote.ts';
@@ -186,13 +187,18 @@ export class DriveParts {
       clock: workshop.clock,
       logger: workshop.logger,
     });
+    const marks = local.drive?.marks;
+    const marking = marks && followEngine(engine, marks, workshop.logger);
     return {
       engine,
       hints$: merge(local.replica.changes$, remote.changes$),
       ...(local.drive === null || remote.changes$ !== NEVER
         ? {}
         : { looks$: looksAt(local.drive, engine) }),
-      close: () => engine.close(),
+      async close() {
+        marking?.unsubscribe();
+        await engine.close();
+      },
     };
   }
 

@@ -5,6 +5,7 @@ import type { Version } from '../core/model/entry.ts';
 import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { SyncPath } from '../core/model/path.ts';
 import type { Clock, Content, Logger, ReadOptions, Replica } from '../core/ports.ts';
+import type { DriveMarks } from './drive-marks.ts';
 import type { Credentials } from './secrets.ts';
 
 export interface PairEngineOptions {
@@ -67,6 +68,8 @@ export interface HostedDrive {
   readonly replica: Replica;
   /** Files that were changed and not taken up yet. */
   readonly pending$: Observable<number>;
+  /** Absent: its files show no marks. */
+  readonly marks?: DriveMarks;
   readonly stats: {
     readonly backend: 'native' | 'fuse-native';
     /** Calls of programs answered since it was mounted. */

@@ -1,15 +1,22 @@
-import { filter, merge, type Observable } from 'rxjs';
-import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
+import { combineLatest, distinctUntilChanged, filter, map, merge, type Observable } from 'rxjs';
+import type { ChunkList, ChunkOptions } from '../../core/chunks.ts';
+import type { ContentHash, Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
-import { isAtOrBelow, nameOf, parentPath, ROOT, type SyncPath } from '../../core/model/path.ts';
+import { isAtOrBelow, nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
 import type {
+  Clock,
   Content,
+  HashRequest,
   Logger,
   Metadata,
   MutationOptions,
+  NewDirectory,
   Observation,
   ObserveOptions,
   ReadOptions,
+  ReadRequest,
+  ReadResult,
+  Removal,
   Replica,
   ReplicaCapabilities,
   RootIdentity,
@@ -18,15 +25,36 @@ import type {
 } from '../../core/ports.ts';
 import { contentOf } from './backing-stream.ts';
 import { entryOf, isAsExpected, versionOf } from './drive-entry.ts';
-import { isSynced, type PathedEntry, pathedEntries } from './drive-names.ts';
-import type { DriveEntry, DriveFile, DriveSpecial, DriveTree } from './drive-tree.ts';
+import { isSynced } from './drive-names.ts';
+import {
+  atPath,
+  changed,
+  each,
+  expectationOf,
+  mustBeClosed,
+  observationOf,
+  type SyncedEntry,
+  unlessAborted,
+} from './drive-steps.ts';
+import type { DriveDirectory, DriveEntry, DriveFile, DriveTree } from './drive-tree.ts';
+import { DriveWalk } from './drive-walk.ts';
 import { DriveWriter, type WritePlace } from './drive-writer.ts';
+import type { FileMarks } from './file-marks.ts';
+import { ShownEntries } from './shown-entries.ts';
+import { StayingFiles } from './staying-files.ts';
+import { StoredContents } from './stored-contents.ts';
+import { TemporaryNames } from './temporary-names.ts';
 
 export interface DriveReplicaOptions {
   readonly tree: DriveTree;
   /** Paths of which the other side turned out to have another version. */
   readonly outdated$: Observable<SyncPath>;
+  /** Files that are being uploaded or in conflict. */
+  readonly marks: FileMarks;
+  readonly clock: Clock;
   readonly logger: Logger;
+  /** Absent: those that are built in. */
+  readonly temporaryNames?: TemporaryNames;
   /** Resolves when all of a file's content is here. */
   readonly fetchWhole: (id: number, signal?: AbortSignal) => Promise<void>;
   readonly symlinks: boolean;
@@ -34,10 +62,6 @@ export interface DriveReplicaOptions {
   readonly placeholders: boolean;
 }
 
-/** What sync can know of. */
-type SyncedEntry = Exclude<DriveEntry, DriveSpecial>;
-
-const OBSERVED_AT_ONCE = 256;
 const WRITTEN_AT_ONCE = 256;
 const DIRECTORY_MODE = 0o755;
 
@@ -47,16 +71,34 @@ const DIRECTORY_MODE = 0o755;
  */
 export class DriveReplica implements Replica {
   readonly capabilities: ReplicaCapabilities;
+  readonly observesParts = true;
+  readonly hidesTemporaryNames = true;
   readonly changes$: Observable<SyncPath>;
+  readonly marks: FileMarks;
   readonly #options: DriveReplicaOptions;
   readonly #writer: DriveWriter;
+  readonly #shown: ShownEntries;
+  readonly #contents: StoredContents;
+  readonly #staying: StayingFiles;
 
   constructor(options: DriveReplicaOptions) {
     this.#options = options;
     this.#writer = new DriveWriter(options);
     const { tree, outdated$ } = options;
     const changes$ = tree.changes$.pipe(filter((path) => isSynced(nameOf(path))));
-    this.changes$ = merge(changes$, outdated$);
+    this.marks = options.marks;
+    this.#staying = new StayingFiles(tree);
+    this.#shown = new ShownEntries({
+      tree,
+      clock: options.clock,
+      names: options.temporaryNames ?? new TemporaryNames(),
+    });
+    this.#contents = new StoredContents({
+      tree,
+      expectFile: (path, expected) => this.#expectFile(path, expected),
+      fill: ({ id }, signal) => unlessAborted(options.fetchWhole(id, signal), signal),
+    });
+    this.changes$ = merge(changes$, outdated$, this.#shown.due$);
     this.capabilities = {
       contentHashes: false,
       identities: true,
@@ -74,28 +116,24 @@ export class DriveReplica implements Replica {
     return { id: this.#options.tree.identity };
   }
 
+  /** How many files are changed and wait to be uploaded; what stays on this device is none of them. */
+  get pending$(): Observable<number> {
+    return combineLatest([this.#options.tree.pending$, this.#staying.count$]).pipe(
+      map(([dirty, staying]) => Math.max(0, dirty - staying)),
+      distinctUntilChanged(),
+    );
+  }
+
   async *observe(options: ObserveOptions = {}): AsyncIterable<readonly Observation[]> {
     const { tree } = this.#options;
+    this.marks.allEnded();
+    await this.#shown.settled(options.signal);
     await tree.settle();
     // What is shown is on disk, so that no version is given twice after a crash.
     await tree.flush();
-    const batch: Observation[] = [];
-    const stack: PathedEntry[] = [];
-    const enter = (id: number, path: SyncPath): void =>
-      void stack.push(...pathedEntries(path, tree.children(id)).toReversed());
-    const root = tree.find(ROOT);
-    if (root !== null) enter(root.id, ROOT);
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-      throwIfAborted(options.signal);
-      const { entry, path } = next;
-      const seen = this.#observe(next, options);
-      if (seen === null) continue;
-      batch.push(seen);
-      if (entry.kind === 'directory' && seen.type === 'entry') enter(entry.id, path);
-      if (batch.length >= OBSERVED_AT_ONCE) yield batch.splice(0);
-    }
-    throwIfAborted(options.signal);
-    if (batch.length > 0) yield batch;
+    const walk = new DriveWalk({ tree, shown: this.#shown, observationOf }, options);
+    yield* walk.batches();
+    this.#staying.looked(walk.staying, options.part === undefined);
   }
 
   async stat(path: SyncPath, options?: MutationOptions): Promise<Entry | null> {
@@ -111,6 +149,7 @@ export class DriveReplica implements Replica {
     throwIfAborted(options.signal);
     const { tree, fetchWhole } = this.#options;
     const { id, counter, state } = this.#expectFile(path, options.expected);
+    if (state === 'dirty') this.marks.uploading(id);
     if (state === 'placeholder')
       await unlessAborted(fetchWhole(id, options.signal), options.signal);
     const now = (): DriveEntry | null => tree.entry(id);
@@ -119,6 +158,29 @@ export class DriveReplica implements Replica {
     if (!isStill() || file?.kind !== 'file') throw changed(path, 'it has another version');
     const backingPath = file.backing === null ? null : tree.backingPath(file.backing);
     return contentOf({ path, sizeBytes: file.sizeBytes, backingPath, isStill, ...options });
+  }
+
+  async readMany(
+    requests: readonly ReadRequest[],
+    options?: MutationOptions,
+  ): Promise<readonly ReadResult[]> {
+    for (const { path, expected } of requests) {
+      const entry = this.#find(path);
+      const isUpload = entry?.kind === 'file' && entry.state === 'dirty';
+      if (isUpload && isAsExpected(entry, expected)) this.marks.uploading(entry.id);
+    }
+    return this.#contents.readMany(requests, options);
+  }
+
+  hashMany(
+    requests: readonly HashRequest[],
+    options?: MutationOptions & { readonly onBytes?: (count: number) => void },
+  ): Promise<readonly (ContentHash | FerryError)[]> {
+    return this.#contents.hashMany(requests, options);
+  }
+
+  chunksOf(path: SyncPath, options: ChunkOptions): Promise<ChunkList> {
+    return this.#contents.chunksOf(path, options);
   }
 
   async *writeMany(
@@ -143,11 +205,20 @@ export class DriveReplica implements Replica {
   ): Promise<Entry> {
     throwIfAborted(options.signal);
     const existing = this.#find(path);
-    if (existing?.kind === 'directory') return entryOf(existing, path);
-    if (existing !== null) throw changed(path, `a ${existing.kind} is there`);
+    if (existing?.kind === 'directory') return entryOf(this.#adopted(existing, path), path);
+    if (existing !== null) throw this.#taken(path);
     const { mode = DIRECTORY_MODE } = options;
     const made = { kind: 'directory', name: nameOf(path), mode } as const;
     return this.#changing(path, (tree) => tree.insert(this.#parentOf(path), made));
+  }
+
+  makeDirectories(
+    items: readonly NewDirectory[],
+    options?: MutationOptions,
+  ): Promise<readonly (Entry | FerryError)[]> {
+    return each(items, ({ path, mode }) =>
+      this.makeDirectory(path, { ...options, ...(mode === undefined ? {} : { mode }) }),
+    );
   }
 
   async makeLink(path: SyncPath, target: string, options?: MutationOptions): Promise<SymlinkEntry> {
@@ -167,7 +238,7 @@ export class DriveReplica implements Replica {
     const entry = this.#expect(from, options.expected);
     const target = this.#find(to);
     if (target?.id === entry.id && from === to) return entryOf(entry, to);
-    if (target !== null && target.id !== entry.id) throw changed(to, 'the name is taken');
+    if (target !== null && target.id !== entry.id) throw this.#taken(to);
     if (from !== to && isAtOrBelow(to, from))
       throw new FerryError('NAME_NOT_ALLOWED', `${from} cannot be moved into itself`, { path: to });
     return this.#changing(to, (tree) =>
@@ -189,6 +260,16 @@ export class DriveReplica implements Replica {
     atPath(path, () => this.#options.tree.remove(found.id, expectationOf(found)));
   }
 
+  removeMany(
+    items: readonly Removal[],
+    options?: MutationOptions,
+  ): Promise<readonly (null | FerryError)[]> {
+    return each(items, async ({ path, expected }) => {
+      await this.remove(path, { ...options, expected });
+      return null;
+    });
+  }
+
   async setMetadata(
     path: SyncPath,
     metadata: Metadata,
@@ -203,6 +284,7 @@ export class DriveReplica implements Replica {
     const entry = this.#find(path);
     if (entry?.kind !== 'file') return;
     const { id, counter, closed } = entry;
+    this.marks.uploadEnded(id);
     const counters = closed === null || closed === 'never' ? [counter] : [counter, closed.counter];
     for (const one of counters)
       if (versionOf({ id, counter: one }) === own)
@@ -218,15 +300,11 @@ export class DriveReplica implements Replica {
     return this.flush();
   }
 
-  #observe({ entry, path, problem }: PathedEntry, options: ObserveOptions): Observation | null {
-    const isIgnored = options.isIgnored?.(path, entry.kind === 'directory') ?? false;
-    if (isIgnored || entry.kind === 'special') {
-      options.onIgnored?.(path);
-      return null;
-    }
-    return problem === null
-      ? observationOf(entry, path)
-      : { type: 'problem', path, error: problem };
+  /** Lets go of everything; called when the drive is closed. */
+  async release(): Promise<void> {
+    this.#shown.close();
+    this.#staying.close();
+    await this.#contents.close();
   }
 
   async #write(item: WriteItem, signal: AbortSignal | undefined): Promise<WriteResult> {
@@ -234,7 +312,7 @@ export class DriveReplica implements Replica {
     const look = (): WritePlace => {
       const directoryId = this.#parentOf(path);
       if (expected === 'absent') {
-        if (this.#options.tree.find(path) !== null) throw changed(path, 'the name is taken');
+        if (this.#options.tree.find(path) !== null) throw this.#taken(path);
         return { file: null, directoryId };
       }
       const file = this.#expectFile(path, expected);
@@ -251,6 +329,20 @@ export class DriveReplica implements Replica {
   #find(path: SyncPath): SyncedEntry | null {
     const entry = this.#options.tree.find(path);
     return entry?.kind === 'special' ? null : entry;
+  }
+
+  /** What is at the path may be hidden from the engine: it is not any more. */
+  #taken(path: SyncPath): FerryError {
+    this.#shown.want(path);
+    return changed(path, 'the name is taken');
+  }
+
+  /** A directory that both sides have made belongs to both, whatever it is called. */
+  #adopted(directory: DriveDirectory, path: SyncPath): DriveDirectory {
+    if (directory.isPlaced) return directory;
+    const { tree } = this.#options;
+    const placed = tree.move(directory.id, 'directory', this.#parentOf(path), directory.name);
+    return placed.kind === 'directory' ? placed : directory;
   }
 
   #parentOf(path: SyncPath): number {
@@ -276,55 +368,4 @@ export class DriveReplica implements Replica {
     const entry = atPath(path, () => change(this.#options.tree));
     return entryOf(entry as SyncedEntry, path);
   }
-}
-
-function observationOf(entry: SyncedEntry, path: SyncPath): Observation {
-  if (entry.kind !== 'file' || entry.closed === null)
-    return { type: 'entry', entry: entryOf(entry, path) };
-  if (entry.closed !== 'never')
-    return { type: 'entry', entry: entryOf({ ...entry, ...entry.closed }, path) };
-  const message = `${path} is being written; it is taken up when it is closed`;
-  const error = new FerryError('LOCAL_BUSY', message, { path });
-  return { type: 'problem', path, error };
-}
-
-function expectationOf(entry: DriveEntry): number | 'directory' {
-  return entry.kind === 'directory' ? 'directory' : entry.counter;
-}
-
-function mustBeClosed({ writers }: DriveFile, path: SyncPath): void {
-  if (writers === 0) return;
-  const message = `${path} is open for writing; it is synced when it is closed`;
-  throw new FerryError('LOCAL_BUSY', message, { path });
-}
-
-/** Lets what the tree refuses name the path. */
-function atPath<T>(path: SyncPath, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof FerryError) || error.path !== undefined) throw error;
-    throw new FerryError(error.code, `${path}: ${error.message}`, { path, cause: error });
-  }
-}
-
-/** Stops waiting, not the work: others may wait for the same content. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work;
-  let stop = (): void => {};
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-  throwIfAborted(signal);
-}
-
-/** Says that a precondition does not hold. */
-function changed(path: SyncPath, what: string): FerryError {
-  return new FerryError('CHANGED', `${path}: ${what}`, { path });
 }

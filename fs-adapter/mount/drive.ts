@@ -4,11 +4,12 @@ import { join, resolve } from 'node:path';
 import { type Observable, Subject } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
-import type { Clock, Logger, Replica } from '../../core/ports.ts';
+import type { Clock, Logger } from '../../core/ports.ts';
 import type { FetchContent } from '../cache/content-hydrations.ts';
 import { DriveCache, type DriveCacheOptions } from '../cache/drive-cache.ts';
 import { DriveReplica } from '../cache/drive-replica.ts';
 import type { DriveTree } from '../cache/drive-tree.ts';
+import { FileMarks } from '../cache/file-marks.ts';
 import { chooseKind } from './choose-kind.ts';
 import type { MountCapabilities, Mounted, MountedFiles } from './mount-backend.ts';
 import { unmount } from './mount-point.ts';
@@ -16,9 +17,7 @@ import type { KindName, ShownTree } from './shown-tree.ts';
 import { takePlace } from './take-place.ts';
 
 export interface DriveOptions
-  extends Partial<
-    Pick<DriveCacheOptions, 'limits' | 'restrictedPrograms' | 'askSpace' | 'isInConflict'>
-  > {
+  extends Partial<Pick<DriveCacheOptions, 'limits' | 'restrictedPrograms' | 'askSpace'>> {
   readonly mountPoint: string;
   /** Holds the table, the content that is on this machine, and kept versions. One process at a time. */
   readonly stateDirectory: string;
@@ -57,12 +56,14 @@ export interface DriveStats {
 /** A mounted drive, or one that is about to be: a replica with placeholders, shown as a file system. */
 export interface Drive {
   /** The local side of the drive's pair; usable whether it is mounted or not. */
-  readonly replica: Replica;
+  readonly replica: DriveReplica;
   readonly tree: DriveTree;
   /** What of it is on this device. */
   readonly cache: DriveCache;
   /** What a mount's calls are answered with, for tests; null where JavaScript answers none. */
   readonly files: MountedFiles | null;
+  /** Files that are being uploaded or in conflict, as programs see it. */
+  readonly marks: FileMarks;
   /** How many files are changed and not known to be on the other side; the present number first. */
   readonly pending$: Observable<number>;
   readonly stats: DriveStats;
@@ -106,7 +107,8 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
   });
   const { tree } = shown;
   const outdated = new Subject<SyncPath>();
-  const { limits = {}, restrictedPrograms, askSpace, isInConflict } = options;
+  const { limits = {}, restrictedPrograms, askSpace } = options;
+  const marks = new FileMarks(tree);
   const cache = new DriveCache({
     tree,
     fetch: options.hydrate,
@@ -115,7 +117,7 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
     stallMs,
     ...(restrictedPrograms === undefined ? {} : { restrictedPrograms }),
     ...(askSpace === undefined ? {} : { askSpace }),
-    ...(isInConflict === undefined ? {} : { isInConflict }),
+    isInConflict: (id) => marks.isInConflict(id),
     onOutdated: (path) => outdated.next(path),
     clock,
     logger,
@@ -129,6 +131,8 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
   const replica = new DriveReplica({
     tree,
     outdated$: outdated.asObservable(),
+    marks,
+    clock,
     logger,
     fetchWhole: (id, signal) => cache.fill(id, signal),
     symlinks: allowSymlinks,
@@ -158,7 +162,7 @@ interface Parts {
   readonly backend: KindName;
   readonly shown: ShownTree;
   readonly cache: DriveCache;
-  readonly replica: Replica;
+  readonly replica: DriveReplica;
   readonly mountPoint: string;
   readonly source: string;
   readonly allowOthers: boolean;
@@ -169,10 +173,11 @@ interface Parts {
 }
 
 class OpenedDrive implements Drive {
-  readonly replica: Replica;
+  readonly replica: DriveReplica;
   readonly tree: DriveTree;
   readonly cache: DriveCache;
   readonly files: MountedFiles | null;
+  readonly marks: FileMarks;
   readonly pending$: Observable<number>;
   readonly #parts: Parts;
   #mounted: Mounted | null = null;
@@ -184,7 +189,8 @@ class OpenedDrive implements Drive {
     this.tree = parts.shown.tree;
     this.cache = parts.cache;
     this.files = parts.shown.files;
-    this.pending$ = this.tree.pending$;
+    this.marks = parts.replica.marks;
+    this.pending$ = parts.replica.pending$;
   }
 
   get stats(): DriveStats {
@@ -248,6 +254,7 @@ class OpenedDrive implements Drive {
       await this.#takeOff({ lazy: true });
     }
     await this.cache.close();
+    await this.replica.release();
     await this.tree.close();
   }
 }

@@ -1,7 +1,13 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { parseBatchEntry } from '../../protocol/batch.ts';
+import { type BatchEntry, parseBatchEntry } from '../../protocol/batch.ts';
 import { readFrames } from '../../protocol/frames.ts';
 
 export interface CountingProxy {
@@ -15,11 +21,33 @@ export interface CountingProxy {
   readonly contentBytes: { up: number; down: number };
   /** Files that were sent to the server since the last `clear`, alone or in batches. */
   readonly uploads: number;
+  /** What was changed on the server since the last `clear`, in the order in which the requests ended. */
+  readonly changes: readonly ServerChange[];
+  /** Returns the status that a request is refused with, in the server's place; null, or absent: none. */
+  refuse?: ((method: string, headers: IncomingHttpHeaders) => number | null) | undefined;
   clear(): void;
   /** Cuts all connections. */
   drop(): void;
   close(): Promise<void>;
 }
+
+/** One change of the server that was asked for, alone or in a batch; paths are decoded, from the server's root. */
+export interface ServerChange {
+  readonly op: 'PUT' | 'PATCH' | 'MKCOL' | 'DELETE' | 'MOVE' | 'COPY' | 'PROPPATCH';
+  readonly path: string;
+  /** Of a move or copy. */
+  readonly to?: string;
+}
+
+const CHANGING: ReadonlySet<string> = new Set([
+  'PUT',
+  'PATCH',
+  'MKCOL',
+  'DELETE',
+  'MOVE',
+  'COPY',
+  'PROPPATCH',
+]);
 
 /** What a GET asks for that brings no content, and how it is counted. */
 const COUNTED_AS: Readonly<Record<string, string>> = {
@@ -37,10 +65,18 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
   const bytes = { up: 0, down: 0 };
   const contentBytes = { up: 0, down: 0 };
   let uploads = 0;
+  const changes: ServerChange[] = [];
   const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const method = incoming.method ?? '';
     const counted = COUNTED_AS[incoming.headers.accept ?? ''] ?? method;
     counts[counted] = (counts[counted] ?? 0) + 1;
+    const refused = proxy.refuse?.(method, incoming.headers) ?? null;
+    if (refused !== null) {
+      incoming.resume();
+      answer.writeHead(refused, { 'content-length': 0 });
+      answer.end();
+      return;
+    }
     const outgoing = request({
       host: target.hostname,
       port: target.port,
@@ -56,7 +92,12 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
       if (isBatch) frames.push(chunk);
     });
     incoming.once('end', async () => {
-      uploads += isBatch ? await putsIn(frames) : Number(method === 'PUT');
+      const entries = isBatch ? await entriesIn(frames) : [];
+      const own = CHANGING.has(method) ? [changeOf(incoming)] : entries.map(changeOfEntry);
+      changes.push(...own);
+      uploads += isBatch
+        ? entries.filter(({ op }) => op === 'put').length
+        : Number(method === 'PUT');
     });
     const received = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
@@ -81,16 +122,18 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const own = new URL(serverUrl);
   own.port = String((server.address() as AddressInfo).port);
-  return {
+  const proxy: CountingProxy = {
     url: own.href,
     counts,
     bytes,
     contentBytes,
+    changes,
     get uploads() {
       return uploads;
     },
     clear: () => {
       uploads = 0;
+      changes.length = 0;
       for (const method of Object.keys(counts)) delete counts[method];
       bytes.up = bytes.down = contentBytes.up = contentBytes.down = 0;
     },
@@ -101,19 +144,38 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
         server.closeAllConnections();
       }),
   };
+  return proxy;
 }
 
-/** Returns how many files a batch brings; what was cut off brings none. */
-async function putsIn(body: readonly Buffer[]): Promise<number> {
+function changeOf({ method, url = '', headers }: IncomingMessage): ServerChange {
+  const { destination } = headers;
+  const to = typeof destination === 'string' ? new URL(destination, 'http://x').pathname : null;
+  return {
+    op: method as ServerChange['op'],
+    path: pathOf(url),
+    ...(to === null ? {} : { to: pathOf(to) }),
+  };
+}
+
+function changeOfEntry({ op, path }: BatchEntry): ServerChange {
+  return { op: op.toUpperCase() as ServerChange['op'], path };
+}
+
+/** Without slashes at its ends. */
+function pathOf(url: string): string {
+  return decodeURIComponent(url.split('?')[0] ?? '').replaceAll(/^\/|\/$/g, '');
+}
+
+/** Returns what a batch brings; what was cut off brings nothing. */
+async function entriesIn(body: readonly Buffer[]): Promise<readonly BatchEntry[]> {
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
     yield* body;
   };
-  let puts = 0;
+  const found: BatchEntry[] = [];
   try {
-    for await (const { entries } of readFrames(pieces(), parseBatchEntry))
-      puts += entries.filter(({ op }) => op === 'put').length;
-    return puts;
+    for await (const { entries } of readFrames(pieces(), parseBatchEntry)) found.push(...entries);
+    return found;
   } catch {
-    return 0;
+    return [];
   }
 }

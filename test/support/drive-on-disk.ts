@@ -16,7 +16,7 @@ export const QUIET: Logger = {
   child: () => QUIET,
 };
 
-/** A clock on which every look is one millisecond later. */
+/** A clock on which every look is one millisecond later, and a wait is over at once. */
 export function steppingClock(): Clock {
   let now = 1_700_000_000_000;
   return {
@@ -24,7 +24,9 @@ export function steppingClock(): Clock {
       now += 1;
       return now;
     },
-    sleep: () => Promise.resolve(),
+    async sleep(ms) {
+      now += ms;
+    },
   };
 }
 
