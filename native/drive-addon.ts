@@ -116,6 +116,8 @@ export interface NativeDrive {
   drained(log: number): void;
   syncContent(): Promise<number>;
   syncLog(): Promise<number>;
+  /** Removes content that was given up. */
+  sweep(): Promise<number>;
   stats(): NativeDriveStats;
   /** Lets changes by sync be seen by programs that watch directories. */
   makeEvents(yes: boolean): void;

@@ -55,6 +55,7 @@ export class RowCarrier {
     this.#check = { count, digest, nextId };
     if (drained.log > 0) this.#log = drained.log;
     onDrained(drained);
+    void drive.sweep();
     if (this.#waiting.size > 0 || this.#log > 0) this.#storing ??= this.#store();
   }
 

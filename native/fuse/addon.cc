@@ -120,6 +120,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
             InstanceMethod<&DriveObject::Drained>("drained"),
             InstanceMethod<&DriveObject::SyncContent>("syncContent"),
             InstanceMethod<&DriveObject::SyncLog>("syncLog"),
+            InstanceMethod<&DriveObject::Sweep>("sweep"),
             InstanceMethod<&DriveObject::Stats>("stats"),
             InstanceMethod<&DriveObject::MakeEvents>("makeEvents"),
             InstanceMethod<&DriveObject::Close>("close"),
@@ -409,6 +410,13 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
 
   Napi::Value SyncContent(Info info) {
     return Task::Start(info.Env(), [drive = drive_]() { return ferry::Code(drive->SyncContent()); });
+  }
+
+  Napi::Value Sweep(Info info) {
+    return Task::Start(info.Env(), [drive = drive_]() {
+      drive->Sweep();
+      return ferry::Code(0);
+    });
   }
 
   Napi::Value SyncLog(Info info) {

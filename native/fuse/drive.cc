@@ -250,7 +250,10 @@ void Drive::LoseKernel() {
 }
 
 void Drive::DropContent(Node* node) {
-  if (node->backing != 0) backing_.Remove(node->backing);
+  if (node->backing != 0) {
+    givenUp_.push_back(node->backing);
+    Signal();
+  }
   node->backing = 0;
   node->stampNs = -1;
   node->holes = 0;
@@ -259,6 +262,15 @@ void Drive::DropContent(Node* node) {
   node->file->generation = ++lastGeneration_;
   const int fd = node->file->fd.exchange(-1);
   if (fd >= 0) node->file->retired.push_back(fd);
+}
+
+void Drive::Sweep() {
+  std::vector<uint64_t> numbers;
+  {
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
+    numbers.swap(givenUp_);
+  }
+  for (const uint64_t number : numbers) backing_.Remove(number);
 }
 
 void Drive::Hint(const Node* node) {

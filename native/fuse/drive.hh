@@ -149,6 +149,8 @@ class Drive {
 
   Drained Drain();
   int SyncContent() { return backing_.SyncAll(); }
+  /** Removes content that was given up: of a large file that takes long, so it is done without the lock. */
+  void Sweep();
   int Insert(uint64_t directory, Kind kind, const std::string& name, const Incoming& content, const std::string& target,
              std::string* shown);
   int Replace(uint64_t id, uint64_t expected, const Incoming& content, std::string* shown);
@@ -192,6 +194,8 @@ class Drive {
   Backing backing_;
   ChangeLog log_;
   std::vector<std::string> hints_;
+  /** Numbers of backing files that nothing refers to any more. */
+  std::vector<uint64_t> givenUp_;
   std::atomic<uint64_t> openHandles_{0};
   std::atomic<uint64_t> closing_{0};
   std::atomic<int64_t> writable_{INT64_MAX};
