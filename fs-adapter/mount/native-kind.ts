@@ -1,10 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { FerryError } from '../../core/model/errors.ts';
 import { loadDriveAddon } from '../../native/drive-addon.ts';
 import { openDriveStore } from '../cache/drive-store.ts';
 import { reasonAgainstFuse } from './fuse-device.ts';
 import type { MountCapabilities } from './mount-backend.ts';
+import { abortConnection, mountAt } from './mount-point.ts';
 import { NativeTree } from './native-tree.ts';
 import type { ShownTree, TreeKind, TreeOptions } from './shown-tree.ts';
+
+/** Programs that use a drive which was taken away lazily have so long to end; their calls fail then. */
+const LEAVE_MS = 1000;
 
 /** What the addon can do; whether it may let the kernel read by itself is known once a file was opened. */
 export const NATIVE_CAPABILITIES: MountCapabilities = {
@@ -51,11 +56,18 @@ async function openNativeTree(options: TreeOptions): Promise<ShownTree> {
     async show({ mountPoint, source, allowOthers }) {
       const before = tree.stats.operations;
       await tree.mount(mountPoint, source, allowOthers);
+      const minor = (await mountAt(mountPoint))?.minor;
       return {
         get operations() {
           return tree.stats.operations - before;
         },
-        detached: () => tree.detached(),
+        async detached() {
+          const ended = tree.detached();
+          const isEnded = ended.then(() => true);
+          if (await Promise.race([isEnded, delay(LEAVE_MS, false, { ref: false })])) return;
+          if (minor !== undefined) await abortConnection(minor);
+          await ended;
+        },
       };
     },
   };
