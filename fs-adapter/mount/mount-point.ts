@@ -2,9 +2,14 @@ import { execFile } from 'node:child_process';
 import { promises as fs } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FerryError } from '../../core/model/errors.ts';
+import { usersOf } from './mount-users.ts';
 import { setAside } from './set-aside.ts';
 
 const COMMAND_TIMEOUT_MS = 5_000;
+/** What a dead mount answers comes at once. */
+const HANG_MS = 500;
+/** Of those who keep a mount busy. */
+const SHOWN_USERS = 5;
 /** As many times as a drive's process may have been killed since it was mounted. */
 const MAX_LAYERS = 10_000;
 const CONNECTIONS = '/sys/fs/fuse/connections';
@@ -185,11 +190,19 @@ async function takeOff(
     await unmountLazily(mountPoint);
     return;
   }
-  throw new FerryError(
-    'MOUNT_BUSY',
-    `${mountPoint} cannot be unmounted: ${failure.message}; close the programs and shells that use it, or unmount it with --lazy`,
-    { path: mountPoint },
-  );
+  throw new FerryError('MOUNT_BUSY', await busyWords(mountPoint, failure.message), {
+    path: mountPoint,
+  });
+}
+
+/** Says who keeps a mount from being unmounted, and what helps. */
+async function busyWords(mountPoint: string, reason: string): Promise<string> {
+  const users = await usersOf(mountPoint);
+  const shown = users.slice(0, SHOWN_USERS).map(({ name, pid }) => `${name} (pid ${pid})`);
+  if (users.length > SHOWN_USERS) shown.push(`${users.length - SHOWN_USERS} more`);
+  return shown.length === 0
+    ? `${mountPoint} cannot be unmounted: ${reason}; close the programs and shells that use it, or unmount it with --lazy`
+    : `${mountPoint} is in use by ${shown.join(', ')}: close what they have open there, or unmount it with --lazy`;
 }
 
 /**
@@ -217,8 +230,10 @@ function isSame(one: MountEntry | null, other: MountEntry | null): boolean {
 async function abort(entry: MountEntry): Promise<void> {
   if (await abortConnection(entry.minor)) return;
   // Where the control file system is not mounted, as in containers, only root can: by unmounting with force. For others
-  // the lazy unmount has to do.
-  if (process.getuid?.() === 0) await run('umount', ['-f', '--', entry.mountPoint]);
+  // the lazy unmount has to do. A mount that answers, be it that it is not connected, is better left where it is.
+  const { mountPoint } = entry;
+  if (process.getuid?.() !== 0 || (await isDisconnected(mountPoint, HANG_MS))) return;
+  await run('umount', ['-f', '--', mountPoint]);
 }
 
 /** Aborts a FUSE connection; false: the control file system is not mounted, or belongs to another user. */
@@ -236,8 +251,11 @@ function isFerry(entry: MountEntry): boolean {
 }
 
 /** Looks at a mount from another process: a call on one that hangs would never come back to this one. */
-async function isDisconnected(mountPoint: string): Promise<boolean> {
-  const failure = await run('stat', ['-f', '--', mountPoint]);
+async function isDisconnected(
+  mountPoint: string,
+  timeoutMs = COMMAND_TIMEOUT_MS,
+): Promise<boolean> {
+  const failure = await run('stat', ['-f', '--', mountPoint], timeoutMs);
   return failure !== null && !failure.timedOut;
 }
 
@@ -275,7 +293,11 @@ async function firstThatWorks(candidates: readonly Command[]): Promise<CommandFa
 }
 
 /** Runs a program by an argument array, never through a shell: mount points are the user's to name. */
-function run(program: string, args: readonly string[]): Promise<CommandFailure | null> {
+function run(
+  program: string,
+  args: readonly string[],
+  timeoutMs = COMMAND_TIMEOUT_MS,
+): Promise<CommandFailure | null> {
   return new Promise((resolve) => {
     const env = { ...process.env, LC_ALL: 'C' };
     const child = execFile(program, args, { env }, (error, _, stderr) => {
@@ -288,6 +310,6 @@ function run(program: string, args: readonly string[]): Promise<CommandFailure |
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       resolve({ message: `${program} does not come back`, timedOut: true });
-    }, COMMAND_TIMEOUT_MS);
+    }, timeoutMs);
   });
 }
