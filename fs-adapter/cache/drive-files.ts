@@ -137,6 +137,10 @@ export class DriveFiles implements MountedFiles {
     await this.#tree.contents.truncate(node, sizeBytes);
   }
 
+  journal(): void {
+    this.#tree.table.journal.commit();
+  }
+
   sync(handle: number): Promise<void> {
     return this.#tree.contents.sync(handle);
   }

@@ -21,6 +21,8 @@ export interface JournalOptions {
  * record of the log, so that after a crash there is a tree that existed.
  */
 export class DriveJournal {
+  /** Waited for before rows go to the store, as to what they speak of. */
+  beforeStoring: () => Promise<void> = async () => {};
   readonly #options: JournalOptions;
   #unlogged = new Map<number, DriveNode>();
   #unstored = new Map<number, DriveNode>();
@@ -112,6 +114,7 @@ export class DriveJournal {
   /** Brings what the log has into the store, and drops the log's files that are not needed any more. */
   async #store(): Promise<void> {
     if (this.#unstored.size === 0) return;
+    await this.beforeStoring();
     this.commit();
     const { log } = this.#options;
     const changed = this.#unstored;

@@ -57,14 +57,39 @@ export function blankRow(id: number, name: string, mode: number, nowMs: number) 
   };
 }
 
-/** Returns the node of a row, not yet in a directory. */
+/** Returns the node of a row, not yet in a directory. Files, of which there are many, are one literal, as spreading takes long. */
 export function nodeOf(row: FileRow, digest?: number | null): FileNode;
 export function nodeOf(row: DriveRow, digest?: number | null): DriveNode;
 export function nodeOf(row: DriveRow, digest: number | null = null): DriveNode {
-  const inTree = { parent: null, digest };
-  if (row.kind === 'directory') return { ...row, ...inTree, children: new Map() };
-  if (row.kind !== 'file') return { ...row, ...inTree };
-  return { ...row, ...inTree, present: null, generation: 0, usedAtMs: 0, countedBytes: 0 };
+  if (row.kind === 'directory') return { ...row, parent: null, digest, children: new Map() };
+  if (row.kind !== 'file') return { ...row, parent: null, digest };
+  return {
+    id: row.id,
+    name: row.name,
+    nameBytes: row.nameBytes,
+    mode: row.mode,
+    mtimeNs: row.mtimeNs,
+    ctimeNs: row.ctimeNs,
+    atimeNs: row.atimeNs,
+    identity: row.identity,
+    counter: row.counter,
+    isPinned: row.isPinned,
+    isPlaced: row.isPlaced,
+    kind: 'file',
+    sizeBytes: row.sizeBytes,
+    state: row.state,
+    source: row.source,
+    hash: row.hash,
+    backing: row.backing,
+    stampNs: row.stampNs,
+    map: row.map,
+    parent: null,
+    digest,
+    present: null,
+    generation: 0,
+    usedAtMs: 0,
+    countedBytes: 0,
+  };
 }
 
 /** Returns the key by which a directory finds the node. */

@@ -5,8 +5,9 @@ import type { BackingFiles } from './backing-files.ts';
 import { type FileNode, nsOfMs } from './drive-node.ts';
 import type { DriveTable } from './drive-table.ts';
 import type { Extent, NeedContent } from './drive-tree.ts';
+import { FileHandles } from './file-handles.ts';
 import { OpenBacking } from './open-backing.ts';
-import type { Handle, OpenFile } from './open-file.ts';
+import type { OpenFile } from './open-file.ts';
 import { PosixError } from './posix-error.ts';
 
 /** A file may be replaced by sync while its content is being fetched for a program; it is looked up again so often. */
@@ -15,9 +16,6 @@ const MAX_LOOKUPS = 5;
 /** So long, and in such steps, is waited for the kernel to say that a closed file is not open any more. */
 const SETTLE_MS = 100;
 const SETTLE_STEP_MS = 5;
-
-/** fuse-native carries handles in 31 bits, and cannot carry 0. */
-const MAX_HANDLE = 0x7fff_ffff;
 
 export interface ContentOptions {
   readonly table: DriveTable;
@@ -32,20 +30,21 @@ export interface ContentOptions {
 /** The content of files: what programs have open, read, write and make durable. */
 export class FileContents {
   readonly #options: ContentOptions;
-  readonly #open = new Map<number, OpenFile>();
-  readonly #handles = new Map<number, Handle>();
-  #lastHandle = 0;
+  readonly #handles = new FileHandles();
+  /** Contents of closed files that are being made durable. */
+  readonly #syncing = new Set<Promise<void>>();
   #waiting = 0;
   /** The drive's content may not grow beyond it. */
   #maxStoredBytes = Number.POSITIVE_INFINITY;
 
   constructor(options: ContentOptions) {
     this.#options = options;
+    options.table.journal.beforeStoring = () => this.settleClosed();
   }
 
   /** How many handles programs hold. */
   get openHandles(): number {
-    return this.#handles.size;
+    return this.#handles.count;
   }
 
   /** How many calls of programs wait for content that is not here. */
@@ -55,7 +54,7 @@ export class FileContents {
 
   /** Returns the file as programs have it open; undefined when none has. */
   openFile(id: number): OpenFile | undefined {
-    return this.#open.get(id);
+    return this.#handles.openFile(id);
   }
 
   /** Lets writes use so much more than what is stored now. */
@@ -69,7 +68,7 @@ export class FileContents {
     request: { readonly write: boolean; readonly append: boolean; readonly truncate: boolean },
   ): Promise<number> {
     const handle = this.#attach(node, request.write, request.append);
-    const { file } = this.#handle(handle);
+    const { file } = this.#handles.get(handle);
     try {
       if (request.truncate) await this.#resize(file, 0);
       return handle;
@@ -82,12 +81,12 @@ export class FileContents {
   /** Opens a file that has just been made and is in the table as dirty and empty. */
   openNew(node: FileNode): number {
     const handle = this.#attach(node, true, false);
-    this.#handle(handle).file.closed = 'never';
+    this.#handles.get(handle).file.closed = 'never';
     return handle;
   }
 
   async read(handle: number, target: Uint8Array, offset: number): Promise<number> {
-    const { file } = this.#handle(handle);
+    const { file } = this.#handles.get(handle);
     const { node } = file;
     for (let lookups = 0; lookups < MAX_LOOKUPS && !file.isStale; lookups += 1) {
       const length = Math.min(target.length, node.sizeBytes - offset);
@@ -103,7 +102,7 @@ export class FileContents {
   }
 
   async write(handle: number, source: Uint8Array, offset: number): Promise<number> {
-    const { file, write, append } = this.#handle(handle);
+    const { file, write, append } = this.#handles.get(handle);
     if (!write) throw new PosixError('EBADF', 'the file is not open for writing');
     await this.#fetchBefore(file, file.node.sizeBytes);
     const { node } = file;
@@ -128,13 +127,13 @@ export class FileContents {
 
   async truncate(target: FileNode | number, sizeBytes: number): Promise<void> {
     if (typeof target === 'number') {
-      const { file, write } = this.#handle(target);
+      const { file, write } = this.#handles.get(target);
       if (!write) throw new PosixError('EINVAL', 'the file is not open for writing');
       return this.#resize(file, sizeBytes);
     }
     const handle = this.#attach(target, true, false);
     try {
-      await this.#resize(this.#handle(handle).file, sizeBytes);
+      await this.#resize(this.#handles.get(handle).file, sizeBytes);
     } finally {
       this.release(handle);
     }
@@ -142,7 +141,7 @@ export class FileContents {
 
   /** Makes what was written durable: first the bytes, then the rows that say so. */
   async sync(handle: number): Promise<void> {
-    const { file } = this.#handle(handle);
+    const { file } = this.#handles.get(handle);
     const { table, backing } = this.#options;
     if (file.isUnsynced && file.content !== null) {
       file.isUnsynced = false;
@@ -154,14 +153,12 @@ export class FileContents {
         throw error;
       }
     }
+    await this.settleClosed();
     await table.journal.flush();
   }
 
   release(handle: number): void {
-    const { file, write } = this.#handle(handle);
-    this.#handles.delete(handle);
-    file.handles -= 1;
-    if (write) file.writers -= 1;
+    const { file } = this.#handles.release(handle);
     const { node } = file;
     if (file.writers === 0 && file.closed !== null) {
       file.closed = null;
@@ -181,14 +178,19 @@ export class FileContents {
       await this.#options.clock.sleep(SETTLE_STEP_MS);
   }
 
+  /** Resolves when what closed files hold is durable: the rows that say so must not be before. */
+  async settleClosed(): Promise<void> {
+    await Promise.all(this.#syncing);
+  }
+
   /** Must be called after a file was taken out of the tree. */
   detached(node: FileNode): void {
-    if (!this.#open.has(node.id)) this.drop(node);
+    if (this.openFile(node.id) === undefined) this.drop(node);
   }
 
   /** Gives up a file's content; those who have the file open get what takes its place. */
   drop(node: FileNode): void {
-    const file = this.#open.get(node.id);
+    const file = this.openFile(node.id);
     file?.content?.close();
     if (file !== undefined) file.content = null;
     if (node.backing !== null) this.#options.backing.remove(node.backing);
@@ -201,44 +203,19 @@ export class FileContents {
 
   /** Lets those who have the file open find out that there is another version of it. */
   expire(node: FileNode): void {
-    const file = this.#open.get(node.id);
+    const file = this.openFile(node.id);
     if (file !== undefined) file.isStale = true;
   }
 
   #isClosing(): boolean {
-    for (const { writers, closed, isUnsynced } of this.#open.values())
+    for (const { writers, closed, isUnsynced } of this.#handles.files)
       if (writers > 0 && closed !== null && !isUnsynced) return true;
     return false;
   }
 
   #attach(node: FileNode, write: boolean, append: boolean): number {
-    let file = this.#open.get(node.id);
-    if (file === undefined) {
-      file = {
-        node,
-        handles: 0,
-        writers: 0,
-        content: null,
-        closed: null,
-        isBegun: false,
-        isStale: false,
-        isUnsynced: false,
-      };
-      this.#open.set(node.id, file);
-    }
-    file.handles += 1;
-    if (write) file.writers += 1;
     node.usedAtMs = this.#options.clock.now();
-    do this.#lastHandle = (this.#lastHandle % MAX_HANDLE) + 1;
-    while (this.#handles.has(this.#lastHandle));
-    this.#handles.set(this.#lastHandle, { file, write, append });
-    return this.#lastHandle;
-  }
-
-  #handle(handle: number): Handle {
-    const found = this.#handles.get(handle);
-    if (found === undefined) throw new PosixError('EBADF', 'the handle is not open');
-    return found;
+    return this.#handles.attach(node, write, append);
   }
 
   #lacks(node: FileNode, part: Extent): boolean {
@@ -375,14 +352,17 @@ export class FileContents {
     const { table, logger } = this.#options;
     const { content, node } = file;
     file.content = null;
-    this.#open.delete(node.id);
     if (content !== null && file.isUnsynced) {
       // Pages of a mapped file arrive after the last close, when nobody is left to wait for them.
       this.#stamp(node, content);
-      content
+      const syncing = content
         .sync()
         .catch((error) => logger.error('a backing file cannot be synced', { error: String(error) }))
-        .finally(() => content.close());
+        .finally(() => {
+          content.close();
+          this.#syncing.delete(syncing);
+        });
+      this.#syncing.add(syncing);
     } else content?.close();
     if (!table.holds(node)) this.drop(node);
   }

@@ -7,6 +7,7 @@ import type { OpenFile } from './open-file.ts';
 export function showNode(node: FileNode, open: OpenFile | undefined): DriveFile;
 export function showNode(node: DriveNode, open: OpenFile | undefined): DriveEntry;
 export function showNode(node: DriveNode, open: OpenFile | undefined): DriveEntry {
+  if (node.kind === 'file') return showFile(node, open);
   const { id, name, mode, mtimeNs, identity, counter, isPinned, isPlaced } = node;
   const common = {
     id,
@@ -21,9 +22,22 @@ export function showNode(node: DriveNode, open: OpenFile | undefined): DriveEntr
     isPlaced,
   };
   if (node.kind === 'symlink') return { ...common, kind: 'symlink', target: node.target };
-  if (node.kind !== 'file') return { ...common, kind: node.kind };
+  return { ...common, kind: node.kind };
+}
+
+/** One literal, as there are many files and spreading takes long. */
+function showFile(node: FileNode, open: OpenFile | undefined): DriveFile {
   return {
-    ...common,
+    id: node.id,
+    parentId: node.parent?.id ?? null,
+    name: node.name,
+    isNameValid: node.nameBytes === null,
+    mode: node.mode,
+    mtimeNs: node.mtimeNs,
+    identity: node.identity,
+    counter: node.counter,
+    isPinned: node.isPinned,
+    isPlaced: node.isPlaced,
     kind: 'file',
     sizeBytes: node.sizeBytes,
     state: node.state,

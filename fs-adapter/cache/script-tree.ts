@@ -245,6 +245,7 @@ export class ScriptTree implements DriveTree {
   }
 
   async flush(): Promise<void> {
+    await this.contents.settleClosed();
     await this.backing.syncNames();
     await this.table.journal.flush();
   }
@@ -255,6 +256,7 @@ export class ScriptTree implements DriveTree {
     this.#replaced.complete();
     try {
       await this.#fills.close();
+      await this.contents.settleClosed();
       await this.backing.syncNames();
       await this.table.journal.close();
     } finally {

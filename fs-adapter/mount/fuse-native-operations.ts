@@ -107,7 +107,7 @@ function contentOperations(
       calls.answer('truncate', done, () => files.truncate(relative(path), size)),
     ftruncate: (_, handle, size, done) =>
       calls.answer('ftruncate', done, () => files.truncate(handle, size)),
-    flush: (_, handle, done) => calls.answer('flush', done, () => files.sync(handle)),
+    flush: (_, __, done) => calls.answer('flush', done, () => files.journal()),
     fsync: (_, __, handle, done) => calls.answer('fsync', done, () => files.sync(handle)),
     fsyncdir: (_, __, ___, done) => calls.answer('fsyncdir', done, () => files.syncTree()),
     release: (_, handle, done) => calls.answer('release', done, () => files.release(handle)),

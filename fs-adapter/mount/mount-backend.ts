@@ -44,6 +44,8 @@ export interface MountedFiles {
   write(handle: number, source: Uint8Array, offset: number): Promise<number>;
   /** Changes a file's size, through the handle where there is one. */
   truncate(target: string | number, sizeBytes: number): Promise<void>;
+  /** Returns when all changes made until now outlive this process. */
+  journal(): void;
   /** Resolves when what was written through the handle, and its place in the tree, are durable. */
   sync(handle: number): Promise<void>;
   /** Resolves when the tree is durable. */
