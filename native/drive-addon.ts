@@ -69,7 +69,12 @@ export interface NativeDrive {
   } | null;
   link(): number;
   settle(nextId: number): number;
-  mount(mountPoint: string, source: string, allowsOthers: boolean): Promise<number>;
+  mount(
+    mountPoint: string,
+    source: string,
+    allowsOthers: boolean,
+    passesThrough: boolean,
+  ): Promise<number>;
   detached(): Promise<number>;
   find(path: string): Buffer | null;
   entry(id: number): Buffer | null;

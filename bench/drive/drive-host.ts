@@ -18,6 +18,7 @@ export type DriveCommand =
       readonly stateDirectory: string;
       readonly source: string;
       readonly backend: string;
+      readonly passthrough: boolean;
     }
   | { readonly do: 'mount' }
   | { readonly do: 'unmount' }
@@ -84,6 +85,7 @@ async function open(command: DriveCommand & { do: 'open' }): Promise<OpenedFigur
     mountPoint,
     stateDirectory,
     backend: backend as NonNullable<DriveOptions['backend']>,
+    passthrough: command.passthrough,
     clock,
     logger: silent,
     hydrate,

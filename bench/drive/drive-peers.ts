@@ -106,15 +106,15 @@ const rclone: DrivePeer = {
 
 function hosted(
   name: string,
-  options: { backend: string; isForContent?: boolean; env?: Readonly<Record<string, string>> },
+  options: { backend: string; isForContent?: boolean; passthrough?: boolean },
 ): DrivePeer {
-  const { backend, isForContent = false, env = {} } = options;
+  const { backend, isForContent = false, passthrough = true } = options;
   return {
     name,
     isForContent,
     reason: null,
     async show(source, directory) {
-      const { drive } = await HostedDrive.open({ directory, source, backend, env });
+      const { drive } = await HostedDrive.open({ directory, source, backend, passthrough });
       try {
         await drive.do({ do: 'seed' });
         await drive.do({ do: 'mount' });
@@ -151,7 +151,7 @@ export const DRIVE_PEERS: readonly DrivePeer[] = [
   hosted('drive-plain', {
     backend: DRIVE_BACKENDS.drive,
     isForContent: true,
-    env: { FERRY_MOUNT_PASSTHROUGH: '0' },
+    passthrough: false,
   }),
   hosted('drive', { backend: DRIVE_BACKENDS.drive }),
 ];

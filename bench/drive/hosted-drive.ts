@@ -14,7 +14,7 @@ export interface HostedDriveOptions {
   /** The folder on its other side. */
   readonly source: string;
   readonly backend: string;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly passthrough?: boolean;
 }
 
 /** A drive in a process of its own. */
@@ -31,7 +31,7 @@ export class HostedDrive {
     this.#host = fork(HOST, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: ['--expose-gc'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: '16', ...options.env },
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     });
   }
 
@@ -41,10 +41,11 @@ export class HostedDrive {
   ): Promise<{ readonly drive: HostedDrive; readonly figures: OpenedFigures }> {
     const drive = new HostedDrive(options);
     try {
-      const { source, backend, directory } = options;
+      const { source, backend, directory, passthrough = true } = options;
       const stateDirectory = join(directory, 'state');
       const { mountPoint } = drive;
-      const command = { do: 'open', mountPoint, stateDirectory, source, backend } as const;
+      const place = { mountPoint, stateDirectory, source };
+      const command = { do: 'open', ...place, backend, passthrough } as const;
       return { drive, figures: await drive.do<OpenedFigures>(command) };
     } catch (error) {
       drive.#host.kill('SIGKILL');

@@ -28,6 +28,8 @@ export interface DriveOptions
   readonly readOnly?: boolean;
   /** Other users may use the mount too; whoever is not root needs `user_allow_other` in /etc/fuse.conf for it. */
   readonly allowOthers?: boolean;
+  /** False: the kernel never reads files by itself, as if this process had not the privilege to allow it. */
+  readonly passthrough?: boolean;
   /** False where the other side cannot keep symbolic links: making one fails with EPERM. */
   readonly allowSymlinks?: boolean;
   /** False: sync brings every file's content at once (`placeholders` of the replica is false then). */
@@ -146,6 +148,7 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
     mountPoint: resolve(options.mountPoint),
     source: sourceOf(options.name, stateDirectory),
     allowOthers: options.allowOthers ?? false,
+    passthrough: options.passthrough ?? true,
     shownFile: join(stateDirectory, 'shown-at'),
     clock,
     logger,
@@ -166,6 +169,7 @@ interface Parts {
   readonly mountPoint: string;
   readonly source: string;
   readonly allowOthers: boolean;
+  readonly passthrough: boolean;
   /** Holds the mount point from the first mount until somebody takes the drive away on purpose. */
   readonly shownFile: string;
   readonly clock: Clock;
@@ -209,13 +213,14 @@ class OpenedDrive implements Drive {
 
   async mount(): Promise<string | null> {
     if (this.#mounted !== null) return null;
-    const { shown, mountPoint, source, allowOthers, shownFile, clock, logger } = this.#parts;
+    const { shown, mountPoint, source, allowOthers, passthrough } = this.#parts;
+    const { shownFile, clock, logger } = this.#parts;
     const wasShown = (await fs.readFile(shownFile, 'utf8').catch(() => null)) === mountPoint;
     // fusermount3 and libfuse look at what is there first, and would find it dead.
     const mountsOver = this.#parts.backend === 'native' && process.geteuid?.() === 0;
     const { mounted, putAside } = await takePlace(
       { mountPoint, source, wasShown, mountsOver, nowMs: clock.now() },
-      () => shown.show({ mountPoint, source, allowOthers }),
+      () => shown.show({ mountPoint, source, allowOthers, passthrough }),
     );
     if (putAside !== null) logger.warn('written while not mounted', { mountPoint, putAside });
     this.#mounted = mounted;

@@ -53,10 +53,10 @@ async function openNativeTree(options: TreeOptions): Promise<ShownTree> {
       return { ...NATIVE_CAPABILITIES, passthrough: tree.stats.passthrough === 0 };
     },
     files: null,
-    async show({ mountPoint, source, allowOthers }) {
+    async show(request) {
       const before = tree.stats.operations;
-      await tree.mount(mountPoint, source, allowOthers);
-      const minor = (await mountAt(mountPoint))?.minor;
+      await tree.mount(request);
+      const minor = (await mountAt(request.mountPoint))?.minor;
       return {
         get operations() {
           return tree.stats.operations - before;

@@ -35,6 +35,7 @@ import { findByNormalForm } from './find-by-normal-form.ts';
 import { nativeEntriesIn, nativeEntryAt } from './native-entry.ts';
 import { errnoName, errorOf } from './native-error.ts';
 import { listenerOf, newSubjects, type Subjects, syncPathOf, tellOf } from './native-events.ts';
+import type { ShowRequest } from './shown-tree.ts';
 
 export interface NativeTreeOptions {
   /** Open; the tree closes it. */
@@ -131,8 +132,9 @@ export class NativeTree implements DriveTree {
   }
 
   /** Shows the tree at an empty directory. @throws MOUNT_UNAVAILABLE */
-  async mount(mountPoint: string, source: string, allowOthers = false): Promise<void> {
-    const result = await this.#drive.mount(mountPoint, source, allowOthers);
+  async mount(request: ShowRequest): Promise<void> {
+    const { mountPoint, source, allowOthers, passthrough } = request;
+    const result = await this.#drive.mount(mountPoint, source, allowOthers, passthrough);
     if (result === 0) return;
     const name = errnoName(-result);
     throw new FerryError(

@@ -21,6 +21,8 @@ export interface ShowRequest {
   readonly source: string;
   /** Other users of this machine may use it, each as the mode bits say. */
   readonly allowOthers: boolean;
+  /** The kernel may read files by itself whose content is here, where it can. */
+  readonly passthrough: boolean;
 }
 
 /** A drive's tree, and the way it is shown. */

@@ -177,9 +177,10 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
     return Code(info, static_cast<int64_t>(drive_->Settle()));
   }
 
-  /** Mount point, source, whether others may use it. A promise of 0 or a negative errno. */
+  /** Mount point, source, whether others may use it, whether files are passed through. A promise of 0 or a negative errno. */
   Napi::Value Mount(Info info) {
-    MountOptions options = {Text(info, 0), Text(info, 1), info[2].As<Napi::Boolean>().Value()};
+    MountOptions options = {Text(info, 0), Text(info, 1), info[2].As<Napi::Boolean>().Value(),
+                            info[3].As<Napi::Boolean>().Value()};
     session_ = std::make_shared<Session>(drive_.get());
     return Task::Start(info.Env(), [session = session_, drive = drive_, options = std::move(options)]() {
       return ferry::Code(session->Start(options));

@@ -13,6 +13,8 @@ struct MountOptions {
   std::string source;
   /** Other users may use it too. */
   bool allowsOthers = false;
+  /** The kernel may read files by itself whose content is here, where it lets this process allow it. */
+  bool passesThrough = true;
 };
 
 /** Mounts, and returns the descriptor that the kernel's requests are read from, or a negative errno. */

@@ -32,7 +32,7 @@ int Session::Start(const MountOptions& options) {
   device_ = Mount(options);
   if (device_ < 0) return device_;
   fds_.push_back(device_);
-  if (const int failed = Handshake()) return failed;
+  if (const int failed = Handshake(options.passesThrough)) return failed;
   drive_.Attend(this);
   for (int worker = 1; worker < kWorkers; worker++) {
     const int clone = Clone(device_);
@@ -45,7 +45,7 @@ int Session::Start(const MountOptions& options) {
   return 0;
 }
 
-int Session::Handshake() {
+int Session::Handshake(bool passesThrough) {
   std::vector<char> buffer(kRequestBytes);
   ssize_t got;
   do got = read(device_, buffer.data(), buffer.size());
@@ -63,7 +63,7 @@ int Session::Handshake() {
   uint64_t wanted = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS |
                     FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
                     FUSE_CACHE_SYMLINKS | FUSE_NO_OPENDIR_SUPPORT | FUSE_HANDLE_KILLPRIV_V2 | FUSE_EXPORT_SUPPORT |
-                    kInitExtended | kInitPassthrough;
+                    kInitExtended | (passesThrough ? kInitPassthrough : 0);
   wanted &= offered;
   mayPassThrough_ = (wanted & kInitPassthrough) != 0;
   InitReply reply = {};

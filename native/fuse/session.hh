@@ -82,7 +82,7 @@ class Session : public Waiting {
     int64_t sinceNs;
   };
 
-  int Handshake();
+  int Handshake(bool passesThrough);
   int Clone(int fd);
   void Work(int fd);
   void AnswerLate();
