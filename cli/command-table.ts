@@ -1,6 +1,5 @@
 import {
   CONFLICT_FILTERS,
-  DIRECTION,
   FINGERPRINT,
   ONE_PAIR,
   PAIR_FLAGS,
@@ -8,6 +7,7 @@ import {
   SIGN_IN,
 } from './command-flags.ts';
 import type { CommandSpec } from './command-spec.ts';
+import { DRIVE_COMMANDS } from './drive-commands.ts';
 import { SERVE_COMMANDS } from './serve-commands.ts';
 
 /** Every command of the program, in the order of the help. */
@@ -271,27 +271,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./commands/undo.ts')).run,
   },
-  {
-    name: 'mount',
-    args: '<remote> <dir>',
-    summary: 'show the whole tree of a remote at DIR',
-    completes: 'files',
-    flags: [
-      DIRECTION,
-      { flags: '--read-only', summary: 'nothing can be changed through the drive' },
-      { flags: '--foreground', summary: 'without the daemon, until Ctrl-C' },
-      { flags: '--fallback', summary: 'a watched folder, also where drives can be mounted' },
-    ],
-    load: async () => (await import('./commands/mount.ts')).mount,
-  },
-  {
-    name: 'unmount',
-    args: '<dir>',
-    summary: 'take a drive away',
-    completes: 'files',
-    flags: [{ flags: '--lazy', summary: 'also while programs use it' }],
-    load: async () => (await import('./commands/mount.ts')).unmount,
-  },
+  ...DRIVE_COMMANDS,
   {
     name: 'daemon start',
     summary: 'start the daemon in the background',

@@ -34,6 +34,7 @@ export interface ApiPair {
   readonly resetting: boolean;
   /** Drives only: files written but not uploaded yet, and how the drive is shown. */
   readonly pendingUploads?: number;
+  readonly cache?: ApiCache;
   readonly mountBackend?: 'native' | 'fuse-native' | 'folder';
   /** Why a drive is shown as a folder. */
   readonly mountNote?: string;
@@ -43,6 +44,30 @@ export interface ApiPair {
   readonly pausedUntilMs?: number;
   /** What the last run that ended well did. */
   readonly lastRun?: ApiRunCounts;
+}
+
+/** A file of which more is being fetched. */
+export interface ApiHydration {
+  readonly path: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+/** What of a drive is on this device. */
+export interface ApiCache {
+  readonly storedBytes: number;
+  /** Null: as much as the disk has. */
+  readonly limitBytes: number | null;
+  /** So much of the disk stays free. */
+  readonly keepFreeBytes: number;
+  /** Files and directories that were pinned themselves. */
+  readonly pinned: number;
+  readonly isFetchingPinned: boolean;
+  /** Why something pinned is not here. */
+  readonly pinProblem?: { readonly code: string; readonly message: string };
+  /** Files that are being fetched; the first few of them by name. */
+  readonly hydratingFiles: number;
+  readonly hydrating: readonly ApiHydration[];
 }
 
 /** What a stopped run would have done to both sides together, as far as guards count it. */
@@ -96,7 +121,8 @@ export interface ApiCrash {
  * sync {allowDeletes?, yes?, dryRun?, settings? (of a dry run), release?, wait?} · drop-plan · cancel · pause {untilMs? or forMs?} · resume · direction {direction} ·
  * preview-reset · reset {yes?, wait?} · resolve {paths or all, keep, dryRun?} · show-conflict {path} · why {path} ·
  * versions {path?, deleted?} · restore {path?, version? or atMs?, side?, to?, dryRun?} ·
- * undo {run?, additions?, dryRun?} · unmount {lazy?} (drives; also takes it out of the
+ * undo {run?, additions?, dryRun?} · pin {paths} · unpin {paths} · free {paths} · hydrate {paths} (these four: drives; hydrate
+ * answers with lines of progress, the last of which has the report or an error; it ends with its connection) · unmount {lazy?} (drives; also takes it out of the
  * configuration) and `POST /shutdown`, `POST /reload`. With `wait` the answer is the summary of the run, sent when
  * it ended; otherwise 202 at once. `GET /pairs/NAME/conflicts`, `problems` and `runs` answer lists, `GET /pairs/NAME/plan`
  * the held plan or null.
@@ -117,6 +143,10 @@ export type ApiCommand =
   | 'versions'
   | 'restore'
   | 'undo'
+  | 'pin'
+  | 'unpin'
+  | 'free'
+  | 'hydrate'
   | 'unmount';
 
 export interface ApiErrorBody {

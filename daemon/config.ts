@@ -48,7 +48,20 @@ export interface PairConfig {
   readonly pause?: Pause;
 }
 
-export interface DriveConfig {
+/** What bounds the contents of a drive on this device. */
+export interface CacheBounds {
+  /** Contents take no more than this on this device; absent: as much as the disk has. */
+  readonly cacheLimitBytes?: number;
+  /** So much of the disk stays free; absent: a twentieth of it, at most 5 GiB. */
+  readonly keepFreeBytes?: number;
+  /**
+   * Programs that look into everything, and therefore may fetch only little of each file: what the kernel calls them,
+   * and, after a space, what is in their command line. Absent: the known indexers and thumbnailers.
+   */
+  readonly restrictedPrograms?: readonly string[];
+}
+
+export interface DriveConfig extends CacheBounds {
   readonly remote: string;
   readonly mountPoint: string;
   readonly direction: Direction;
@@ -180,6 +193,9 @@ function drive(warn: Warn): Parser<DriveConfig> {
       mountPoint: reader.required('mountPoint', absolutePath),
       direction: reader.withDefault('direction', direction, PAIR_DEFAULTS.direction),
       fallback: reader.withDefault('fallback', boolean, false),
+      ...reader.spread('cacheLimitBytes', number(1, 1e18)),
+      ...reader.spread('keepFreeBytes', number(0, 1e18)),
+      ...reader.spread('restrictedPrograms', listOf(string)),
       ...reader.spread('pause', pause(warn)),
     }),
     warn,

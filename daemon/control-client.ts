@@ -9,6 +9,7 @@ import type { ConflictView } from '../core/engine/show-conflict.ts';
 import { type ErrorCode, FerryError } from '../core/model/errors.ts';
 import type { Conflict, Problem } from '../core/model/problem.ts';
 import type { ApiCommand, ApiErrorBody, ApiState } from './api.ts';
+import { type RemoteCache, remoteCache } from './cache-api.ts';
 import { remoteHistory } from './history-api.ts';
 
 /** Talks to the daemon. All methods reject with the FerryError that the daemon met. */
@@ -28,6 +29,8 @@ export interface ControlClient {
   resolveConflicts(pair: string, choice: ConflictChoice): Promise<readonly ConflictOutcome[]>;
   problems(pair: string): Promise<readonly Problem[]>;
   history(pair: string): PairHistory;
+  /** What of a drive is on this device. */
+  cache(drive: string): RemoteCache;
   reload(): Promise<void>;
   shutdown(): Promise<void>;
 }
@@ -73,20 +76,50 @@ async function call<T>(
   options: { readonly body?: unknown; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<T> {
   const response = await open(socketPath, method, path, options);
+  if ((response.statusCode ?? 500) >= 400) throw await errorIn(response);
+  return (await bodyOf(response)) as T;
+}
+
+async function bodyOf(response: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   } catch (error) {
     throw notRunning(error);
   }
-  const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
-  if ((response.statusCode ?? 500) < 400) return body as T;
-  const { error } = body as ApiErrorBody;
-  throw new FerryError(
-    error.code as ErrorCode,
-    error.message,
-    error.path === undefined ? {} : { path: error.path },
-  );
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+}
+
+async function errorIn(response: IncomingMessage): Promise<FerryError> {
+  const { error } = (await bodyOf(response)) as ApiErrorBody;
+  const { code, message, path } = error;
+  return new FerryError(code as ErrorCode, message, path === undefined ? {} : { path });
+}
+
+/** Yields the lines of an answer, and ends it when nobody reads them any more. */
+async function* linesOf<T>(
+  response: IncomingMessage,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
+      if (line !== '') yield JSON.parse(line) as T;
+  } catch (error) {
+    if (signal?.aborted) throw new FerryError('ABORTED', 'cancelled', { cause: error });
+    throw notRunning(error);
+  } finally {
+    response.destroy();
+  }
+}
+
+async function* lines<T>(
+  socketPath: string,
+  path: string,
+  options: { readonly body: unknown; readonly signal: AbortSignal },
+): AsyncGenerator<T, void, undefined> {
+  const response = await open(socketPath, 'POST', path, options);
+  if ((response.statusCode ?? 500) >= 400) throw await errorIn(response);
+  yield* linesOf<T>(response, options.signal);
 }
 
 /** Returns a client for the daemon that listens at `socketPath`; nothing is sent yet. */
@@ -97,15 +130,7 @@ export function createControlClient(socketPath: string): ControlClient {
     state: (signal) => call(socketPath, 'GET', '/state', { signal }),
     async *events(signal) {
       const response = await open(socketPath, 'GET', '/events', { signal });
-      try {
-        for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
-          if (line !== '') yield JSON.parse(line) as ApiState;
-      } catch (error) {
-        if (signal?.aborted) throw new FerryError('ABORTED', 'cancelled', { cause: error });
-        throw notRunning(error);
-      } finally {
-        response.destroy();
-      }
+      yield* linesOf<ApiState>(response, signal);
     },
     command: (pair, command, body) => post(at(pair, command), body),
     run: (pair, command, body) => post(at(pair, command), { ...body, wait: true }),
@@ -121,6 +146,11 @@ export function createControlClient(socketPath: string): ControlClient {
       remoteHistory((method, command, body) =>
         call(socketPath, method, at(pair, command), { body }),
       ),
+    cache: (drive) =>
+      remoteCache({
+        post: (command, body) => post(at(drive, command), body),
+        lines: (command, body, signal) => lines(socketPath, at(drive, command), { body, signal }),
+      }),
     problems: (pair) => call(socketPath, 'GET', at(pair, 'problems')),
     reload: () => post('/reload'),
     shutdown: () => post('/shutdown'),

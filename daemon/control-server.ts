@@ -8,6 +8,7 @@ import { type ErrorCode, FerryError, toFerryError } from '../core/model/errors.t
 import { parseSyncPath } from '../core/model/path.ts';
 import type { Logger } from '../core/ports.ts';
 import type { ApiErrorBody, ApiState } from './api.ts';
+import { CACHE_COMMANDS, hydrateInLines } from './cache-api.ts';
 import type { Daemon } from './daemon.ts';
 import { HISTORY_COMMANDS } from './history-api.ts';
 import { type Home, makePrivateDirectory } from './home.ts';
@@ -39,8 +40,16 @@ export interface ControlServerOptions {
   readonly onShutdown: () => void;
 }
 
-/** What a command answers; undefined: done, nothing to say. */
+/** What a command answers at once. */
 type Answer = { readonly status: number; readonly body: unknown };
+
+/** What a command answers line by line, until it is done or nobody listens any more. */
+type Lines = {
+  readonly lines: (options: {
+    readonly emit: (line: unknown) => void;
+    readonly signal: AbortSignal;
+  }) => Promise<void>;
+};
 
 type Call = {
   readonly session: PairSession;
@@ -102,7 +111,7 @@ const parseChoice = object((reader): ConflictChoice => {
 }, ignoreUnknown);
 
 /** Everything that can be done with one pair, by name and method. */
-const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
+const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer | Lines>>> = {
   'POST sync': (call) => runCommand(call, (request) => call.session.sync(request)),
   'POST reset': (call) => runCommand(call, (request) => call.session.reset(request)),
   'POST cancel': async ({ session }) => {
@@ -169,6 +178,19 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<Answer>>> = {
       },
     ]),
   ),
+  ...Object.fromEntries(
+    Object.entries(CACHE_COMMANDS).map(([route, answerTo]) => [
+      route,
+      async ({ session, body }: Call): Promise<Answer> => ({
+        status: 200,
+        body: await answerTo(await session.cache(), body),
+      }),
+    ]),
+  ),
+  'POST hydrate': async ({ session, body }) => {
+    const cache = await session.cache();
+    return { lines: (options) => hydrateInLines(cache, body, options) };
+  },
   'GET conflicts': async ({ session }) => ({
     status: 200,
     body: await (await session.engine()).conflicts(),
@@ -229,7 +251,22 @@ function streamEvents(
   response.on('close', () => subscription.unsubscribe());
 }
 
-async function answer(request: IncomingMessage, options: ControlServerOptions): Promise<Answer> {
+/** Whoever hangs up does not want the rest. */
+async function sendLines(response: ServerResponse, { lines }: Lines): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const emit = (line: unknown): void => {
+    response.write(`${JSON.stringify(line)}\n`);
+  };
+  await lines({ emit, signal: gone.signal });
+  response.end();
+}
+
+async function answer(
+  request: IncomingMessage,
+  options: ControlServerOptions,
+): Promise<Answer | Lines> {
   const url = new URL(request.url ?? '/', 'http://daemon');
   const [, top, name, command, ...more] = url.pathname.split('/');
   const route = `${request.method} ${top}`;
@@ -270,7 +307,7 @@ export async function openControlServer(
       return;
     }
     answer(request, options).then(
-      (reply) => send(response, reply),
+      (reply) => ('lines' in reply ? sendLines(response, reply) : send(response, reply)),
       (error: unknown) => {
         const translated = toFerryError(error);
         logger.debug('request refused', { code: translated.code, url: request.url });

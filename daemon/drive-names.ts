@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from './atomic-file.ts';
-import type { Config } from './config.ts';
+import type { CacheBounds, Config } from './config.ts';
 import { type Home, pairDirectory } from './home.ts';
 import type { RemoteAddress } from './remote-address.ts';
 
@@ -12,6 +12,8 @@ export interface DriveNote {
   readonly remote: string;
   /** Files that waited for their upload when it was last closed. */
   readonly pendingUploads: number;
+  /** What was said of its room, for the next time that it is mounted. */
+  readonly bounds?: CacheBounds;
 }
 
 export interface DriveName {

@@ -7,6 +7,7 @@ import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
+import { boundsOf, cacheOptionsOf, tendCache } from './drive-cache.ts';
 import { holderOf, noteHolder } from './drive-holder.ts';
 import { followEngine } from './drive-marks.ts';
 import { addressText, noteDrive } from './drive-names.ts';
@@ -16,12 +17,13 @@ import { looksWhileUsed } from './looks-while-used.ts';
 import { settingsOf } from './open-pair.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
 import { OpenedOnce } from './opened-once.ts';
-import type { OpenedSession, ShownDrive } from './pair-session.ts';
+import type { OpenedSession } from './pair-session.ts';
 import type { DriveOptions, HostedDrive } from './parts.ts';
 import { checkMountPoint, checkRootsApart } from './places.ts';
 import { type RemoteAddress, storedRemote } from './remote-address.ts';
 import { LOOK_AT_SERVER_MS, NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
+import type { ShownDrive } from './shown-drive.ts';
 
 /** When a drive syncs, beside when something changed in it. */
 export const DRIVE_SCHEDULE: Schedule = { ...NO_SCHEDULE, everyMs: LOOK_AT_SERVER_MS, watch: true };
@@ -79,8 +81,7 @@ async function openMounted(surroundings: Surroundings, address: RemoteAddress): 
     allowSymlinks: address.kind === 'folder' && process.platform !== 'win32',
     clock: workshop.clock,
     logger: workshop.logger,
-    hydrate: (path, version, options) =>
-      remote.read(path, { expected: version, acceptsWhole: true, ...options }),
+    ...cacheOptionsOf(config, remote),
   });
   let putAside: string | null;
   try {
@@ -160,6 +161,7 @@ export class DriveParts {
     return {
       ...(pending$ === undefined ? {} : { pending$ }),
       mount: side.mount,
+      ...(side.drive === null ? {} : { cache: side.drive.cache }),
       async release(options) {
         await side.drive?.unmount(options);
       },
@@ -189,6 +191,7 @@ export class DriveParts {
     });
     const marks = local.drive?.marks;
     const marking = marks && followEngine(engine, marks, workshop.logger);
+    const tended = local.drive === null ? null : tendCache(local.drive.cache, engine);
     return {
       engine,
       hints$: merge(local.replica.changes$, remote.changes$),
@@ -197,6 +200,7 @@ export class DriveParts {
         : { looks$: looksAt(local.drive, engine) }),
       async close() {
         marking?.unsubscribe();
+        tended?.unsubscribe();
         await engine.close();
       },
     };
@@ -235,6 +239,7 @@ export class DriveParts {
       mountPoint,
       remote: addressText(address),
       pendingUploads,
+      bounds: boundsOf(config),
     });
   }
 

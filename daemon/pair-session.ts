@@ -31,10 +31,12 @@ import type { Pause } from './config.ts';
 import { scheduled$, waitUntil } from './due-runs.ts';
 import type { LastRun } from './last-run.ts';
 import { OpenedOnce } from './opened-once.ts';
+import type { HostedCache } from './parts.ts';
 import { QuietTime } from './quiet-time.ts';
 import { runPipeline, type Trigger } from './run-pipeline.ts';
 import type { Schedule } from './schedule.ts';
 import { apiPairOf, FIRST_STATE, problemsOf, type SessionState } from './session-state.ts';
+import { cacheOf, type ShownDrive, shownState$ } from './shown-drive.ts';
 
 /** What a session keeps open between runs. */
 export interface OpenedSession {
@@ -43,16 +45,6 @@ export interface OpenedSession {
   readonly hints$: Observable<unknown>;
   /** Emits when the other side is worth a look beside the schedule. */
   readonly looks$?: Observable<unknown>;
-  close(): Promise<void>;
-}
-
-/** A drive at its mount point, whether the other side can be reached or not. */
-export interface ShownDrive {
-  readonly mount: SessionState['mount'];
-  /** Files that wait for their upload. */
-  readonly pending$?: Observable<number>;
-  /** Leaves the mount point. @throws MOUNT_BUSY while programs use it; not with `lazy` */
-  release(options: { readonly lazy?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -154,12 +146,9 @@ export class PairSession {
     const engineStates$ = this.#opened$.pipe(
       switchMap((opened) => opened?.engine.state$ ?? of(null)),
     );
-    const pending$ = this.#shown$.pipe(switchMap((shown) => shown?.pending$ ?? of(0)));
     this.#subscriptions.add(runs$.subscribe());
     this.#subscriptions.add(engineStates$.subscribe((engine) => this.#patch({ engine })));
-    this.#subscriptions.add(
-      pending$.subscribe((pendingUploads) => this.#patch({ pendingUploads })),
-    );
+    this.#subscriptions.add(shownState$(this.#shown$).subscribe((state) => this.#patch(state)));
     this.#subscriptions.add(this.#pauseOver$().subscribe(() => this.#options.onPauseOver?.()));
     // A drive is there from the start, also while its runs rest; a folder that is watched needs its watcher.
     this.#showing
@@ -204,6 +193,11 @@ export class PairSession {
   /** Resolves when a drive is at its mount point. @throws what keeps it from being shown */
   async shown(): Promise<void> {
     await this.#showing.get();
+  }
+
+  /** Returns what of a drive is on this device. @throws CONFIG_INVALID where all of it is */
+  async cache(): Promise<HostedCache> {
+    return cacheOf(this.name, await this.#showing.get());
   }
 
   /** Returns the open engine, opening both sides where that is still to do. */

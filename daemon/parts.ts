@@ -4,7 +4,9 @@ import type { PairSettings } from '../core/engine/pair-settings.ts';
 import type { Version } from '../core/model/entry.ts';
 import type { KeepVersions } from '../core/model/keep-versions.ts';
 import type { SyncPath } from '../core/model/path.ts';
-import type { Clock, Content, Logger, ReadOptions, Replica } from '../core/ports.ts';
+import type { Clock, Content, Logger, ReadOptions, Replica, Space } from '../core/ports.ts';
+import type { CacheLimits } from '../fs-adapter/cache/cache-limit.ts';
+import type { DriveCache } from '../fs-adapter/cache/drive-cache.ts';
 import type { DriveMarks } from './drive-marks.ts';
 import type { Credentials } from './secrets.ts';
 
@@ -63,9 +65,13 @@ export interface WebdavReplicaOptions extends WebdavOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What of a drive is on this device. */
+export type HostedCache = Pick<DriveCache, 'state$' | 'pin' | 'unpin' | 'hydrate' | 'free' | 'ran'>;
+
 /** What the daemon needs of a drive. */
 export interface HostedDrive {
   readonly replica: Replica;
+  readonly cache: HostedCache;
   /** Files that were changed and not taken up yet. */
   readonly pending$: Observable<number>;
   /** Absent: its files show no marks. */
@@ -90,6 +96,11 @@ export interface DriveOptions {
   readonly readOnly?: boolean;
   /** False where the other side cannot keep symbolic links. */
   readonly allowSymlinks?: boolean;
+  readonly limits?: CacheLimits;
+  /** Programs that may fetch only little of each file; absent: the known ones. */
+  readonly restrictedPrograms?: readonly string[];
+  /** Asks for the room on the other side; null: not known. */
+  readonly askSpace?: () => Promise<Space | null>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Fetches one version, or a part of it. */

@@ -1,6 +1,6 @@
 import type { PairState, RunSummary } from '../core/engine/pair-engine.ts';
 import type { Problem } from '../core/model/problem.ts';
-import type { ApiHeldPlan, ApiPair, ApiRunCounts } from './api.ts';
+import type { ApiCache, ApiHeldPlan, ApiPair, ApiRunCounts } from './api.ts';
 import type { Pause } from './config.ts';
 import type { RecordedCounts } from './last-run.ts';
 
@@ -19,6 +19,8 @@ export interface SessionState {
   /** Something changed since the last run. */
   readonly hasHints: boolean;
   readonly pendingUploads: number;
+  /** Of a drive that fetches contents on demand. */
+  readonly cache: ApiCache | null;
   /** What an earlier process left; shown until the records are open. */
   readonly recorded: RecordedCounts;
   readonly mount: Pick<ApiPair, 'mountBackend' | 'mountNote' | 'putAside'>;
@@ -35,6 +37,7 @@ export const FIRST_STATE: SessionState = {
   lastSummary: null,
   hasHints: false,
   pendingUploads: 0,
+  cache: null,
   recorded: { conflicts: 0, recordedEntries: 0 },
   mount: {},
 };
@@ -109,5 +112,6 @@ export function apiPairOf(
     resetting: engine?.resetting ?? false,
     ...(summary === null ? {} : { lastRun: countsOf(summary) }),
     ...(fixed.kind === 'drive' ? { pendingUploads: state.pendingUploads, ...state.mount } : {}),
+    ...(state.cache === null ? {} : { cache: state.cache }),
   };
 }

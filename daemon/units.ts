@@ -3,6 +3,7 @@ import { DAYS, type Day } from './schedule.ts';
 
 const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const SIZE_UNITS = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 } as const;
+const BINARY_UNITS = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 } as const;
 
 function unitOf(units: Readonly<Record<string, number>>, unit: string): number {
   return units[unit.toLowerCase()] ?? Number.NaN;
@@ -20,11 +21,14 @@ export function parseDuration(text: string, key: string): number {
   return ms;
 }
 
-/** Returns the bytes that a text such as `500k`, `2M` or `1.5G` means (powers of 1000). @throws CONFIG_INVALID */
+/**
+ * Returns the bytes that a text such as `500k`, `2M` or `1.5GB` means (powers of 1000), or `20GiB` (powers of 1024).
+ * @throws CONFIG_INVALID
+ */
 export function parseSize(text: string, key: string): number {
-  const [, n, unit] = /^(\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
-  const bytes = Math.round(Number(n) * unitOf(SIZE_UNITS, unit ?? 'none'));
-  if (!(bytes > 0)) throw invalid(key, 'a size such as 500k, 2M or 1.5G', text);
+  const [, n, unit, binary] = /^(\d+(?:\.\d+)?)([kmgt]?)(i?)b?$/i.exec(text) ?? [];
+  const bytes = Math.round(Number(n) * unitOf(binary ? BINARY_UNITS : SIZE_UNITS, unit ?? 'none'));
+  if (!(bytes > 0)) throw invalid(key, 'a size such as 500k, 2M or 20GiB', text);
   return bytes;
 }
 

@@ -151,7 +151,7 @@ async function answer(command: DriveCommand): Promise<unknown> {
     case 'seed-made-up':
       return seedMadeUp(command.directories, command.filesInEach);
     case 'hydrate':
-      return opened().cache.hydrate(parseSyncPath(command.path), {
+      return opened().cache.hydrate([parseSyncPath(command.path)], {
         signal: new AbortController().signal,
       });
     case 'close':

@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import type { ErrorCode } from '../../core/model/errors.ts';
 import { FerryError } from '../../core/model/errors.ts';
 import type { ApiPair } from '../../daemon/api.ts';
-import type { Config, DriveConfig } from '../../daemon/config.ts';
+import type { CacheBounds, Config, DriveConfig } from '../../daemon/config.ts';
 import { updateConfig, withEntry } from '../../daemon/config-file.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
 import { parseRemote } from '../../daemon/remote-address.ts';
 import { tellReady } from '../../daemon/supervised.ts';
+import { parseSize } from '../../daemon/units.ts';
 import { type Context, configOf, daemonOf, requireDaemon, usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { count } from '../format.ts';
@@ -19,6 +20,8 @@ export type MountFlags = {
   readonly readOnly?: boolean;
   readonly foreground?: boolean;
   readonly fallback?: boolean;
+  readonly cacheLimit?: string;
+  readonly keepFree?: string;
 };
 
 const MOUNT_WAIT_MS = 60_000;
@@ -105,6 +108,33 @@ async function inForeground(
   return EXIT.ok;
 }
 
+const OFF = 'off';
+
+/** Returns what a flag says of a size; what it leaves out stays as it was. @throws CONFIG_INVALID */
+function sizeFrom(
+  before: number | undefined,
+  text: string | undefined,
+  flag: string,
+): number | undefined {
+  if (text === undefined) return before;
+  if (text === OFF) return undefined;
+  return text === '0' ? 0 : parseSize(text, flag);
+}
+
+/** Returns what bounds a drive's contents here; a drive that is known keeps what the flags leave out. */
+function boundsFrom(before: CacheBounds | undefined, flags: MountFlags): CacheBounds {
+  const cacheLimitBytes = sizeFrom(before?.cacheLimitBytes, flags.cacheLimit, '--cache-limit');
+  const keepFreeBytes = sizeFrom(before?.keepFreeBytes, flags.keepFree, '--keep-free');
+  if (cacheLimitBytes === 0) throw usage('--cache-limit: a drive needs room for what is read');
+  return {
+    ...(cacheLimitBytes === undefined ? {} : { cacheLimitBytes }),
+    ...(keepFreeBytes === undefined ? {} : { keepFreeBytes }),
+    ...(before?.restrictedPrograms === undefined
+      ? {}
+      : { restrictedPrograms: before.restrictedPrograms }),
+  };
+}
+
 /** `ferry mount REMOTE DIR`: shows the server's whole tree at DIR. */
 export async function mount(
   context: Context,
@@ -116,22 +146,21 @@ export async function mount(
     throw usage('--read-only and --direction contradict each other');
   const mountPoint = resolve(context.cwd, directory);
   const config = await configOf(context);
-  const [{ addressText, driveNameFor }, { checkMountPoint, checkRootsApart }] = await Promise.all([
-    import('../../daemon/drive-names.ts'),
-    import('../../daemon/places.ts'),
-  ]);
+  const [{ addressText, driveNameFor, readDriveNote }, { checkMountPoint, checkRootsApart }] =
+    await Promise.all([import('../../daemon/drive-names.ts'), import('../../daemon/places.ts')]);
   checkMountPoint(mountPoint, config, context.cwd);
   const remote = await keepRemote(context, config, remoteText);
   const address = parseRemote(remote, config, context.cwd);
   checkRootsApart(mountPoint, address);
+  const place = { mountPoint, remote: addressText(address) };
+  const { name, waiting } = driveNameFor(place, config, context.home);
   const drive: DriveConfig = {
     remote,
     mountPoint,
     direction: flags.readOnly ? 'remote-to-local' : parseDirection(flags.direction ?? 'two-way'),
     fallback: flags.fallback ?? false,
+    ...boundsFrom(config.drives.get(name) ?? readDriveNote(context.home, name)?.bounds, flags),
   };
-  const place = { mountPoint, remote: addressText(address) };
-  const { name, waiting } = driveNameFor(place, config, context.home);
   for (const { remote: other, pendingUploads } of waiting)
     context.terminal.note(
       `ferry: ${count(pendingUploads, 'file')} not uploaded to ${other} yet; they are kept and go on when it is mounted here again`,

@@ -12,6 +12,7 @@ import { count, formatTable, formatTime, printable } from '../format.ts';
 import { accessPair } from '../pair-access.ts';
 import { createProgress, progressLine } from '../progress.ts';
 import { complainAbout } from '../report-error.ts';
+import { cacheNotes } from './cache-notes.ts';
 import { heldCounts } from './plan.ts';
 
 /** Returns what is known of every pair without a daemon: what the last runs left. */
@@ -87,6 +88,7 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
       : `1 held plan: ${heldCounts(pair.heldPlan)}: ferry plan show ${pair.name}`,
     pair.problems > 0 ? problemNote(pair, nowMs) : '',
     (pair.pendingUploads ?? 0) > 0 ? `${count(pair.pendingUploads ?? 0, 'file')} to upload` : '',
+    ...cacheNotes(pair.cache),
     pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,
     pair.mountNote === undefined ? '' : `shown as a folder: ${pair.mountNote}`,
     pair.lastError === null ? '' : `last run failed: ${pair.lastError.message}`,

@@ -145,30 +145,34 @@ export class DriveCache {
   }
 
   /**
-   * Fetches a file, or all files below a directory; what has come stays, however it ends.
+   * Fetches files, or all files below directories; what has come stays, however it ends.
    * @throws LOCAL_NOT_FOUND, and REMOTE_*, LOCAL_NO_SPACE, ABORTED when going on is pointless
    */
   async hydrate(
-    path: SyncPath,
+    paths: readonly SyncPath[],
     options: {
       readonly signal: AbortSignal;
       readonly onProgress?: (progress: HydrationProgressState) => void;
     },
   ): Promise<HydrateReport> {
     const { tree } = this.#options;
-    const start = this.#find(path);
+    const starts = paths.map((path) => this.#find(path));
     const { signal, onProgress } = options;
     const progress = new HydrationProgress(tree);
-    await progress.count(start);
+    for (const start of starts) await progress.count(start);
     const timer = setInterval(() => onProgress?.(progress.state), PROGRESS_EVERY_MS);
     try {
-      const failures = await hydrateBelow(start, {
-        tree,
-        hydrations: this.#hydrations,
-        signal,
-        isWanted: (file) => progress.begun(file),
-        onFile: (file) => progress.ended(file),
-      });
+      const failures: NotHydrated[] = [];
+      for (const start of starts) {
+        const failed = await hydrateBelow(start, {
+          tree,
+          hydrations: this.#hydrations,
+          signal,
+          isWanted: (file) => progress.begun(file),
+          onFile: (file) => progress.ended(file),
+        });
+        failures.push(...failed);
+      }
       return { files: progress.state.filesDone, bytes: progress.state.bytesDone, failures };
     } finally {
       clearInterval(timer);
@@ -176,10 +180,11 @@ export class DriveCache {
     }
   }
 
-  /** Gives back what is here of a file, or of all files below a directory. @throws LOCAL_NOT_FOUND */
-  async free(path: SyncPath): Promise<FreeReport> {
+  /** Gives back what is here of files, or of all files below directories. @throws LOCAL_NOT_FOUND */
+  async free(paths: readonly SyncPath[]): Promise<FreeReport> {
     const { tree } = this.#options;
-    const report = await freeBelow(this.#find(path), {
+    const starts = paths.map((path) => this.#find(path));
+    const report = await freeBelow(starts, {
       tree,
       isPinned: (entry) => this.#pins.isPinned(entry),
       isInConflict: this.#isInConflict,
@@ -207,7 +212,12 @@ export class DriveCache {
   async ran(): Promise<void> {
     this.#pins.wake();
     await this.#refreshSpace();
-    await this.#limit.enforce();
+    try {
+      await this.#limit.enforce();
+    } catch (error) {
+      const { logger } = this.#options;
+      logger.warn("the drive's cache could not be looked at", { error: String(error) });
+    }
     this.#changed$.next();
   }
 

@@ -1,6 +1,6 @@
 import type { SyncPath } from '../../core/model/path.ts';
 import type { DriveEntry, DriveFile, DriveTree } from './drive-tree.ts';
-import { filesBelow } from './walk.ts';
+import { filesBelowAll } from './walk.ts';
 
 /** Why the content of a file was not given back. */
 export type KeptReason = 'dirty' | 'open' | 'pinned' | 'conflict';
@@ -27,14 +27,17 @@ export interface FreeOptions {
 
 const MOST_NAMED = 1_000;
 
-/** Gives back the contents of a file, or of all files below a directory, except those that must stay. */
-export async function freeBelow(start: DriveEntry, options: FreeOptions): Promise<FreeReport> {
+/** Gives back the contents of files, or of all files below directories, except those that must stay. */
+export async function freeBelow(
+  starts: readonly DriveEntry[],
+  options: FreeOptions,
+): Promise<FreeReport> {
   const { tree } = options;
   const kept: KeptFile[] = [];
   let keptFiles = 0;
   let freedFiles = 0;
   let freedBytes = 0;
-  for await (const seen of filesBelow(tree, start)) {
+  for await (const seen of filesBelowAll(tree, starts)) {
     const file = tree.entry(seen.id);
     if (file?.kind !== 'file') continue;
     // What is pinned is kept as a whole, whatever of it is here already.

@@ -19,7 +19,7 @@ export interface PinsState {
   /** Files and directories that were pinned themselves. */
   readonly pinned: number;
   /** Something pinned is being fetched. */
-  readonly isFetching: boolean;
+  readonly isFetchingPinned: boolean;
   /** Why something pinned is not here; null: it is, or will be. */
   readonly problem: FerryError | null;
 }
@@ -50,7 +50,7 @@ export class Pins {
   get state(): PinsState {
     return {
       pinned: [...this.#options.tree.pinned()].length,
-      isFetching: this.#sweep !== null,
+      isFetchingPinned: this.#sweep !== null,
       problem: this.#problem,
     };
   }

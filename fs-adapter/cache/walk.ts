@@ -23,3 +23,11 @@ export async function* filesBelow(
     }
   }
 }
+
+/** Yields the files below each of several entries, one after the other. */
+export async function* filesBelowAll(
+  tree: Pick<DriveTree, 'children' | 'entry'>,
+  starts: readonly DriveEntry[],
+): AsyncGenerator<DriveFile, void, undefined> {
+  for (const start of starts) yield* filesBelow(tree, start);
+}

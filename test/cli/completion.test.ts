@@ -35,7 +35,7 @@ describe('completion', () => {
   );
 
   it('offers the first words of commands in bash', async () => {
-    expect(await offered('ferry', 'p')).toEqual(['pair', 'pause', 'plan']);
+    expect(await offered('ferry', 'p')).toEqual(['pair', 'pause', 'plan', 'pin']);
   });
 
   it('offers the second words of a group in bash', async () => {

@@ -3,12 +3,9 @@ import { type Observable, of } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import { SILENT } from '../../daemon/log-file.ts';
-import {
-  PairSession,
-  type PairSessionOptions,
-  type ShownDrive,
-} from '../../daemon/pair-session.ts';
+import { PairSession, type PairSessionOptions } from '../../daemon/pair-session.ts';
 import { NO_SCHEDULE } from '../../daemon/schedule.ts';
+import type { ShownDrive } from '../../daemon/shown-drive.ts';
 import { createFakeEngine, type FakeEngine, NOTHING_DONE } from './fake-engine.ts';
 
 const FIXED = {

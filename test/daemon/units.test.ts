@@ -25,6 +25,8 @@ describe('what people write for quantities', () => {
     ['1.5G', 1_500_000_000],
     ['10MB', 10_000_000],
     ['7', 7],
+    ['20GiB', 21_474_836_480],
+    ['64Ki', 65_536],
   ])('reads the size %s', (text, bytes) => {
     expect(parseSize(text, '--bandwidth')).toBe(bytes);
   });

@@ -198,7 +198,7 @@ async function answer(command: HostCommand): Promise<unknown> {
     case 'upload':
       return upload();
     case 'free':
-      return opened().cache.free(parseSyncPath(command.path));
+      return opened().cache.free([parseSyncPath(command.path)]);
     case 'stats': {
       const { pending, openHandles, hydrating, entries } = opened().stats;
       return { pending, openHandles, hydrating, entries, fetched: remote.fetched.splice(0) };

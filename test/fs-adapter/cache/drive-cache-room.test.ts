@@ -35,7 +35,7 @@ function arrive(...paths: readonly string[]): void {
 }
 
 async function hydrate(path: string): Promise<void> {
-  await cached.cache.hydrate(at(path), { signal: never });
+  await cached.cache.hydrate([at(path)], { signal: never });
 }
 
 /** Notes what the tree is told about its room. */
@@ -221,14 +221,14 @@ withAddon('giving space back', () => {
     inConflict.add(cached.tree.find(at('d/conflict'))?.id ?? 0);
     const dirty = cached.tree.find(at('d/dirty'));
     cached.tree.disown(dirty?.id ?? 0, dirty?.kind === 'file' ? dirty.counter : 0);
-    const report = await cached.cache.free(at('d'));
+    const report = await cached.cache.free([at('d')]);
     expect(report).toMatchObject({ freedFiles: 1, freedBytes: MIB, keptFiles: 3 });
     expect(Object.fromEntries(report.kept.map(({ path, reason }) => [path, reason]))).toEqual({
       'd/dirty': 'dirty',
       'd/conflict': 'conflict',
       'd/kept/pinned': 'pinned',
     });
-    await expect(cached.cache.free(at('nothing'))).rejects.toMatchObject({
+    await expect(cached.cache.free([at('nothing')])).rejects.toMatchObject({
       code: 'LOCAL_NOT_FOUND',
     });
   });
@@ -238,7 +238,7 @@ withAddon('giving space back', () => {
     const id = cached.arrive('film', randomBytes(4 * MIB));
     await cached.cache.need({ id, offset: 2 * MIB, length: 4096, pid: 0, isForWrite: false });
     expect(cached.tree.storedBytes).toBe(64 * 1024);
-    expect(await cached.cache.free(at('film'))).toMatchObject({
+    expect(await cached.cache.free([at('film')])).toMatchObject({
       freedFiles: 1,
       freedBytes: 65_536,
     });

@@ -124,7 +124,7 @@ describe('the cache of a drive', () => {
 
   test('a backing file that changed unnoticed makes its file dirty', async () => {
     await arrive('file', 'content');
-    await disk.drive.cache.hydrate(at('file'), { signal: new AbortController().signal });
+    await disk.drive.cache.hydrate([at('file')], { signal: new AbortController().signal });
     const before = await versionOf(disk.drive.replica, 'file');
     const [name] = await cached();
     await disk.drive.close();
@@ -164,7 +164,7 @@ describe('the cache of a drive', () => {
   test('a new version of the same hash leaves the content in place', async () => {
     const hash = hashOf(Buffer.from('content'));
     await arrive('file', 'content', { hash });
-    await disk.drive.cache.hydrate(at('file'), { signal: new AbortController().signal });
+    await disk.drive.cache.hydrate([at('file')], { signal: new AbortController().signal });
     await arrive('file', 'content', { hash });
     expect(await text('file')).toBe('content');
     expect(disk.fetched).toHaveLength(1);
@@ -193,7 +193,7 @@ describe('the cache of a drive', () => {
     await programsOn(disk.drive).write('file', 'two');
     await replica.noteCounterpart?.(at('file'), uploaded, 'r1' as Version);
     expect(disk.drive.stats.pending).toBe(1);
-    expect(await disk.drive.cache.free(at('file'))).toMatchObject({
+    expect(await disk.drive.cache.free([at('file')])).toMatchObject({
       kept: [{ path: 'file', reason: 'dirty' }],
     });
   });

@@ -121,7 +121,7 @@ describe('a drive as the local side of a pair', () => {
   test('an uploaded file whose content was given up is fetched again from its uploaded version', async () => {
     await programs().write('file', 'first');
     await sync();
-    expect(await disk.drive.cache.free('file' as SyncPath)).toMatchObject({ freedFiles: 1 });
+    expect(await disk.drive.cache.free(['file' as SyncPath])).toMatchObject({ freedFiles: 1 });
     expect(await onDrive('file')).toBe('first');
     expect(fetched).toEqual(['file']);
   });
