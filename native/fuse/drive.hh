@@ -36,6 +36,7 @@ struct Notice {
   std::string path;
   /** The content is another one too. */
   bool isContentNew = false;
+  bool isDirectory = false;
   /** Of a move: where it was. */
   uint64_t oldParent = 0;
   std::string oldName;

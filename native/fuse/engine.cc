@@ -41,6 +41,7 @@ void Drive::Tell(Notice::What what, const Node* node, bool isContentNew) {
   notice.name = node->name;
   notice.path = tree_.PathOf(node);
   notice.isContentNew = isContentNew;
+  notice.isDirectory = node->isDirectory();
   waiting->Tell(std::move(notice));
 }
 

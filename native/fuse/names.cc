@@ -52,6 +52,33 @@ Node* Session::ExpectedByNotifier(uint64_t parent, std::string_view name, bool i
   return isIt ? drive_.tree().Get(making_->id) : nullptr;
 }
 
+/** The notifier changes nothing: where another directory has come into its path meanwhile, it gets no further. */
+void Session::ReplyMade(const Request& request, std::string_view name) {
+  if (Node* made = ExpectedByNotifier(request.head->nodeid, name, false)) return ReplyEntry(request, made);
+  ReplyError(request, -ENOENT);
+}
+
+bool Session::IsRemovedByNotifier(const Node* parent, std::string_view name) {
+  return making_ != nullptr && making_->what == Notice::What::kRemoved && parent->id == making_->parent &&
+         name == making_->name && drive_.tree().Child(parent, name) == nullptr;
+}
+
+/** Shows what sync has removed once more, to the one who is about to remove it before everybody's eyes. */
+void Session::ReplyRemoved(const Request& request) {
+  fuse_entry_out entry = {};
+  if (Node* node = drive_.tree().Get(making_->id)) {
+    FillEntry(node, &entry);
+  } else {
+    entry.nodeid = entry.attr.ino = making_->id;
+    entry.attr.mode = making_->isDirectory ? S_IFDIR | 0700 : S_IFREG | 0600;
+    entry.attr.nlink = making_->isDirectory ? 2 : 1;
+    entry.attr.uid = drive_.options().uid;
+    entry.attr.gid = drive_.options().gid;
+  }
+  entry.entry_valid = entry.attr_valid = 0;
+  Reply(request, &entry, sizeof entry);
+}
+
 void Session::Lookup(const Request& request) {
   const std::string_view name = request.NameAt(0);
   const Shared lock(drive_.mutex());
@@ -61,6 +88,7 @@ void Session::Lookup(const Request& request) {
   if (IsOwn(request) && making_ != nullptr) {
     const bool isMaking = making_->what == Notice::What::kAppeared || making_->what == Notice::What::kMoved;
     if (isMaking && ExpectedByNotifier(parent->id, name, false) != nullptr) return ReplyError(request, -ENOENT);
+    if (making_->what == Notice::What::kRemoved && IsRemovedByNotifier(parent, name)) return ReplyRemoved(request);
     if (making_->what == Notice::What::kMoved)
       if (Node* moved = ExpectedByNotifier(parent->id, name, true)) return ReplyEntry(request, moved);
   }
@@ -108,8 +136,7 @@ Node* Session::FreePlace(const Request& request, std::string_view name) {
 
 void Session::MakeNode(const Request& request, std::string_view name, uint32_t mode, uint32_t rdev) {
   const Exclusive lock(drive_.mutex());
-  if (IsOwn(request))
-    if (Node* made = ExpectedByNotifier(request.head->nodeid, name, false)) return ReplyEntry(request, made);
+  if (IsOwn(request)) return ReplyMade(request, name);
   Node* parent = FreePlace(request, name);
   if (parent == nullptr) return;
   const bool isFile = S_ISREG(mode);
@@ -130,8 +157,7 @@ void Session::MakeDirectory(const Request& request) {
   const auto& in = request.As<fuse_mkdir_in>();
   const std::string_view name = request.NameAt(sizeof in);
   const Exclusive lock(drive_.mutex());
-  if (IsOwn(request))
-    if (Node* made = ExpectedByNotifier(request.head->nodeid, name, false)) return ReplyEntry(request, made);
+  if (IsOwn(request)) return ReplyMade(request, name);
   Node* parent = FreePlace(request, name);
   if (parent == nullptr) return;
   const uint32_t inherited = parent->mode & S_ISGID;
@@ -146,8 +172,7 @@ void Session::MakeLink(const Request& request) {
   const std::string_view name = request.NameAt(0);
   const std::string_view target = request.NameAt(name.size() + 1);
   const Exclusive lock(drive_.mutex());
-  if (IsOwn(request))
-    if (Node* made = ExpectedByNotifier(request.head->nodeid, name, false)) return ReplyEntry(request, made);
+  if (IsOwn(request)) return ReplyMade(request, name);
   Node* parent = FreePlace(request, name);
   if (parent == nullptr) return;
   if (!drive_.options().allowsLinks) return ReplyError(request, -EPERM);
@@ -198,6 +223,7 @@ void Session::Unlink(const Request& request, bool isDirectory) {
   const std::string_view name = request.NameAt(0);
   const Exclusive lock(drive_.mutex());
   Node* parent = drive_.tree().Get(request.head->nodeid);
+  if (IsOwn(request)) return ReplyError(request, parent != nullptr && IsRemovedByNotifier(parent, name) ? 0 : -ENOENT);
   Node* node = parent == nullptr ? nullptr : drive_.tree().Child(parent, name);
   if (node == nullptr) return ReplyError(request, -ENOENT);
   if (drive_.options().isReadOnly) return ReplyError(request, -EROFS);
@@ -213,7 +239,7 @@ void Session::Rename(const Request& request, uint64_t to, uint32_t flags, size_t
   const std::string_view newName = request.NameAt(skip + oldName.size() + 1);
   const Exclusive lock(drive_.mutex());
   Tree& tree = drive_.tree();
-  if (IsOwn(request) && ExpectedByNotifier(to, newName, false) != nullptr) return ReplyError(request, 0);
+  if (IsOwn(request)) return ReplyError(request, ExpectedByNotifier(to, newName, false) != nullptr ? 0 : -ENOENT);
   Node *from = tree.Get(request.head->nodeid), *into = tree.Get(to);
   Node* source = from == nullptr ? nullptr : tree.Child(from, oldName);
   if (source == nullptr || into == nullptr || !into->isInTree()) return ReplyError(request, -ENOENT);

@@ -87,10 +87,16 @@ void Session::MakeEvent(const Notice& notice) {
     const Node* node = drive_.tree().Get(notice.id);
     const Node* parent = drive_.tree().Get(notice.parent);
     // Nobody can watch a directory that the kernel does not know.
-    if (node == nullptr || !node->isInTree() || parent == nullptr) return;
+    if (parent == nullptr) return;
+    if (notice.what == Notice::What::kRemoved) {
+      // Whoever made the name anew has told of it.
+      if (drive_.tree().Child(parent, notice.name) != nullptr) return;
+    } else {
+      if (node == nullptr || !node->isInTree()) return;
+      kind = node->kind;
+      if (kind == Kind::kLink) target = node->extra;
+    }
     if (parent->lookups == 0 && parent->id != kRootId && notice.what != Notice::What::kMoved) return;
-    kind = node->kind;
-    if (kind == Kind::kLink) target = node->extra;
     making_ = &notice;
   }
   const std::string path = mountPoint_ + "/" + notice.path;
@@ -113,7 +119,10 @@ void Session::MakeEvent(const Notice& notice) {
     case Notice::What::kMoved:
       failed = rename((mountPoint_ + "/" + notice.oldPath).c_str(), path.c_str());
       break;
-    case Notice::What::kRemoved: break;
+    case Notice::What::kRemoved:
+      if (notice.isDirectory) rmdir(path.c_str());
+      else unlink(path.c_str());
+      break;
   }
   {
     const Exclusive lock(drive_.mutex());
@@ -143,10 +152,12 @@ void Session::Notify() {
     const Notice next = std::move(notices_.front());
     notices_.pop_front();
     guard.unlock();
+    const bool makesEvent = makesEvents_ && !isFlood;
+    // A name that the kernel has forgotten could not be removed before anybody's eyes any more.
+    if (makesEvent && next.what == Notice::What::kRemoved) MakeEvent(next);
     Forgetful(next);
-    const bool makesEvent = makesEvents_ && !isFlood && next.what != Notice::What::kRemoved;
     if (makesEvent) {
-      MakeEvent(next);
+      if (next.what != Notice::What::kRemoved) MakeEvent(next);
     } else if (next.what != Notice::What::kRemoved && next.what != Notice::What::kChanged) {
       fuse_notify_inval_entry_out out = {};
       out.parent = next.parent;

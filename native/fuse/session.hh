@@ -146,6 +146,9 @@ class Session : public Waiting {
   bool IsOwn(const Request& request) const { return request.head->pid == static_cast<uint32_t>(notifier_.load()); }
   void Forgetful(const Notice& notice);
   void MakeEvent(const Notice& notice);
+  void ReplyMade(const Request& request, std::string_view name);
+  bool IsRemovedByNotifier(const Node* parent, std::string_view name);
+  void ReplyRemoved(const Request& request);
   Node* ExpectedByNotifier(uint64_t parent, std::string_view name, bool isOld);
 
   Drive& drive_;
