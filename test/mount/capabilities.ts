@@ -1,14 +1,18 @@
 import { FUSE_NATIVE_CAPABILITIES } from '../../fs-adapter/mount/fuse-native-backend.ts';
 import type { MountCapabilities } from '../../fs-adapter/mount/mount-backend.ts';
+import { NATIVE_CAPABILITIES } from '../../fs-adapter/mount/native-kind.ts';
 
 /** A way to show files, what it can do, and where it is known to differ from a disk beyond that. */
 export interface ShownWay {
-  /** The backend of the drive; null: a directory of this machine's own disk, which the table is held against. */
-  readonly backend: 'fuse-native' | null;
+  /** What shows the drive; null: a directory of this machine's own disk, which the table is held against. */
+  readonly backend: 'native' | 'fuse-native' | 'folder' | null;
   readonly capabilities: MountCapabilities;
-  /** By the case's name, why it is not met: tests fail when one of them is met after all. */
+  /** By the name of the case in the POSIX table, why it is not met: tests fail when one of them is met after all. */
   readonly gaps: Readonly<Record<string, string>>;
 }
+
+/** A way to show a drive. */
+export type DriveWay = ShownWay & { readonly backend: NonNullable<ShownWay['backend']> };
 
 const DISK: MountCapabilities = {
   passthrough: true,
@@ -35,8 +39,9 @@ const DISK: MountCapabilities = {
 const PATHS_ONLY = 'libfuse 2 asks by path, and the path is gone';
 const LINKS_OF_DIRECTORIES = 'every directory is shown with 2 links';
 
-export const SHOWN_WAYS: Readonly<Record<string, ShownWay>> = {
-  disk: { backend: null, capabilities: DISK, gaps: {} },
+export const DRIVE_WAYS = {
+  native: { backend: 'native', capabilities: NATIVE_CAPABILITIES, gaps: {} },
+  folder: { backend: 'folder', capabilities: DISK, gaps: {} },
   'fuse-native': {
     backend: 'fuse-native',
     capabilities: FUSE_NATIVE_CAPABILITIES,
@@ -57,6 +62,13 @@ export const SHOWN_WAYS: Readonly<Record<string, ShownWay>> = {
         'the binding lists names without numbers',
     },
   },
+} as const satisfies Readonly<Record<string, DriveWay>>;
+
+/** What the POSIX table is held against: a folder is no other than the disk. */
+export const SHOWN_WAYS: Readonly<Record<string, ShownWay>> = {
+  disk: { backend: null, capabilities: DISK, gaps: {} },
+  'fuse-native': DRIVE_WAYS['fuse-native'],
+  native: DRIVE_WAYS.native,
 };
 
 const SAME_NAMES = [

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MountedDrive, reasonWithoutMount } from '../support/mounted-drive.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { featuresOf, SHOWN_WAYS } from './capabilities.ts';
+import { featuresOf, SHOWN_WAYS, type ShownWay } from './capabilities.ts';
 import { PosixCases, type PosixResult } from './posix-cases.ts';
 
 const TEST_TIMEOUT_MS = 60_000;
 
-const noMount = await reasonWithoutMount();
 const compiled = await temporaryDirectory('ferry-posix');
 const cases = await PosixCases.compile(compiled.path).catch(async (error) => {
   await compiled.close();
@@ -18,9 +17,9 @@ afterAll(() => compiled.close());
 
 /** Where the table is held against one way of showing files. */
 async function openPlace(
-  backend: 'fuse-native' | null,
+  backend: ShownWay['backend'],
 ): Promise<{ readonly path: string; close(): Promise<void> }> {
-  if (backend === null) return temporaryDirectory('ferry-disk');
+  if (backend === null || backend === 'folder') return temporaryDirectory('ferry-disk');
   const allowOthers = process.getuid?.() === 0;
   const drive = await MountedDrive.start({ backend, allowOthers });
   return { path: drive.mountPoint, close: () => drive.dispose() };
@@ -31,11 +30,13 @@ function line({ name, verdict, reason }: PosixResult): string {
 }
 
 for (const [name, way] of Object.entries(SHOWN_WAYS)) {
-  const isPossible = cases !== null && (way.backend === null || noMount === null);
+  const { backend } = way;
+  const isMounted = backend !== null && backend !== 'folder';
+  const isPossible = cases !== null && !(isMounted && (await reasonWithoutMount(backend)) !== null);
   (isPossible ? describe : describe.skip)(`POSIX on ${name}`, () => {
     let place: { readonly path: string; close(): Promise<void> };
     beforeAll(async () => {
-      place = await openPlace(way.backend);
+      place = await openPlace(backend);
     });
     afterAll(() => place.close());
 

@@ -7,7 +7,8 @@ import type { Version } from '../../core/model/entry.ts';
 import type { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath } from '../../core/model/path.ts';
 import type { Logger, WriteItem } from '../../core/ports.ts';
-import { type Drive, type DriveOptions, openDrive } from '../../fs-adapter/mount/drive.ts';
+import { type DriveOptions, openDrive } from '../../fs-adapter/mount/drive.ts';
+import { type HeldDrive, openFolderAsDrive } from './folder-as-drive.ts';
 import { type Network, PretendedRemote } from './pretended-remote.ts';
 import { type GeneratedFile, UploadsInStep } from './uploads-in-step.ts';
 
@@ -18,7 +19,8 @@ export interface HostOptions {
   readonly allowOthers?: boolean;
   readonly allowSymlinks?: boolean;
   readonly hydrateStallMs?: number;
-  readonly backend?: NonNullable<DriveOptions['backend']>;
+  /** `folder`: the folder that stands for a drive where nothing can be mounted. */
+  readonly backend?: NonNullable<DriveOptions['backend']> | 'folder';
   /** Where the pretended other side keeps its contents; absent: in memory, gone with the process. */
   readonly remoteDirectory?: string;
 }
@@ -41,6 +43,8 @@ export type HostCommand =
   | { readonly do: 'arrive'; readonly files: readonly RemoteFile[] }
   /** Puts a file there that is in no memory; its bytes are made by `generatedBytes` when they are fetched. */
   | { readonly do: 'arrive-generated'; readonly files: readonly GeneratedFile[] }
+  /** Brings new content over the version that is named; answers with the code it fails with, or null. */
+  | { readonly do: 'replace'; readonly path: string; readonly expected: string }
   | { readonly do: 'make-directory'; readonly path: string }
   | { readonly do: 'remove'; readonly path: string }
   | { readonly do: 'move'; readonly from: string; readonly to: string }
@@ -74,11 +78,17 @@ const silent: Logger = {
 const versions = new Map<string, string>();
 const remote = new PretendedRemote();
 let inStep = new UploadsInStep(remote);
-let drive: Drive | null = null;
+let drive: HeldDrive | null = null;
 
-function opened(): Drive {
+function opened(): HeldDrive {
   if (drive === null) throw new Error('no drive is open');
   return drive;
+}
+
+/** Only a folder takes it; a drive enters a placeholder. */
+async function contentOf(path: string, version: string): Promise<AsyncIterable<Uint8Array>> {
+  if (opened().replica.capabilities.placeholders) throw new Error('a placeholder needs no content');
+  return (await remote.read(path, version)).stream;
 }
 
 async function arrive(files: readonly RemoteFile[]): Promise<unknown> {
@@ -96,13 +106,24 @@ async function arrive(files: readonly RemoteFile[]): Promise<unknown> {
       sourceVersion: version as Version,
       ...(mtimeNs === undefined ? {} : { mtimeNs: BigInt(mtimeNs) }),
       ...(mode === undefined ? {} : { mode }),
-      open: () => Promise.reject(new Error('a placeholder needs no content')),
+      open: () => contentOf(path, version),
     });
   }
   const errors: Record<string, string> = {};
   for await (const group of replica.writeMany(items))
     for (const result of group) if ('error' in result) errors[result.item.path] = result.error.code;
   return errors;
+}
+
+async function replace(path: string, expected: string): Promise<string | null> {
+  const sourceVersion = 'late' as Version;
+  await remote.put(sourceVersion, Buffer.from('late'));
+  const open = () => contentOf(path, sourceVersion);
+  const at = parseSyncPath(path);
+  const item = { path: at, expected: expected as Version, sizeBytes: 4, sourceVersion, open };
+  for await (const [result] of opened().replica.writeMany([item]))
+    return result !== undefined && 'error' in result ? result.error.code : null;
+  return null;
 }
 
 async function observe(): Promise<Record<string, ObservedFile | string>> {
@@ -150,14 +171,19 @@ async function answer(command: HostCommand): Promise<unknown> {
   switch (command.do) {
     case 'open': {
       const clock = { now: () => Date.now(), sleep: (ms: number) => delay(ms) };
-      const { remoteDirectory, ...options } = command.options;
+      const { remoteDirectory, backend, ...options } = command.options;
       if (remoteDirectory !== undefined) await remote.keepIn(remoteDirectory);
       inStep = new UploadsInStep(remote);
+      if (backend === 'folder') {
+        drive = await openFolderAsDrive({ ...options, clock, logger: silent });
+        return null;
+      }
       drive = await openDrive({
         name: 'test',
         clock,
         logger: silent,
-        hydrate: (path, version, options) => remote.read(path, version, options),
+        hydrate: (path, version, wanted) => remote.read(path, version, wanted),
+        ...(backend === undefined ? {} : { backend }),
         ...options,
       });
       return null;
@@ -174,6 +200,8 @@ async function answer(command: HostCommand): Promise<unknown> {
       return inStep.arrive(opened().replica, command.files);
     case 'upload-changed':
       return inStep.upload(opened().replica);
+    case 'replace':
+      return replace(command.path, command.expected);
     case 'make-directory':
       return void (await opened().replica.makeDirectory(parseSyncPath(command.path)));
     case 'remove': {
@@ -201,7 +229,8 @@ async function answer(command: HostCommand): Promise<unknown> {
       return opened().cache.free([parseSyncPath(command.path)]);
     case 'stats': {
       const { pending, openHandles, hydrating, entries } = opened().stats;
-      return { pending, openHandles, hydrating, entries, fetched: remote.fetched.splice(0) };
+      const { fetched, fetchedBytes } = remote.taken();
+      return { pending, openHandles, hydrating, entries, fetched, fetchedBytes };
     }
   }
 }

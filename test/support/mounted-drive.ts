@@ -61,6 +61,8 @@ export class MountedDrive {
   readonly directory: string;
   readonly mountPoint: string;
   readonly stateDirectory: string;
+  /** As it was opened last. */
+  #options: Partial<HostOptions> = {};
   #host: ChildProcess | null = null;
   #lastId = 0;
 
@@ -77,8 +79,9 @@ export class MountedDrive {
     return drive;
   }
 
-  /** Starts the host process and opens the drive in it, without mounting. */
+  /** Starts the host process and opens the drive in it, as before but for `options`, without mounting. */
   async open(options: Partial<HostOptions> = {}): Promise<void> {
+    this.#options = { ...this.#options, ...options };
     const before = this.#host;
     const host = fork(HOST, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -88,7 +91,7 @@ export class MountedDrive {
     this.#host = host;
     const { mountPoint, stateDirectory } = this;
     try {
-      await this.do({ do: 'open', options: { mountPoint, stateDirectory, ...options } });
+      await this.do({ do: 'open', options: { mountPoint, stateDirectory, ...this.#options } });
     } catch (error) {
       host.kill('SIGKILL');
       this.#host = before;
@@ -162,6 +165,7 @@ export class MountedDrive {
     hydrating: number;
     entries: number;
     fetched: string[];
+    fetchedBytes: number;
   }> {
     return this.do({ do: 'stats' });
   }

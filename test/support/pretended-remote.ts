@@ -26,6 +26,13 @@ export class PretendedRemote {
   /** Contents are kept here, so that they outlive the process; null: in memory. */
   #directory: string | null = null;
 
+  /** Returns what was fetched since the last call. */
+  taken(): { readonly fetched: string[]; readonly fetchedBytes: number } {
+    const { fetchedBytes } = this;
+    this.fetchedBytes = 0;
+    return { fetched: this.fetched.splice(0), fetchedBytes };
+  }
+
   /** Keeps contents in files from now on; what is there from before is there again. */
   async keepIn(directory: string): Promise<void> {
     await fs.mkdir(directory, { recursive: true });

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { MountedDrive, reasonWithoutMount } from '../../support/mounted-drive.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { MountedDrive } from '../../support/mounted-drive.ts';
+import type { DriveWay } from '../capabilities.ts';
 
-const describeMounted = (await reasonWithoutMount()) === null ? describe : describe.skip;
-
-describeMounted('programs on a mounted drive', () => {
+/** Programs as people use them, and what they read and leave. */
+export function programs({ backend, capabilities }: DriveWay): void {
   let drive: MountedDrive;
   beforeAll(async () => {
-    drive = await MountedDrive.start();
+    drive = await MountedDrive.start({ backend });
   });
   afterAll(() => drive.dispose());
 
@@ -30,12 +30,13 @@ describeMounted('programs on a mounted drive', () => {
       'tree/one.txt',
       '',
     ]);
+    if (!capabilities.placeholders) return;
     expect(await drive.shell('du -s --apparent-size -B1 tree | cut -f1')).toBe('5003\n');
     expect(await drive.shell('stat -c %b tree/one.txt')).toBe('0\n');
     expect((await drive.stats()).fetched).toEqual([]);
   });
 
-  test('cat of a placeholder fetches it once, with its whole content', async () => {
+  test('several who read a file at once get its whole content, fetched once', async () => {
     const content = Buffer.alloc(300_001, 'ferry 0123456789');
     await drive.arrive({ path: 'big.bin', content, version: 'b1' });
     const sum = createHash('sha256').update(content).digest('hex');
@@ -43,25 +44,29 @@ describeMounted('programs on a mounted drive', () => {
       'sha256sum big.bin & sha256sum big.bin & sha256sum big.bin & wait; sha256sum big.bin',
     );
     expect(sums).toBe(`${sum}  big.bin\n`.repeat(4));
-    expect((await drive.stats()).fetched).toEqual(['big.bin']);
+    if (capabilities.placeholders) expect((await drive.stats()).fetchedBytes).toBe(content.length);
   });
 
-  test('cp -a takes a tree in and out with its content, modes, links and times to the millisecond', async () => {
+  test('cp -a takes a tree in and out with its content, modes, links and times', async () => {
+    const fraction = capabilities.timePrecisionNs === 1n ? '123456789' : '123000000';
     const out = await drive.shell(`
       src=$(mktemp -d ../src.XXXX); mkdir "$src/a"; echo one > "$src/a/f"; chmod 750 "$src/a/f"
       head -c 200000 /dev/urandom > "$src/a/random"; ln -s f "$src/a/link"
-      touch -d '2019-05-06 07:08:09.123' "$src/a/f"
+      touch -d '2019-05-06 07:08:09.${fraction}' "$src/a/f"
       cp -a "$src/a" copied; cp -a copied ../back
       diff -r "$src/a" ../back; stat -c '%a %y' ../back/f; readlink ../back/link; rm -r ../back "$src"`);
-    expect(out).toBe('750 2019-05-06 07:08:09.123000000 +0000\nf\n');
+    expect(out).toBe(`750 2019-05-06 07:08:09.${fraction} +0000\nf\n`);
   });
 
   test('tar takes a tree in and out', async () => {
     const out = await drive.shell(`
       mkdir packed; for i in 1 2 3; do head -c 70000 /dev/urandom > packed/$i; done
+      touch -d 2001-02-03 packed/1
       tar cf ../t.tar packed; mkdir unpacked; tar xf ../t.tar -C unpacked
-      diff -r packed unpacked/packed && echo same`);
-    expect(out).toBe('same\n');
+      diff -r packed unpacked/packed && echo same; stat -c %Y unpacked/packed/1`);
+    // libfuse 2 drops a modification time that comes alone.
+    const time = capabilities.setsModifiedAlone ? '981158400' : String.raw`\d+`;
+    expect(out).toMatch(new RegExp(`^same\n${time}\n$`));
   });
 
   test('git makes a repository, commits, and cleans it up', async () => {
@@ -128,4 +133,4 @@ with open('mapped', 'r+b') as f:
     const uploaded = new Map(Object.entries(await drive.upload()));
     expect(uploaded.get('mapped')?.slice(5, 10)).toBe('later');
   });
-});
+}

@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { KindName } from '../../../fs-adapter/mount/shown-tree.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ObservedFile } from '../../support/drive-host.ts';
-import { MountedDrive, mountableKinds } from '../../support/mounted-drive.ts';
-
-const KINDS = await mountableKinds();
-const describeMounted =
-  KINDS.length > 0 ? describe.each(KINDS) : describe.skip.each<KindName>(['native']);
+import { MountedDrive } from '../../support/mounted-drive.ts';
+import type { DriveWay } from '../capabilities.ts';
 
 /** A shell line that holds `path` open on descriptor 3 until a file `go` is made beside the drive. */
 const UNTIL_GO = 'for i in $(seq 200); do test -e ../go && break; sleep 0.05; done';
 
-describeMounted('a mounted drive (%s) and what sync does to it', (backend) => {
+/** Content that comes when it is opened, what waits to be uploaded, and what gives its space back. */
+export function onDemand({ backend, capabilities }: DriveWay): void {
   let drive: MountedDrive;
   beforeAll(async () => {
     drive = await MountedDrive.start({ backend, hydrateStallMs: 500 });
@@ -26,20 +23,6 @@ describeMounted('a mounted drive (%s) and what sync does to it', (backend) => {
     if (typeof entry !== 'object') throw new Error(`${path}: ${entry}`);
     return entry.version;
   }
-
-  test('what arrives, moves and goes on the other side shows within a second', async () => {
-    await drive.shell('ls; cat arrives 2>/dev/null || true');
-    await drive.arrive({ path: 'arrives', content: 'one', version: 'a1' });
-    expect(await drive.shell('cat arrives')).toBe('one');
-    await drive.arrive({ path: 'arrives', content: 'one and more', version: 'a2' });
-    expect(await drive.shell('cat arrives; stat -c %s arrives')).toBe('one and more12\n');
-    await drive.arrive({ path: 'arrives', content: '2', version: 'a3' });
-    expect(await drive.shell('cat arrives; stat -c %s arrives')).toBe('21\n');
-    await drive.do({ do: 'move', from: 'arrives', to: 'moved' });
-    await drive.shell('sleep 0.6; test ! -e arrives; test -e moved');
-    await drive.do({ do: 'remove', path: 'moved' });
-    await drive.shell('sleep 0.6; test ! -e moved');
-  });
 
   test('offline, a placeholder fails at once, what is here is read, and new files can be made', async () => {
     await drive.arrive(
@@ -128,20 +111,6 @@ describeMounted('a mounted drive (%s) and what sync does to it', (backend) => {
     await drive.shell('rm ../go ../ready');
   });
 
-  test('who reads a file goes on reading the version that was opened', async () => {
-    await drive.arrive({ path: 'read', content: 'a'.repeat(400_000), version: 'r1' });
-    const reading = drive.shell(`
-      exec 3< read; head -c 10 <&3 > /dev/null; touch ../ready; ${UNTIL_GO}
-      cat <&3 | tr -d a | wc -c; head -c 5 read; stat -c %s read; exec 3<&-; sleep 0.1; cat read`);
-    await drive.shell('for i in $(seq 100); do test -e ../ready && break; sleep 0.05; done');
-    await drive.arrive({ path: 'read', content: 'b', version: 'r2' });
-    await drive.shell('touch ../go');
-    // fuse-native's kernel tells files apart by path only: who opens it now gets what others still read.
-    const opened = backend === 'native' ? 'b1' : 'aaaaa400000';
-    expect(await reading).toBe(`0\n${opened}\nb`);
-    await drive.shell('rm ../go ../ready');
-  });
-
   test('a safe save is one new version of the same file', async () => {
     await drive.arrive({ path: 'saved', content: 'old', version: 's1' });
     const before = await seen('saved');
@@ -151,14 +120,6 @@ describeMounted('a mounted drive (%s) and what sync does to it', (backend) => {
     expect((after as ObservedFile).version).not.toBe((before as ObservedFile).version);
   });
 
-  test('a directory that is renamed keeps the identities and versions of all below it', async () => {
-    await drive.shell('mkdir -p from/deep; echo x > from/deep/f');
-    const before = await seen('from/deep/f');
-    await drive.shell('mv from to');
-    expect(await seen('to/deep/f')).toEqual(before);
-    expect(await seen('from')).toBeUndefined();
-  });
-
   test("Ferry's own names are not taken up", async () => {
     await drive.shell(
       'mkdir .ferry; echo x > .ferry/x; echo x > .ferry-tmp-1; echo x > .ferryignore',
@@ -166,4 +127,37 @@ describeMounted('a mounted drive (%s) and what sync does to it', (backend) => {
     const names = Object.keys(await drive.observe()).filter((path) => path.startsWith('.ferry'));
     expect(names).toEqual(['.ferryignore']);
   });
-});
+
+  test('a read in the middle of a large file brings that part, not the file', async () => {
+    const sizeBytes = 32 * 1024 * 1024;
+    await drive.do({ do: 'arrive-generated', files: [{ path: 'large', seed: 5, sizeBytes }] });
+    await drive.stats();
+    await drive.shell('dd if=large bs=4k skip=5000 count=1 status=none | wc -c');
+    const { fetchedBytes } = await drive.stats();
+    if (capabilities.partialFetch) expect(fetchedBytes).toBeLessThan(sizeBytes / 8);
+    else expect(fetchedBytes).toBe(sizeBytes);
+  });
+
+  test('who waits for content can be ended at once', async () => {
+    const patient = await MountedDrive.start({ backend });
+    try {
+      await patient.arrive({ path: 'silent', content: 'silent', version: 'z1' });
+      await patient.do({ do: 'network', state: 'silent' });
+      const before = Date.now();
+      const { code } = await patient.run(
+        'timeout',
+        '-s',
+        'INT',
+        '-k',
+        '15',
+        '0.3',
+        'cat',
+        'silent',
+      );
+      const took = Date.now() - before;
+      if (capabilities.interruptible) expect([code, took < 1300]).toEqual([124, true]);
+    } finally {
+      await patient.dispose();
+    }
+  });
+}

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { MountedDrive } from '../../support/mounted-drive.ts';
+import type { DriveWay } from '../capabilities.ts';
+
+/** What a mounted drive says of its files beyond what every file system does (test/mount/posix). */
+export function namesAndAttributes({ backend, capabilities }: DriveWay): void {
+  let drive: MountedDrive;
+  beforeAll(async () => {
+    drive = await MountedDrive.start({ backend });
+  });
+  afterAll(() => drive.dispose());
+
+  async function python(script: string): Promise<void> {
+    const { code, stderr } = await drive.run('python3', '-c', script);
+    expect([code, stderr]).toEqual([0, '']);
+  }
+
+  test('the state, the progress and the pin of a file can be read, and the pin be set', async () => {
+    await drive.arrive({ path: 'remote.txt', content: 'content', version: 'r1' });
+    await python(`
+import os, errno, time
+open('f2', 'w').close()
+assert os.getxattr('f2', 'user.ferry.state') == b'dirty'
+assert os.getxattr('remote.txt', 'user.ferry.state') == b'online'
+assert os.listxattr('remote.txt') == ['user.ferry.state', 'user.ferry.progress']
+assert os.getxattr('remote.txt', 'user.ferry.progress') == b'0'
+open('remote.txt').read()
+for _ in range(100):
+    if os.getxattr('remote.txt', 'user.ferry.state') == b'local': break
+    time.sleep(0.05)
+assert os.getxattr('remote.txt', 'user.ferry.progress') == b'100'
+os.setxattr('remote.txt', 'user.ferry.pin', b'1')
+assert os.getxattr('remote.txt', 'user.ferry.pin') == b'1' and 'user.ferry.pin' in os.listxattr('remote.txt')
+os.removexattr('remote.txt', 'user.ferry.pin')
+assert os.listxattr('remote.txt') == ['user.ferry.state', 'user.ferry.progress']
+for value in (b'local', b'1'):
+    try: os.setxattr('remote.txt', 'user.ferry.state', value); assert False
+    except OSError as e: assert e.errno == errno.EPERM`);
+    await drive.upload();
+    await python(`
+import os
+assert os.getxattr('f2', 'user.ferry.state') == b'local'`);
+  });
+
+  if (!capabilities.rawNames)
+    test('names that could not be told apart are refused, other normal forms find the same file', async () => {
+      await python(`
+import os, errno
+try: open(b'latin\\xe9', 'w'); assert False
+except OSError as e: assert e.errno == errno.EILSEQ, e
+open('a\\u0308', 'w').write('composed')
+assert open('\\u00e4').read() == 'composed' and '\\u00e4' in os.listdir('.')`);
+    });
+  else
+    test('names that the other side cannot hold stay here, and are told as problems', async () => {
+      await python(`
+import os
+os.mkdir('names')
+open(b'names/latin\\xe9', 'w').write('bytes')
+open('names/a\\u0308', 'w').write('decomposed')
+open('names/\\u00e4', 'w').write('composed')
+os.mkfifo('names/fifo')
+assert len(os.listdir(b'names')) == 4`);
+      const seen = Object.entries(await drive.observe()).filter(([path]) =>
+        path.startsWith('names/'),
+      );
+      expect(seen.filter(([, entry]) => typeof entry === 'object').length).toBeLessThanOrEqual(1);
+      expect(seen.filter(([, entry]) => entry === 'NAME_NOT_ALLOWED').length).toBeGreaterThan(0);
+      expect(seen.map(([path]) => path)).not.toContain('names/fifo');
+      await drive.shell('cat names/latin*; cat names/ä; rm -r names');
+    });
+
+  test('df shows the room there is', async () => {
+    const [size, available] = (await drive.shell('df -B1 --output=size,avail . | tail -1'))
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    expect(size).toBeGreaterThan(0);
+    expect(available).toBeGreaterThan(0);
+    expect(available).toBeLessThanOrEqual(size ?? 0);
+  });
+}

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { ObservedFile } from '../../support/drive-host.ts';
+import { MountedDrive } from '../../support/mounted-drive.ts';
+import type { DriveWay } from '../capabilities.ts';
+
+/** A shell line that holds `path` open on descriptor 3 until a file `go` is made beside the drive. */
+const UNTIL_GO = 'for i in $(seq 200); do test -e ../go && break; sleep 0.05; done';
+
+/** Says which name the first event in a directory is about; ends without one after two seconds. */
+const WATCH = `
+  const fs = require('node:fs');
+  fs.watch('watched', (_, name) => { console.log(name); process.exit(); });
+  fs.writeFileSync('../watching', '');
+  setTimeout(() => process.exit(1), 2000);
+`;
+
+/** What sync brings, and what it sees of what programs do. */
+export function syncing({ backend, capabilities }: DriveWay): void {
+  let drive: MountedDrive;
+  beforeAll(async () => {
+    drive = await MountedDrive.start({ backend });
+  });
+  afterAll(() => drive.dispose());
+
+  test('what arrives, moves and goes on the other side shows within a second', async () => {
+    await drive.shell('ls; cat arrives 2>/dev/null || true');
+    await drive.arrive({ path: 'arrives', content: 'one', version: 'a1' });
+    expect(await drive.shell('cat arrives')).toBe('one');
+    await drive.arrive({ path: 'arrives', content: 'one and more', version: 'a2' });
+    expect(await drive.shell('cat arrives; stat -c %s arrives')).toBe('one and more12\n');
+    await drive.arrive({ path: 'arrives', content: '2', version: 'a3' });
+    expect(await drive.shell('cat arrives; stat -c %s arrives')).toBe('21\n');
+    await drive.do({ do: 'move', from: 'arrives', to: 'moved' });
+    await drive.shell('sleep 0.6; test ! -e arrives; test -e moved');
+    await drive.do({ do: 'remove', path: 'moved' });
+    await drive.shell('sleep 0.6; test ! -e moved');
+  });
+
+  if (capabilities.notifies)
+    test('a program that watches a directory is told what sync makes, changes and removes there', async () => {
+      await drive.do({ do: 'make-directory', path: 'watched' });
+      for (const change of [
+        () => drive.arrive({ path: 'watched/new', content: 'one', version: 'w1' }),
+        () => drive.arrive({ path: 'watched/new', content: 'other', version: 'w2' }),
+        () => drive.do({ do: 'remove', path: 'watched/new' }),
+      ]) {
+        const watching = drive.run(process.execPath, '-e', WATCH);
+        await drive.signalled('watching');
+        await change();
+        expect(await watching).toMatchObject({ code: 0, stdout: 'new\n' });
+        await drive.shell('rm ../watching');
+      }
+    });
+
+  test('who reads a file goes on reading the version that was opened', async () => {
+    await drive.arrive({ path: 'read', content: 'a'.repeat(400_000), version: 'r1' });
+    const reading = drive.shell(`
+      exec 3< read; head -c 10 <&3 > /dev/null; touch ../ready; ${UNTIL_GO}
+      cat <&3 | tr -d a | wc -c; head -c 5 read; stat -c %s read; exec 3<&-; sleep 0.1; cat read`);
+    await drive.signalled('ready');
+    await drive.arrive({ path: 'read', content: 'b', version: 'r2' });
+    await drive.shell('touch ../go');
+    // libfuse 2 tells files apart by path only: who opens it now gets what others still read.
+    const opened = backend === 'fuse-native' ? 'aaaaa400000' : 'b1';
+    expect(await reading).toBe(`0\n${opened}\nb`);
+    await drive.shell('rm ../go ../ready');
+  });
+
+  test('a directory that is renamed keeps the identities and versions of all below it', async () => {
+    await drive.shell('mkdir -p from/deep; echo x > from/deep/f');
+    const before = (await drive.observe())['from/deep/f'];
+    expect(before).toMatchObject({ kind: 'file', sizeBytes: 2 });
+    await drive.shell('mv from to');
+    const after = await drive.observe();
+    expect(after['to/deep/f']).toEqual(before);
+    expect(after['from']).toBeUndefined();
+  });
+
+  test('what a program changed is not overwritten by what sync knew before', async () => {
+    await drive.arrive({ path: 'mine', content: 'theirs', version: 'm1' });
+    await drive.shell('cat mine');
+    const { mine } = await drive.observe();
+    await drive.shell('echo edited > mine');
+    const late = drive.do({
+      do: 'replace',
+      path: 'mine',
+      expected: (mine as ObservedFile).version,
+    });
+    expect(await late).toBe('CHANGED');
+    expect(await drive.shell('cat mine')).toBe('edited\n');
+  });
+
+  test('after a restart the tree, the times and what is not uploaded yet are there, offline too', async () => {
+    await drive.arrive({
+      path: 'online',
+      content: 'online',
+      version: 'v1',
+      mtimeNs: '1600000000123456789',
+    });
+    await drive.shell(
+      'mkdir -p a/b; echo dirty > a/b/dirty; ln -s b a/link; touch -d 2001-02-03 a/b/dirty; chmod 700 a',
+    );
+    const before = await drive.observe();
+    const { pending } = await drive.stats();
+    const listed = await drive.shell('ls -lR --time-style=full-iso');
+    await drive.stop();
+    await drive.open();
+    await drive.do({ do: 'network', state: 'offline' });
+    await drive.do({ do: 'mount' });
+    expect(await drive.observe()).toEqual(before);
+    expect(await drive.shell('ls -lR --time-style=full-iso')).toBe(listed);
+    expect(await drive.shell('cat a/link/dirty')).toBe('dirty\n');
+    expect((await drive.stats()).pending).toBe(pending);
+  });
+}
