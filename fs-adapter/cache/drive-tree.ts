@@ -200,7 +200,10 @@ export interface DriveTree {
   completed(id: number, generation: number, stampNs: bigint): boolean;
   /** Gives up what was filled, also while programs read it, as it turned out wrong; ignored when it is not wanted any more. */
   discard(id: number, generation: number): void;
-  /** Gives content back that the other side has; null when it is gone, or was not here. */
+  /**
+   * Gives content back that the other side has; null when it is gone, or was not here. What is not placed is kept as
+   * `dirty`: the other side does not have it here yet, and may have it no more where it was.
+   */
   dehydrate(id: number): KeptBecause | null;
   /** Yields the files that have content here. */
   stored(): Iterable<DriveFile>;

@@ -96,8 +96,8 @@ export class ScriptFills {
   dehydrate(node: FileNode): KeptBecause | null {
     if (node.state === 'dirty') return 'dirty';
     if (node.backing === null) return null;
-    // Nobody else has it.
-    if (node.source === null) return 'dirty';
+    // Nobody else has it, or not where a program has moved it.
+    if (node.source === null || !node.isPlaced) return 'dirty';
     if (this.#options.contents.openFile(node.id) !== undefined) return 'open';
     for (let at: FileNode['parent'] | FileNode = node; at !== null; at = at.parent)
       if (at.isPinned) return 'pinned';

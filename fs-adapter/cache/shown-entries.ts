@@ -164,7 +164,9 @@ export class ShownEntries {
   #leftMs(): number {
     const vanished = this.#vanished();
     if (vanished.length === 0) return 0;
-    const youngest = Math.min(...vanished.map((path) => this.#ageAtOrBelow(path)));
+    const ages = vanished.map((path) => this.#ageAtOrBelow(path));
+    for (const { path } of this.#renamedAway.values()) ages.push(this.#recent.ageMs(path));
+    const youngest = Math.min(...ages);
     return this.#graceMs() - youngest;
   }
 

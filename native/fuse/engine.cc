@@ -148,6 +148,10 @@ int Drive::Move(uint64_t id, const uint64_t* expected, uint64_t directoryId, con
     notice.path = tree_.PathOf(node);
     if (Waiting* waiting = waiting_) waiting->Tell(std::move(notice));
     Commit();
+  } else if (!node->has(kPlaced)) {
+    node->flags |= kPlaced;
+    tree_.Changed(node);
+    Commit();
   }
   Show(node, shown);
   return 0;
@@ -298,7 +302,8 @@ int Drive::Dehydrate(uint64_t id) {
   const Exclusive lock(mutex_);
   Node* node = InTree(id);
   if (node == nullptr || !node->isFile()) return 0;
-  if (node->state == State::kDirty) return -EBUSY;
+  // Where a program has moved it the other side does not have it yet, and may have it no more where it was.
+  if (node->state == State::kDirty || !node->has(kPlaced)) return -EBUSY;
   if (node->file != nullptr && node->file->handles > 0) return -ETXTBSY;
   for (const Node* at = node; at != nullptr; at = at->parent)
     if (at->has(kPinned)) return -EPERM;

@@ -253,6 +253,7 @@ void Session::Rename(const Request& request, uint64_t to, uint32_t flags, size_t
     if (target == nullptr) return ReplyError(request, -ENOENT);
     for (const Node* at = from; at != nullptr; at = at->parent)
       if (at == target) return ReplyError(request, -EINVAL);
+    for (Node* moved : {source, target}) moved->flags = static_cast<uint16_t>(moved->flags & ~kPlaced);
     tree.Swap(source, target);
     drive_.Hint(source);
     drive_.Hint(target);
