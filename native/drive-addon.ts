@@ -61,6 +61,8 @@ export type IncomingContent = readonly [
  */
 export interface NativeDrive {
   open(): number;
+  /** Makes room for that many entries. */
+  reserve(entries: number): void;
   /** Null: these are no rows. */
   seed(rows: Buffer): {
     readonly count: number;

@@ -99,6 +99,7 @@ export class NativeTree implements DriveTree {
     const onDrained = ({ paths, dirty }: DrainedChanges): void => tellOf(subjects, paths, dirty);
     const carrier = new RowCarrier({ drive, store, logger, onDrained });
     const listen = listenerOf(drive, carrier, subjects, options.need);
+    drive.reserve((await store.check()).count);
     const { identity, check } = await feedRows(store, loaderOf(drive), logger);
     const differing = drive.settle(check.nextId);
     if (differing > 0) logger.warn('content was found changed or gone', { files: differing });

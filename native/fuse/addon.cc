@@ -85,6 +85,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
         env, "NativeDrive",
         {
             InstanceMethod<&DriveObject::Open>("open"),
+            InstanceMethod<&DriveObject::Reserve>("reserve"),
             InstanceMethod<&DriveObject::Seed>("seed"),
             InstanceMethod<&DriveObject::Link>("link"),
             InstanceMethod<&DriveObject::Settle>("settle"),
@@ -147,6 +148,13 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   Napi::Value Code(Info info, int64_t code) { return Napi::Number::New(info.Env(), static_cast<double>(code)); }
 
   Napi::Value Open(Info info) { return Code(info, drive_->Open()); }
+
+  /** How many entries are to be seeded. */
+  Napi::Value Reserve(Info info) {
+    const Exclusive lock(drive_->mutex());
+    drive_->tree().Reserve(Whole(info, 0));
+    return info.Env().Undefined();
+  }
 
   /** Takes packed rows in; returns what was taken until now, or null where the bytes are no rows. */
   Napi::Value Seed(Info info) {

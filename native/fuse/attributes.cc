@@ -59,7 +59,7 @@ std::string ProgressOf(const Node& node) {
 }  // namespace
 
 void Session::FillAttributes(Node* node, fuse_attr* attributes, bool* isFixed) {
-  uint64_t size = node->isFile() ? node->size : node->kind == Kind::kLink ? node->extra.size() : 0;
+  uint64_t size = node->isFile() ? node->size : node->kind == Kind::kLink ? node->source().size() : 0;
   int64_t mtime = node->mtimeNs;
   *isFixed = true;
   if (node->file != nullptr && node->file->isPassthrough && node->file->writers > 0) {
@@ -159,7 +159,7 @@ void Session::ReadLink(const Request& request) {
   const Node* node = drive_.tree().Get(request.head->nodeid);
   if (node == nullptr) return ReplyError(request, -ESTALE);
   if (node->kind != Kind::kLink) return ReplyError(request, -EINVAL);
-  Reply(request, node->extra.data(), node->extra.size());
+  Reply(request, node->source().data(), node->source().size());
 }
 
 void Session::StatFs(const Request& request) {

@@ -38,7 +38,7 @@ void Drive::Tell(Notice::What what, const Node* node, bool isContentNew) {
   notice.what = what;
   notice.id = node->id;
   notice.parent = node->parent->id;
-  notice.name = node->name;
+  notice.name = node->name();
   notice.path = tree_.PathOf(node);
   notice.isContentNew = isContentNew;
   notice.isDirectory = node->isDirectory();
@@ -54,7 +54,7 @@ int Drive::Insert(uint64_t directoryId, Kind kind, const std::string& name, cons
   Node* node = tree_.Make(kind, content.hasMode ? content.mode : 0644);
   if (content.hasMtime) node->mtimeNs = content.mtimeNs;
   node->flags |= kPlaced;
-  if (kind == Kind::kLink) node->extra = target;
+  if (kind == Kind::kLink) node->SetTarget(target);
   if (kind == Kind::kFile) {
     node->size = content.size;
     node->SetSource(content.hash, content.source);
@@ -130,7 +130,7 @@ int Drive::Move(uint64_t id, const uint64_t* expected, uint64_t directoryId, con
   Node *node = InTree(id), *directory = InTree(directoryId);
   if (const int failed = Expect(node, expected)) return failed;
   if (directory == nullptr || !directory->isDirectory() || node->id == kRootId) return -ESTALE;
-  if (node->parent != directory || node->name != name) {
+  if (node->parent != directory || node->name() != name) {
     if (tree_.Child(directory, name) != nullptr) return -EEXIST;
     for (const Node* at = directory; at != nullptr; at = at->parent)
       if (at == node) return -EINVAL;
@@ -141,7 +141,7 @@ int Drive::Move(uint64_t id, const uint64_t* expected, uint64_t directoryId, con
     notice.parent = directoryId;
     notice.name = name;
     notice.oldParent = node->parent->id;
-    notice.oldName = node->name;
+    notice.oldName = node->name();
     notice.oldPath = tree_.PathOf(node);
     tree_.Move(node, directory, name);
     node->flags |= kPlaced;

@@ -177,7 +177,7 @@ void Session::MakeLink(const Request& request) {
   if (parent == nullptr) return;
   if (!drive_.options().allowsLinks) return ReplyError(request, -EPERM);
   Node* node = drive_.tree().Make(Kind::kLink, 0777);
-  node->extra = target;
+  node->SetTarget(target);
   drive_.tree().Attach(node, parent, name);
   drive_.Hint(node);
   drive_.Commit();
@@ -314,7 +314,7 @@ void Session::ReadDirectory(const Request& request, bool isPlus) {
                                [](uint64_t wanted, const Directory::Slot& each) { return wanted < each.cookie; });
   for (; hasRoom && slot != slots.end(); ++slot)
     if (slot->node != nullptr)
-      hasRoom = put(slot->node, slot->node->id, DirentType(*slot->node), slot->node->name, slot->cookie);
+      hasRoom = put(slot->node, slot->node->id, DirentType(*slot->node), slot->node->name(), slot->cookie);
   ReplyInPlace(request, used);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "block-map.hh"
+#include "texts.hh"
 
 namespace ferry::fuse {
 
@@ -107,9 +108,8 @@ struct Node {
   bool isStored : 1;   // Its row is in the store.
   bool isQueued : 1;   // Waits to be stored.
   bool isUnlogged : 1; // Changed in the call that is being carried out.
-  std::string name;
-  /** Hash, if there is one, then the other side's version of a file, or the target of a link. */
-  std::string extra;
+  /** The name; then the hash, if there is one, and the other side's version of a file or the target of a link. */
+  Texts texts;
   std::unique_ptr<Directory> directory;
   std::shared_ptr<File> file;
 
@@ -119,18 +119,22 @@ struct Node {
   bool isFile() const { return kind == Kind::kFile; }
   bool isInTree() const { return parent != nullptr || id == kRootId; }
   bool has(uint16_t flag) const { return (flags & flag) != 0; }
-  std::string_view hash() const { return std::string_view(extra).substr(0, has(kHasHash) ? kHashBytes : 0); }
+  std::string_view name() const { return texts.first(); }
+  void SetName(std::string_view name) { texts.Set(name, texts.second()); }
+  std::string_view hash() const { return texts.second().substr(0, has(kHasHash) ? kHashBytes : 0); }
   /** The other side's version, or a link's target. */
-  std::string_view source() const { return std::string_view(extra).substr(has(kHasHash) ? kHashBytes : 0); }
+  std::string_view source() const { return texts.second().substr(has(kHasHash) ? kHashBytes : 0); }
   void SetSource(std::string_view hash, std::string_view source) {
-    extra.assign(hash).append(source);
+    const std::string both = std::string(hash).append(source);
+    texts.Set(name(), both);
     flags = static_cast<uint16_t>(flags & ~(kHasHash | kHasSource));
     if (!hash.empty()) flags |= kHasHash;
     if (!source.empty()) flags |= kHasSource;
   }
+  void SetTarget(std::string_view target) { texts.Set(name(), target); }
   void ForgetHash() {
     if (!has(kHasHash)) return;
-    extra.erase(0, kHashBytes);
+    texts.Set(name(), source());
     flags = static_cast<uint16_t>(flags & ~kHasHash);
   }
   /** All of the content is on this device. */

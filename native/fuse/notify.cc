@@ -94,7 +94,7 @@ void Session::MakeEvent(const Notice& notice) {
     } else {
       if (node == nullptr || !node->isInTree()) return;
       kind = node->kind;
-      if (kind == Kind::kLink) target = node->extra;
+      if (kind == Kind::kLink) target = node->source();
     }
     if (parent->lookups == 0 && parent->id != kRootId && notice.what != Notice::What::kMoved) return;
     making_ = &notice;

@@ -99,7 +99,7 @@ void PutRow(const Node& node, std::string* rows, bool withMap) {
   std::string map;
   if (withMap && node.isFile() && node.state == State::kPlaceholder && node.file != nullptr) map = node.file->present.Save();
   const size_t start = rows->size();
-  const size_t length = kRowBytes + node.name.size() + node.hash().size() + source.size() + target.size() + map.size();
+  const size_t length = kRowBytes + node.name().size() + node.hash().size() + source.size() + target.size() + map.size();
   rows->reserve(start + length);
   rows->append(kRowBytes, '\0');
   Put<uint32_t>(rows, start, static_cast<uint32_t>(length));
@@ -107,7 +107,7 @@ void PutRow(const Node& node, std::string* rows, bool withMap) {
   Put<uint8_t>(rows, start + 5, static_cast<uint8_t>(node.state));
   Put<uint16_t>(rows, start + 6, node.flags);
   Put<uint16_t>(rows, start + 8, node.mode);
-  Put<uint16_t>(rows, start + 10, static_cast<uint16_t>(node.name.size()));
+  Put<uint16_t>(rows, start + 10, static_cast<uint16_t>(node.name().size()));
   Put<uint32_t>(rows, start + 12, node.rdev);
   Put<uint64_t>(rows, start + 16, node.id);
   Put<uint64_t>(rows, start + 24, node.parent == nullptr ? 0 : node.parent->id);
@@ -123,7 +123,7 @@ void PutRow(const Node& node, std::string* rows, bool withMap) {
   Put<uint32_t>(rows, start + 100, static_cast<uint32_t>(target.size()));
   Put<uint32_t>(rows, start + 104, static_cast<uint32_t>(map.size()));
   Put<uint32_t>(rows, start + 108, static_cast<uint32_t>(node.specialType) << 12);
-  rows->append(node.name).append(node.hash()).append(source).append(target).append(map);
+  rows->append(node.name()).append(node.hash()).append(source).append(target).append(map);
 }
 
 void PutRemoved(uint64_t id, std::string* rows) {

@@ -27,7 +27,7 @@ Tree::Tree() {
   root_->mode = kRootMode;
   root_->mtimeNs = root_->ctimeNs = root_->atimeNs = NowNs();
   root_->directory = std::make_unique<Directory>();
-  byId_.Insert(root_);
+  byId_.Insert(kRootId, root_);
 }
 
 Tree::~Tree() {
@@ -35,12 +35,12 @@ Tree::~Tree() {
 }
 
 Node* Tree::Get(uint64_t id) const {
-  return byId_.Find(Mix(id), [id](const Node& node) { return node.id == id; });
+  return byId_.Find(id);
 }
 
 Node* Tree::Child(const Node* directory, std::string_view name) const {
   return byName_.Find(ByName::Hash(directory->id, name),
-                      [&](const Node& node) { return node.parent == directory && node.name == name; });
+                      [&](const Node& node) { return node.parent == directory && node.name() == name; });
 }
 
 Node* Tree::Find(std::string_view path) const {
@@ -58,7 +58,7 @@ Node* Tree::Find(std::string_view path) const {
 std::string Tree::PathOf(const Node* node) const {
   std::string path;
   for (; node != nullptr && node != root_; node = node->parent) {
-    path.insert(0, node->name);
+    path.insert(0, node->name());
     if (node->parent != root_ && node->parent != nullptr) path.insert(0, 1, '/');
   }
   return path;
@@ -82,9 +82,13 @@ Node* Tree::FromRow(const Row& row) {
   node->state = static_cast<State>(row.state);
   if (row.id == kRootId) return node;
   node->kind = static_cast<Kind>(row.kind);
-  node->name = row.name;
-  if (node->kind == Kind::kLink) node->extra = row.target;
-  else node->SetSource(row.hash, row.source);
+  if (node->kind == Kind::kLink) {
+    node->texts.Set(row.name, row.target);
+  } else {
+    // Hash and source lie one behind the other in a row, as they do here.
+    node->texts.Set(row.name, std::string_view(row.hash.data(), row.hash.size() + row.source.size()));
+    node->flags = static_cast<uint16_t>(node->flags | (row.hash.empty() ? 0 : kHasHash) | (row.source.empty() ? 0 : kHasSource));
+  }
   if (node->isDirectory()) node->directory = std::make_unique<Directory>();
   if (!row.map.empty() && node->isFile()) {
     node->file = std::make_shared<File>();
@@ -107,7 +111,7 @@ bool Tree::Seed(std::string_view rows) {
     check_.count++;
     node->isStored = true;
     if (node == root_) continue;
-    byId_.Insert(node);
+    byId_.Insert(node->id, node);
     seeded_.emplace_back(node, row.parent);
   }
   return true;
@@ -118,7 +122,7 @@ uint64_t Tree::Connect() {
   std::vector<std::pair<Node*, uint64_t>> strays;
   for (const auto& [node, parentId] : seeded_) {
     Node* parent = Get(parentId);
-    if (parent == nullptr || !parent->isDirectory() || node->name.empty() || Child(parent, node->name) != nullptr)
+    if (parent == nullptr || !parent->isDirectory() || node->name().empty() || Child(parent, node->name()) != nullptr)
       strays.emplace_back(node, parentId);
     else {
       Enter(node, parent);
@@ -128,7 +132,7 @@ uint64_t Tree::Connect() {
   seeded_.clear();
   seeded_.shrink_to_fit();
   for (const auto& [node, parentId] : strays) {
-    node->name = "recovered-" + std::to_string(node->id) + " " + node->name.substr(0, 200);
+    node->SetName("recovered-" + std::to_string(node->id) + " " + std::string(node->name().substr(0, 200)));
     Enter(node, root_);
     Changed(node);
   }
@@ -142,7 +146,7 @@ Node* Tree::Make(Kind kind, uint16_t mode) {
   node->mode = mode & 07777;
   node->mtimeNs = node->ctimeNs = node->atimeNs = NowNs();
   if (kind == Kind::kDirectory) node->directory = std::make_unique<Directory>();
-  byId_.Insert(node);
+  byId_.Insert(node->id, node);
   return node;
 }
 
@@ -174,7 +178,7 @@ void Tree::Leave(Node* node) {
 }
 
 void Tree::Attach(Node* node, Node* directory, std::string_view name) {
-  node->name = name;
+  node->SetName(name);
   Enter(node, directory);
   Changed(node);
   Touch(directory);
@@ -198,7 +202,7 @@ void Tree::Detach(Node* node) {
 void Tree::Move(Node* node, Node* directory, std::string_view name) {
   Node* before = node->parent;
   Leave(node);
-  node->name = name;
+  node->SetName(name);
   Enter(node, directory);
   node->ctimeNs = NowNs();
   Changed(node);
@@ -208,18 +212,18 @@ void Tree::Move(Node* node, Node* directory, std::string_view name) {
 
 void Tree::TakePlace(Node* to, Node* from) {
   Node* parent = from->parent;
-  const std::string name = from->name;
+  const std::string name(from->name());
   Detach(from);
   Attach(to, parent, name);
 }
 
 void Tree::Swap(Node* one, Node* other) {
   Node *oneParent = one->parent, *otherParent = other->parent;
-  const std::string oneName = one->name, otherName = other->name;
+  const std::string oneName(one->name()), otherName(other->name());
   Leave(one);
   Leave(other);
-  one->name = otherName;
-  other->name = oneName;
+  one->SetName(otherName);
+  other->SetName(oneName);
   Enter(one, otherParent);
   Enter(other, oneParent);
   one->ctimeNs = other->ctimeNs = NowNs();
@@ -263,7 +267,7 @@ void Tree::FreeIfUnused(Node* node) {
   // What waits in a list is freed when it has been taken out of it.
   if (node->isInTree() || node->lookups != 0 || node->isUnlogged || node->isQueued) return;
   if (node->file != nullptr && node->file->handles > 0) return;
-  byId_.Remove(node);
+  byId_.Remove(node->id);
   delete node;
 }
 

@@ -10,6 +10,7 @@
 
 #include "flat-index.hh"
 #include "node.hh"
+#include "paged-index.hh"
 #include "row.hh"
 
 namespace ferry::fuse {
@@ -35,6 +36,11 @@ class Tree {
   Node* Find(std::string_view path) const;
   std::string PathOf(const Node* node) const;
 
+  /** Makes room for that many entries. */
+  void Reserve(uint64_t entries) {
+    byName_.Reserve(entries);
+    seeded_.reserve(entries);
+  }
   /** Takes rows in before the drive is shown; a directory may come after what is in it. False: malformed. */
   bool Seed(std::string_view rows);
   /**
@@ -84,20 +90,17 @@ class Tree {
   }
 
  private:
-  struct ById {
-    static uint64_t HashOf(const Node& node) { return Mix(node.id); }
-  };
   struct ByName {
     static uint64_t Hash(uint64_t directory, std::string_view name) {
       return Mix(directory) ^ std::hash<std::string_view>()(name);
     }
-    static uint64_t HashOf(const Node& node) { return Hash(node.parent->id, node.name); }
+    static uint64_t HashOf(const Node& node) { return Hash(node.parent->id, node.name()); }
   };
   void Enter(Node* node, Node* directory);
   void Leave(Node* node);
   Node* FromRow(const Row& row);
 
-  FlatIndex<Node, ById> byId_;
+  PagedIndex<Node> byId_;
   FlatIndex<Node, ByName> byName_;
   Node* root_ = nullptr;
   std::vector<Node*> unlogged_;
