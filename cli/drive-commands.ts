@@ -12,6 +12,7 @@ export const DRIVE_COMMANDS: readonly CommandSpec[] = [
       DIRECTION,
       { flags: '--read-only', summary: 'nothing can be changed through the drive' },
       { flags: '--foreground', summary: 'without the daemon, until Ctrl-C' },
+      { flags: '--allow-other', summary: 'other users of this machine may use it too' },
       { flags: '--fallback', summary: 'a watched folder, also where drives can be mounted' },
       {
         flags: '--cache-limit <size>',

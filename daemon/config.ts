@@ -67,6 +67,8 @@ export interface DriveConfig extends CacheBounds {
   readonly direction: Direction;
   /** Shows the drive as a watched folder even where a mount is possible. */
   readonly fallback: boolean;
+  /** Other users of this machine may use the mount, each as the mode bits say. */
+  readonly allowOthers?: boolean;
   readonly pause?: Pause;
 }
 
@@ -193,6 +195,7 @@ function drive(warn: Warn): Parser<DriveConfig> {
       mountPoint: reader.required('mountPoint', absolutePath),
       direction: reader.withDefault('direction', direction, PAIR_DEFAULTS.direction),
       fallback: reader.withDefault('fallback', boolean, false),
+      ...reader.spread('allowOthers', boolean),
       ...reader.spread('cacheLimitBytes', number(1, 1e18)),
       ...reader.spread('keepFreeBytes', number(0, 1e18)),
       ...reader.spread('restrictedPrograms', listOf(string)),

@@ -24,6 +24,7 @@ import { type RemoteAddress, storedRemote } from './remote-address.ts';
 import { LOOK_AT_SERVER_MS, NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
 import type { ShownDrive } from './shown-drive.ts';
+import { type MountKind, wantedBackend } from './wanted-backend.ts';
 
 /** When a drive syncs, beside when something changed in it. */
 export const DRIVE_SCHEDULE: Schedule = { ...NO_SCHEDULE, everyMs: LOOK_AT_SERVER_MS, watch: true };
@@ -43,10 +44,25 @@ interface Surroundings {
   readonly remote: LateRemote;
 }
 
-async function reasonAgainstMount(surroundings: Surroundings): Promise<string | null> {
-  if (surroundings.config.fallback) return 'a folder was asked for (--fallback)';
-  const availability = await surroundings.workshop.parts.isMountAvailable();
-  return availability.available ? null : availability.reason;
+/** How a drive is to be shown; `reason` says why as a folder. */
+type Showing =
+  | { readonly as: 'mount'; readonly backend?: MountKind }
+  | { readonly as: 'folder'; readonly reason: string };
+
+/** @throws CONFIG_INVALID; MOUNT_UNAVAILABLE when one way was asked for and is not to be had */
+async function showingOf({ workshop, config }: Surroundings): Promise<Showing> {
+  const wanted = wantedBackend(workshop.environment);
+  if (config.fallback) return { as: 'folder', reason: 'a folder was asked for (--fallback)' };
+  if (wanted === 'folder')
+    return { as: 'folder', reason: 'a folder was asked for (FERRY_MOUNT_BACKEND=folder)' };
+  const availability = await workshop.parts.isMountAvailable(wanted ?? undefined);
+  if (availability.available) return { as: 'mount', ...(wanted ? { backend: wanted } : {}) };
+  if (wanted === null) return { as: 'folder', reason: availability.reason };
+  throw new FerryError(
+    'MOUNT_UNAVAILABLE',
+    `${config.mountPoint} cannot be shown as FERRY_MOUNT_BACKEND=${wanted} asks: ${availability.reason}`,
+    { path: config.mountPoint },
+  );
 }
 
 /** @throws RECORD_LOCKED with the process that has it open */
@@ -70,13 +86,19 @@ async function openState(
   }
 }
 
-async function openMounted(surroundings: Surroundings, address: RemoteAddress): Promise<LocalSide> {
+async function openMounted(
+  surroundings: Surroundings,
+  address: RemoteAddress,
+  backend: MountKind | undefined,
+): Promise<LocalSide> {
   const { workshop, name, config, remote } = surroundings;
   const drive = await openState(surroundings, {
     mountPoint: config.mountPoint,
     stateDirectory: join(pairDirectory(workshop.home, name), 'drive'),
     name,
+    ...(backend === undefined ? {} : { backend }),
     readOnly: config.direction === 'remote-to-local',
+    allowOthers: config.allowOthers ?? false,
     // Known without asking: servers keep none, folders do.
     allowSymlinks: address.kind === 'folder' && process.platform !== 'win32',
     clock: workshop.clock,
@@ -216,12 +238,13 @@ export class DriveParts {
     const address = storedRemote(config.remote, this.#fullConfig);
     checkRootsApart(config.mountPoint, address);
     checkMountPoint(config.mountPoint, this.#fullConfig, workshop.cwd);
-    const reason = await reasonAgainstMount(this.#surroundings);
+    const showing = await showingOf(this.#surroundings);
     const side =
-      reason === null
-        ? await openMounted(this.#surroundings, address)
-        : await openFolder(this.#surroundings, reason);
-    if (reason !== null) workshop.logger.warn('drive shown as a folder', { reason });
+      showing.as === 'mount'
+        ? await openMounted(this.#surroundings, address, showing.backend)
+        : await openFolder(this.#surroundings, showing.reason);
+    if (showing.as === 'folder')
+      workshop.logger.warn('drive shown as a folder', { reason: showing.reason });
     try {
       await this.#note(side, address);
       return side;

@@ -9,6 +9,7 @@ import type { CacheLimits } from '../fs-adapter/cache/cache-limit.ts';
 import type { DriveCache } from '../fs-adapter/cache/drive-cache.ts';
 import type { DriveMarks } from './drive-marks.ts';
 import type { Credentials } from './secrets.ts';
+import type { MountKind } from './wanted-backend.ts';
 
 export interface PairEngineOptions {
   readonly settings: PairSettings;
@@ -77,7 +78,7 @@ export interface HostedDrive {
   /** Absent: its files show no marks. */
   readonly marks?: DriveMarks;
   readonly stats: {
-    readonly backend: 'native' | 'fuse-native';
+    readonly backend: MountKind;
     /** Calls of programs answered since it was mounted. */
     readonly operations: number;
   };
@@ -93,7 +94,11 @@ export interface DriveOptions {
   readonly mountPoint: string;
   readonly stateDirectory: string;
   readonly name: string;
+  /** Absent: the best that there is. */
+  readonly backend?: MountKind;
   readonly readOnly?: boolean;
+  /** Other users of this machine may use it. */
+  readonly allowOthers?: boolean;
   /** False where the other side cannot keep symbolic links. */
   readonly allowSymlinks?: boolean;
   readonly limits?: CacheLimits;
@@ -132,5 +137,6 @@ export interface Parts {
   /** Returns what the server was proven to honour, as JSON. */
   probeWebdav(options: WebdavReplicaOptions): Promise<unknown>;
   openDrive(options: DriveOptions): Promise<HostedDrive>;
-  isMountAvailable(): Promise<MountAvailability>;
+  /** Says whether drives can be mounted, in any way or in the given one. */
+  isMountAvailable(kind?: MountKind): Promise<MountAvailability>;
 }

@@ -19,7 +19,7 @@ export function realParts(): Parts {
     probeWebdav: async (options) =>
       (await import('../remotes/webdav/probe.ts')).probeWebdav(options),
     openDrive: async (options) => (await import('../fs-adapter/mount/drive.ts')).openDrive(options),
-    isMountAvailable: async () =>
-      (await import('../fs-adapter/mount/choose-kind.ts')).isMountAvailable(),
+    isMountAvailable: async (kind) =>
+      (await import('../fs-adapter/mount/choose-kind.ts')).isMountAvailable(kind),
   };
 }

@@ -20,6 +20,7 @@ export type MountFlags = {
   readonly readOnly?: boolean;
   readonly foreground?: boolean;
   readonly fallback?: boolean;
+  readonly allowOther?: boolean;
   readonly cacheLimit?: string;
   readonly keepFree?: string;
 };
@@ -159,6 +160,7 @@ export async function mount(
     mountPoint,
     direction: flags.readOnly ? 'remote-to-local' : parseDirection(flags.direction ?? 'two-way'),
     fallback: flags.fallback ?? false,
+    ...(flags.allowOther ? { allowOthers: true } : {}),
     ...boundsFrom(config.drives.get(name) ?? readDriveNote(context.home, name)?.bounds, flags),
   };
   for (const { remote: other, pendingUploads } of waiting)
