@@ -29,6 +29,11 @@ export class LineProcess {
     return new LineProcess(child, lines[Symbol.asyncIterator]());
   }
 
+  /** Sends a signal, such as SIGSTOP to make it hang. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Asks one thing at a time. @throws Error with what the program could not do */
   async ask<T>(order: object): Promise<T> {
     this.#child.stdin?.write(`${JSON.stringify(order)}\n`);

@@ -19,6 +19,16 @@ export class ServerProcess {
     await this.#process.ask<number>({ directory: null, port: this.#port });
   }
 
+  /** Lets it hang: it takes connections and answers nothing. */
+  hang(): void {
+    this.#process.signal('SIGSTOP');
+  }
+
+  /** Lets it go on after it hung. */
+  goOn(): void {
+    this.#process.signal('SIGCONT');
+  }
+
   stop(): Promise<void> {
     return this.#process.stop();
   }
