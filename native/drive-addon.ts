@@ -78,6 +78,8 @@ export interface NativeDrive {
     passesThrough: boolean,
   ): Promise<number>;
   detached(): Promise<number>;
+  /** Ends a mount that was unmounted lazily for the programs that still use it. */
+  leave(): Promise<number>;
   find(path: string): Buffer | null;
   entry(id: number): Buffer | null;
   children(id: number): Buffer;

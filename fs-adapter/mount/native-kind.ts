@@ -4,7 +4,6 @@ import { loadDriveAddon } from '../../native/drive-addon.ts';
 import { openDriveStore } from '../cache/drive-store.ts';
 import { reasonAgainstFuse } from './fuse-device.ts';
 import type { MountCapabilities } from './mount-backend.ts';
-import { abortConnection, mountAt } from './mount-point.ts';
 import { NativeTree } from './native-tree.ts';
 import type { ShownTree, TreeKind, TreeOptions } from './shown-tree.ts';
 
@@ -56,7 +55,6 @@ async function openNativeTree(options: TreeOptions): Promise<ShownTree> {
     async show(request) {
       const before = tree.stats.operations;
       await tree.mount(request);
-      const minor = (await mountAt(request.mountPoint))?.minor;
       return {
         get operations() {
           return tree.stats.operations - before;
@@ -65,7 +63,7 @@ async function openNativeTree(options: TreeOptions): Promise<ShownTree> {
           const ended = tree.detached();
           const isEnded = ended.then(() => true);
           if (await Promise.race([isEnded, delay(LEAVE_MS, false, { ref: false })])) return;
-          if (minor !== undefined) await abortConnection(minor);
+          await tree.leave();
           await ended;
         },
       };

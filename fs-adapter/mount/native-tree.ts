@@ -150,6 +150,11 @@ export class NativeTree implements DriveTree {
     await this.#drive.detached();
   }
 
+  /** Ends a mount that was unmounted lazily for the programs that still use it; `detached` resolves then. */
+  async leave(): Promise<void> {
+    await this.#drive.leave();
+  }
+
   find(path: SyncPath): DriveEntry | null {
     const shown = this.#drive.find(path);
     if (shown !== null) return nativeEntryAt(shown).entry;

@@ -91,6 +91,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
             InstanceMethod<&DriveObject::Settle>("settle"),
             InstanceMethod<&DriveObject::Mount>("mount"),
             InstanceMethod<&DriveObject::Detached>("detached"),
+            InstanceMethod<&DriveObject::Leave>("leave"),
             InstanceMethod<&DriveObject::Find>("find"),
             InstanceMethod<&DriveObject::Entry>("entry"),
             InstanceMethod<&DriveObject::Children>("children"),
@@ -199,6 +200,14 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   Napi::Value Detached(Info info) {
     return Task::Start(info.Env(), [session = session_, drive = drive_]() {
       if (session != nullptr) session->Stop();
+      return ferry::Code(0);
+    });
+  }
+
+  /** Ends a mount for those who still use it, after it was unmounted lazily; `detached` resolves then. */
+  Napi::Value Leave(Info info) {
+    return Task::Start(info.Env(), [session = session_]() {
+      if (session != nullptr) session->Leave();
       return ferry::Code(0);
     });
   }

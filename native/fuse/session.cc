@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 namespace ferry::fuse {
@@ -15,6 +16,17 @@ namespace {
 
 constexpr int kWorkers = 4;
 constexpr auto kDeadlineLook = std::chrono::milliseconds(500);
+constexpr auto kWakeAgain = std::chrono::milliseconds(5);
+
+/** Interrupts a thread's reading; neither Node nor libuv uses it. */
+int WakeSignal() { return SIGRTMIN + 7; }
+
+void ListenForWaking() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  // Without SA_RESTART a read that waits ends with EINTR.
+  sigaction(WakeSignal(), &action, nullptr);
+}
 
 /** Programs may have many files open, and each of them needs a descriptor here. */
 void RaiseDescriptorLimit() {
@@ -39,6 +51,7 @@ int Session::Start(const MountOptions& options) {
     fds_.push_back(clone < 0 ? device_ : clone);
   }
   working_ = kWorkers;
+  ListenForWaking();
   for (const int fd : fds_) threads_.emplace_back(&Session::Work, this, fd);
   threads_.emplace_back(&Session::AnswerLate, this);
   threads_.emplace_back(&Session::Notify, this);
@@ -95,7 +108,7 @@ int Session::Clone(int fd) {
 void Session::Work(int fd) {
   std::vector<char> buffer(kRequestBytes), reply(kReplyBytes);
   int failure = 0;
-  for (;;) {
+  while (!isLeaving_) {
     const ssize_t got = read(fd, buffer.data(), buffer.size());
     if (got < 0) {
       if (errno == EINTR || errno == EAGAIN || errno == ENOENT) continue;
@@ -117,6 +130,16 @@ void Session::Work(int fd) {
   parkedChanged_.notify_all();
   noticesChanged_.notify_all();
   drive_.outside()->Ended(failure);
+}
+
+void Session::Leave() {
+  isLeaving_ = true;
+  // A thread that is about to read does not hear the first signal.
+  while (working_ > 0) {
+    for (size_t worker = 0; worker < kWorkers && worker < threads_.size(); worker++)
+      pthread_kill(threads_[worker].native_handle(), WakeSignal());
+    std::this_thread::sleep_for(kWakeAgain);
+  }
 }
 
 void Session::Stop() {

@@ -47,6 +47,11 @@ class Session : public Waiting {
   int Start(const MountOptions& options);
   /** Waits until the kernel has let go of the mount and all threads have ended. */
   void Stop();
+  /**
+   * Ends the mount for those who still use it; their calls fail. For one that was unmounted lazily, which nothing else
+   * reaches any more: the connection ends with its last descriptor.
+   */
+  void Leave();
 
   void Arrived(uint64_t id) override;
   void Failed(uint64_t id, uint64_t offset, uint64_t length, int failure) override;
@@ -157,6 +162,7 @@ class Session : public Waiting {
   std::vector<int> fds_;
   std::vector<std::thread> threads_;
   std::atomic<bool> isEnding_{false};
+  std::atomic<bool> isLeaving_{false};
   std::atomic<int> working_{0};
   std::atomic<uint64_t> operations_{0};
   std::atomic<int> passthrough_{-1};

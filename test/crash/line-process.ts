@@ -24,6 +24,9 @@ export class LineProcess {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, ...environment },
     });
+    child.once('exit', (code, signal) => {
+      if (code !== 0) process.stderr.write(`${name} ended with ${code ?? signal}\n`);
+    });
     child.stdin.on('error', () => undefined); // it was killed: the answer that does not come says so
     const lines = createInterface({ input: child.stdout });
     return new LineProcess(child, lines[Symbol.asyncIterator]());
