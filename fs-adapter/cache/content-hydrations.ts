@@ -45,6 +45,8 @@ export interface RunningHydration {
   readonly bytesTotal: number;
 }
 
+/** After a wait in vain, whoever asks hears of it at once for so long. */
+const SILENCE_MS = 2000;
 /** So many files are remembered after they were read: how programs go on in them says how much to fetch ahead. */
 const REMEMBERED = 256;
 /** The other side has not what the tree says it has; a run of sync looks again. */
@@ -59,6 +61,8 @@ export class ContentHydrations {
   readonly #options: HydrationOptions;
   readonly #around: FillSurroundings;
   readonly #fills = new Map<number, PlaceholderFill>();
+  /** When a program waited in vain for the other side, and what it was told. */
+  #silence: { readonly atMs: number; readonly error: FerryError } | null = null;
   #isClosed = false;
 
   constructor(options: HydrationOptions) {
@@ -111,11 +115,27 @@ export class ContentHydrations {
     const { budgets, tree } = this.#options;
     const isRestricted = budgets?.isRestricted(request.pid) ?? false;
     if (isRestricted) budgets?.spend(request, tree.missing(request.id, request));
-    await this.#fill(request.id, {
-      ...request,
-      urgency: 'program',
-      readsAhead: !isRestricted,
-    });
+    await this.#unlessSilent(() =>
+      this.#fill(request.id, { ...request, urgency: 'program', readsAhead: !isRestricted }),
+    );
+  }
+
+  /** Of a read that failed the kernel asks for its parts once more: they must not take as long again. */
+  async #unlessSilent(fill: () => Promise<void>): Promise<void> {
+    const { clock, stallMs } = this.#options;
+    const begunMs = clock.now();
+    if (this.#silence !== null && begunMs - this.#silence.atMs < SILENCE_MS)
+      throw this.#silence.error;
+    try {
+      await fill();
+      this.#silence = null;
+    } catch (error) {
+      const atMs = clock.now();
+      const wasWaitedOut = atMs - begunMs >= stallMs / 2;
+      if (wasWaitedOut && error instanceof FerryError && error.code === 'REMOTE_UNREACHABLE')
+        this.#silence = { atMs, error };
+      throw error;
+    }
   }
 
   /** Resolves when all of a file's content is here and durable. @throws as `need` */
