@@ -209,6 +209,31 @@ export function highestIn(bytes: Buffer, at = 0): number {
 }
 
 /**
+ * Returns `row` with the map of what is here that an earlier row of the entry had, where it has none itself and is still
+ * about the same backing file: the log leaves maps out, as they are long and grow with each part that arrives.
+ */
+export function withKnownMap(row: Buffer, before: Buffer): Buffer {
+  const mapLength = before.readUInt32LE(AT.mapLength);
+  const isSame =
+    isPartial(row) &&
+    isPartial(before) &&
+    readNumber(row, AT.backing) === readNumber(before, AT.backing);
+  if (!isSame || mapLength === 0 || row.readUInt32LE(AT.mapLength) > 0) return row;
+  // The map is what a row ends with.
+  const whole = Buffer.concat([row, before.subarray(before.length - mapLength)]);
+  whole.writeUInt32LE(whole.length, AT.length);
+  whole.writeUInt32LE(mapLength, AT.mapLength);
+  return whole;
+}
+
+function isPartial(row: Buffer): boolean {
+  const isFile = row[AT.kind] === KINDS.indexOf('file');
+  return (
+    isFile && row[AT.state] === STATES.indexOf('placeholder') && readNumber(row, AT.backing) > 0
+  );
+}
+
+/**
  * Reads the row at `at`, which rowLengthAt has found right and which is no removal. Each kind is one literal: a drive
  * has very many of them, and spreading what they have in common takes ten times as long.
  */

@@ -3,7 +3,7 @@ import { FerryError } from '../../core/model/errors.ts';
 import { type ByteStore, openByteStore, type StoreOperation } from '../../core/records/store.ts';
 import { dropLog, readLog } from './drive-log.ts';
 import { migrateRows } from './drive-migration.ts';
-import { digestOfRow, highestIn, idOfRow, isRemoval, rowsIn } from './drive-row.ts';
+import { digestOfRow, highestIn, idOfRow, isRemoval, rowsIn, withKnownMap } from './drive-row.ts';
 
 /** What is kept beside the rows, in the same batch, so that a store that lost some of them is noticed. */
 export interface DriveCheck {
@@ -122,9 +122,10 @@ async function replayLog(
         count -= 1;
         digest -= digestOfRow(old);
       }
-      const row = latest.get(id);
-      if (row === undefined || isRemoval(row)) removed.push(id);
+      const logged = latest.get(id);
+      if (logged === undefined || isRemoval(logged)) removed.push(id);
       else {
+        const row = old === undefined ? logged : withKnownMap(logged, old);
         rows.push(row);
         count += 1;
         digest += digestOfRow(row);

@@ -136,6 +136,23 @@ describe('the store of a drive', () => {
     });
   });
 
+  test('knows which parts of a file are here, though the log leaves that out', async () => {
+    const stored = encodeRow(FILE, 1);
+    const renamed = encodeRow({ ...FILE, name: 'renamed', map: null }, 1);
+    const other = encodeRow({ ...FILE, id: 8, map: null, backing: 5 }, 1);
+    const before = encodeRow({ ...FILE, id: 8 }, 1);
+    await inStore((store) => store.write([stored, before], [], checkOf([stored, before], 9)));
+    await logged([renamed, other]);
+    const whole = encodeRow({ ...FILE, name: 'renamed' }, 1);
+    await inStore(async (store) => {
+      const rows: Buffer[] = [];
+      for await (const batch of store.rows()) rows.push(...batch);
+      // Another backing file is another content.
+      expect(rows).toEqual([whole, other]);
+      expect(await store.check()).toMatchObject({ digest: checkOf(rows, 9).digest });
+    });
+  });
+
   test('has what only the log holds when it is opened again, the check too', async () => {
     const [one, two] = [row(2, 'one'), row(3, 'two')];
     await inStore((store) => store.write([one, two], [], checkOf([one, two], 4)));
