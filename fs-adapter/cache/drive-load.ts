@@ -7,7 +7,7 @@ export interface LoadedRows {
   readonly count: number;
   /** Sum of the rows' digests, modulo 2^32. */
   readonly digest: number;
-  /** The highest number that is in use: an id, or a backing file's. */
+  /** The highest number that is in use: an id, an identity, or a backing file's. */
   readonly highest: number;
 }
 

@@ -202,10 +202,12 @@ export function isRemoval(bytes: Buffer, at = 0): boolean {
   return bytes[at + AT.kind] === REMOVED_KIND;
 }
 
-/** Returns the highest number that a row uses up: its own id's or its backing file's. */
+/** Returns the highest number that a row uses up: its id's, its identity's or its backing file's. */
 export function highestIn(bytes: Buffer, at = 0): number {
   const id = idOfRow(bytes, at);
-  return isRemoval(bytes, at) ? id : Math.max(id, readNumber(bytes, at + AT.backing));
+  if (isRemoval(bytes, at)) return id;
+  const identity = readNumber(bytes, at + AT.identity);
+  return Math.max(id, identity, readNumber(bytes, at + AT.backing));
 }
 
 /**

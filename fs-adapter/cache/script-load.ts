@@ -138,9 +138,9 @@ function isCutShort(node: FileNode, stat: BackingStat): boolean {
 function compare(table: DriveTable, node: FileNode, stat: BackingStat): void {
   if (node.state === 'placeholder') {
     // Its time is that of the last part that arrived; the map says what of it is durable.
-    if (stat.sizeBytes !== node.sizeBytes) node.map = null;
-    node.present = new BlockMap(node.sizeBytes, node.map);
-    table.recount(node);
+    if (stat.sizeBytes === node.sizeBytes) node.present = new BlockMap(node.sizeBytes, node.map);
+    else [node.backing, node.map] = [null, null];
+    table.changed(node);
     return;
   }
   const isSameSize = stat.sizeBytes === node.sizeBytes;

@@ -106,6 +106,7 @@ bool Tree::Seed(std::string_view rows) {
     Node* node = FromRow(row);
     if (node->id >= check_.nextId) check_.nextId = node->id + 1;
     if (node->backing >= check_.nextId) check_.nextId = node->backing + 1;
+    if (node->identity >= check_.nextId) check_.nextId = node->identity + 1;
     node->rowDigest = Crc32(before.substr(0, before.size() - rows.size()));
     check_.digest += node->rowDigest;
     check_.count++;

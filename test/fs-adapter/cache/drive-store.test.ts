@@ -93,7 +93,7 @@ describe('the store of a drive', () => {
   afterEach(() => fs.rm(directory, { recursive: true, force: true }));
 
   function row(id: number, name: string): Buffer {
-    return encodeRow({ ...BASE, id, name, kind: 'directory' }, 1);
+    return encodeRow({ ...BASE, id, identity: id, name, kind: 'directory' }, 1);
   }
 
   async function rowsOf(store: DriveStore): Promise<string[]> {
@@ -206,6 +206,27 @@ describe('the store of a drive', () => {
     await log.drop(sequence);
     await log.close();
     expect(await inStore(rowsOf)).toEqual(['new']);
+  });
+
+  test('lets nobody wait in vain while files of the log are dropped', async () => {
+    const log = await DriveLog.open(directory);
+    const waiting: Promise<void>[] = [];
+    for (let round = 0; round < 30; round += 1) {
+      log.append([row(round + 2, `row ${round}`)]);
+      waiting.push(log.sync());
+      const sequence = log.rotate();
+      log.append([row(round + 2, `again ${round}`)]);
+      waiting.push(log.sync(), log.drop(sequence), log.sync());
+      if (round % 5 === 0) await Promise.all(waiting.splice(0));
+    }
+    await Promise.all(waiting);
+    await log.close();
+    expect(await inStore(rowsOf)).toEqual(['again 29']);
+  });
+
+  test('never gives a number again that only the log has used, for an identity either', async () => {
+    await logged([encodeRow({ ...FILE, id: 3, identity: 70, backing: 40 }, 1)]);
+    await inStore(async (store) => expect((await store.check()).nextId).toBe(71));
   });
 
   test('of a newer schema is not opened', async () => {
