@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { settle } from '../processes.ts';
 import { SeededRandom } from '../random.ts';
 import type { RowOptions } from '../rows.ts';
 import { madeOnce } from '../stage.ts';
@@ -180,8 +181,10 @@ async function randomReads(file: string, jobs: number, keepsPages: boolean): Pro
 async function writes(shown: Shown, probe: Probe, run: number, taken: Taken): Promise<void> {
   const folder = join(shown.writable, `${WRITTEN}${run}`);
   await bounded(60, 'mkdir', folder);
+  settle(false); // what others have left to write would be waited for here
   const written = await probe.run('write', join(folder, 'large'), WRITTEN_BYTES, MIB);
   note(taken, 'D3 write', perSecond(written, WRITTEN_BYTES / MIB));
+  settle(false);
   const created = await probe.run('create', folder, CREATED_FILES, CREATED_BYTES);
   note(taken, 'D3 create', perSecond(created, CREATED_FILES));
 }
