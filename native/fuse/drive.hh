@@ -60,6 +60,8 @@ class Waiting {
  public:
   virtual ~Waiting() = default;
   virtual void Arrived(uint64_t id) = 0;
+  /** A program waits for content of that file. */
+  virtual bool IsAwaited(uint64_t id) const = 0;
   virtual void Failed(uint64_t id, uint64_t offset, uint64_t length, int failure) = 0;
   virtual void Tell(Notice notice) = 0;
 };

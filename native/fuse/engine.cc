@@ -305,6 +305,9 @@ int Drive::Dehydrate(uint64_t id) {
   // Where a program has moved it the other side does not have it yet, and may have it no more where it was.
   if (node->state == State::kDirty || !node->has(kPlaced)) return -EBUSY;
   if (node->file != nullptr && node->file->handles > 0) return -ETXTBSY;
+  // Who cuts a file by its path has no handle.
+  const Waiting* waiting = waiting_;
+  if (waiting != nullptr && waiting->IsAwaited(id)) return -ETXTBSY;
   for (const Node* at = node; at != nullptr; at = at->parent)
     if (at->has(kPinned)) return -EPERM;
   if (node->backing == 0 || !node->has(kHasSource)) return 0;

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -299,6 +300,11 @@ void Session::Arrived(uint64_t id) {
     if (ready_.empty()) return;
   }
   parkedChanged_.notify_one();
+}
+
+bool Session::IsAwaited(uint64_t id) const {
+  const std::lock_guard<std::mutex> guard(parkedMutex_);
+  return std::any_of(parked_.begin(), parked_.end(), [id](const Parked& each) { return each.id == id; });
 }
 
 void Session::Settled(uint64_t id, uint64_t offset, uint64_t length) {

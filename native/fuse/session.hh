@@ -54,6 +54,7 @@ class Session : public Waiting {
   void Leave();
 
   void Arrived(uint64_t id) override;
+  bool IsAwaited(uint64_t id) const override;
   void Failed(uint64_t id, uint64_t offset, uint64_t length, int failure) override;
   /**
    * Whoever was asked for a part is done with it. Requests for which it is enough go on, also where nothing had to come

@@ -6,7 +6,7 @@
 
 #include "checker.h"
 
-enum { LINE = 4096 };
+enum { LINE = 4096, OPERATIONS_A_RESTART = 4000 };
 
 struct counted counted;
 static char reply[LINE];
@@ -101,7 +101,9 @@ void ask_replace(void) {
   generate(seed, 0, name->object->bytes, size);
 }
 
+/* A restart takes as long as thousands of operations. */
 void ask_restart(void) {
+  if (!chance((uint32_t)(options.operations / OPERATIONS_A_RESTART))) return;
   collect_readers();
   close_handles(NULL);
   const bool killed = chance(2);
@@ -113,4 +115,4 @@ void ask_restart(void) {
   do_verify();
 }
 
-void ask_network(void) { ask("network\t%s", chance(2) ? "slow" : "online"); }
+void ask_network(void) { ask("network\t%s", chance(4) ? "slow" : "online"); }
