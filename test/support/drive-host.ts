@@ -68,7 +68,10 @@ export interface ObservedFile {
 
 const silent: Logger = {
   error: (message, fields) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
-  warn: () => {},
+  warn: (message, fields) => {
+    if (process.env['FERRY_HOST_WARNS'] === '1')
+      process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+  },
   info: () => {},
   debug: () => {},
   child: () => silent,
