@@ -116,7 +116,7 @@ void Session::SetAttributes(const Request& request) {
         if (const int failed = drive_.Resize(node, file, in.size)) return ReplyError(request, failed);
         if (isAlone) {
           drive_.EndWriting(node, file);
-          if (file.handles == 0) node->file.reset();
+          if (file.handles == 0 && !file.mayBeMapped) node->file.reset();
         }
       } else {
         node->mtimeNs = NowNs();

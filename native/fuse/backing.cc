@@ -21,6 +21,11 @@ int Backing::OpenFile(uint64_t number, bool create) {
   return fd < 0 ? -errno : fd;
 }
 
+int Backing::OpenToRead(uint64_t number) const {
+  const int fd = openat(folder_.get(), std::to_string(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  return fd < 0 ? -errno : fd;
+}
+
 void Backing::Remove(uint64_t number) { unlinkat(folder_.get(), std::to_string(number).c_str(), 0); }
 
 int Backing::SyncNames() {

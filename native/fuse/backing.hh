@@ -16,6 +16,8 @@ class Backing {
   std::string PathOf(uint64_t number) const { return directory_ + "/" + std::to_string(number); }
   /** Opens for reading and writing; makes the file with `create`. Returns a descriptor or a negative errno. */
   int OpenFile(uint64_t number, bool create);
+  /** Returns a descriptor or a negative errno. */
+  int OpenToRead(uint64_t number) const;
   void Remove(uint64_t number);
   /** Makes the names of new files durable. Returns 0 or a negative errno. */
   int SyncNames();

@@ -52,7 +52,8 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
     if (const int failed = drive_.Resize(node, file, 0)) return failed;
     if (!isWriter && file.writers == 0) drive_.EndWriting(node, file);
   }
-  if (file.handles == 0 && !isWriter) TryPassthrough(node, file);
+  // A mapping that is left from before is of the backing file: who opens it again has to see the same pages.
+  if (file.handles == 0 && (!isWriter || file.mayBeMapped)) TryPassthrough(node, file);
   file.handles++;
   drive_.CountHandle(1);
   if (isWriter) file.writers++;
@@ -60,6 +61,7 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
   node->usedAtS = static_cast<uint32_t>(file.usedAtNs / 1'000'000'000);
   reply->open_flags = isWriter ? 0 : kNoFlush;
   if (file.isPassthrough) {
+    if (isWriter) file.mayBeMapped = true;
     // Any other flag makes the kernel refuse.
     reply->open_flags |= kOpenPassthrough;
     reply->padding = file.passthroughId;
@@ -171,6 +173,7 @@ void Session::Write(const Request& request) {
 
 void Session::Release(const Request& request) {
   const auto& in = request.As<fuse_release_in>();
+  bool wasPassthrough = false;
   {
     const Exclusive lock(drive_.mutex());
     Node* node = drive_.tree().Get(request.head->nodeid);
@@ -181,8 +184,10 @@ void Session::Release(const Request& request) {
       drive_.LetGo(node, IsWriting(in.flags));
       drive_.Commit();
       if (isLast) ioctl(device_, kBackingClose, &id);
+      wasPassthrough = isLast;
     }
   }
+  if (wasPassthrough) drive_.LookAtMapped();
   ReplyError(request, 0);
 }
 

@@ -16,6 +16,13 @@ namespace {
 
 constexpr size_t kMaxHints = 4096;
 
+/** Tells whether anybody can write to a file, a mapping included; nobody here may have it open for that. */
+bool IsOpenForWriting(int fd) {
+  if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  fcntl(fd, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
 }  // namespace
 
 int Drive::Open() {
@@ -198,15 +205,17 @@ void Drive::LetGo(Node* node, bool wasWriter) {
   }
   if (file->handles > 0) return;
   file->isPassthrough = false;
+  if (file->mayBeMapped) mapped_.push_back(node->id);
   if (!node->isInTree()) {
     DropContent(node);
     node->file.reset();
     tree_.FreeIfUnused(node);
-  } else if (file->present.count() == 0) {
+  } else if (file->present.count() == 0 && !file->mayBeMapped) {
     node->file.reset();
   } else {
     // The blocks that are here are remembered; whoever still reads has the File.
     auto kept = std::make_shared<File>();
+    kept->mayBeMapped = file->mayBeMapped;
     kept->present = file->present;
     kept->generation = file->generation;
     kept->usedAtNs = file->usedAtNs;
@@ -214,6 +223,60 @@ void Drive::LetGo(Node* node, bool wasWriter) {
     node->file = std::move(kept);
     tree_.Changed(node);
   }
+}
+
+void Drive::LookAtMapped() {
+  std::vector<uint64_t> ids;
+  {
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
+    ids.swap(mapped_);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (const uint64_t id : ids) LookAtMapped(id);
+}
+
+void Drive::LookAtMapped(uint64_t id) {
+  uint64_t backing = 0;
+  {
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
+    Node* node = tree_.Get(id);
+    // Who has opened it again puts it back on the list.
+    if (node == nullptr || node->file == nullptr || node->file->handles > 0) return;
+    backing = node->backing;
+    // A descriptor of ours counts as somebody who can write.
+    if (node->file.use_count() == 1) {
+      const int own = node->file->fd.exchange(-1);
+      if (own >= 0) close(own);
+    }
+  }
+  const int fd = backing == 0 ? -1 : backing_.OpenToRead(backing);
+  const bool isOver = fd < 0 || !IsOpenForWriting(fd);
+  // From now on the first write to each page changes the file's time; the ones before may not have.
+  if (!isOver) fdatasync(fd);
+  {
+    const std::unique_lock<std::shared_mutex> lock(mutex_);
+    Node* node = tree_.Get(id);
+    if (node != nullptr && node->file != nullptr && node->file->handles == 0 && node->backing == backing) {
+      File& file = *node->file;
+      uint64_t size = node->size;
+      const int64_t stamp = fd < 0 ? node->stampNs : StampOf(fd, &size);
+      const bool isUnseen = !isOver && !file.isMappingWatched;
+      if (stamp != node->stampNs || isUnseen) {
+        Begin(node, file);
+        if (stamp != node->stampNs) node->mtimeNs = stamp;
+        node->ctimeNs = NowNs();
+        EndWriting(node, file);
+        node->stampNs = stamp;
+        Commit();
+      }
+      file.isMappingWatched = true;
+      if (!isOver) mapped_.push_back(id);
+      else if (file.present.count() == 0) node->file.reset();
+      else file.mayBeMapped = false;
+    }
+  }
+  if (fd >= 0) close(fd);
 }
 
 void Drive::Drop(Node* node) {

@@ -127,6 +127,8 @@ class Drive {
   /** Ends what the last writer did. */
   void EndWriting(Node* node, File& file);
   void LetGo(Node* node, bool wasWriter);
+  /** Looks which files are still written through mappings of programs that have closed them. Takes the lock itself. */
+  void LookAtMapped();
   /** Takes a program's entry out of the tree; its content stays while somebody may still open it. */
   void Drop(Node* node);
   /** Frees what is not in the tree any more once neither the kernel nor a program knows it. */
@@ -184,6 +186,7 @@ class Drive {
   void CountHandle(int by) { openHandles_ += static_cast<uint64_t>(static_cast<int64_t>(by)); }
 
  private:
+  void LookAtMapped(uint64_t id);
   Node* InTree(uint64_t id);
   int Expect(Node* node, const uint64_t* expected) const;
   int MustBeClosed(const Node* node) const;
@@ -197,6 +200,8 @@ class Drive {
   Backing backing_;
   ChangeLog log_;
   std::vector<std::string> hints_;
+  /** Entries of closed files that may be written through a mapping. */
+  std::vector<uint64_t> mapped_;
   /** Numbers of backing files that nothing refers to any more. */
   std::vector<uint64_t> givenUp_;
   std::atomic<uint64_t> openHandles_{0};

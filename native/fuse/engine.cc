@@ -23,7 +23,8 @@ int Drive::Expect(Node* node, const uint64_t* expected) const {
 }
 
 int Drive::MustBeClosed(const Node* node) const {
-  return node->isFile() && node->file != nullptr && node->file->writers > 0 ? -EBUSY : 0;
+  if (!node->isFile() || node->file == nullptr) return 0;
+  return node->file->writers > 0 || node->file->mayBeMapped ? -EBUSY : 0;
 }
 
 void Drive::Show(const Node* node, std::string* shown) const {
@@ -304,7 +305,7 @@ int Drive::Dehydrate(uint64_t id) {
   if (node == nullptr || !node->isFile()) return 0;
   // Where a program has moved it the other side does not have it yet, and may have it no more where it was.
   if (node->state == State::kDirty || !node->has(kPlaced)) return -EBUSY;
-  if (node->file != nullptr && node->file->handles > 0) return -ETXTBSY;
+  if (node->file != nullptr && (node->file->handles > 0 || node->file->mayBeMapped)) return -ETXTBSY;
   // Who cuts a file by its path has no handle.
   const Waiting* waiting = waiting_;
   if (waiting != nullptr && waiting->IsAwaited(id)) return -ETXTBSY;

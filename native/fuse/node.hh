@@ -63,6 +63,13 @@ struct File {
   bool isUnsynced = false;
   /** The kernel reads and writes the backing file by itself while any handle is open. */
   bool isPassthrough = false;
+  /**
+   * A program could write while the kernel did so by itself. A mapping is then one of the backing file, which goes on
+   * when the program has closed the file: the kernel tells of its end in no way.
+   */
+  bool mayBeMapped = false;
+  /** Pages that are written through such a mapping show in the backing file's time. */
+  bool isMappingWatched = false;
   uint32_t passthroughId = 0;
   uint64_t closedCounter = 0;
   uint64_t closedSize = 0;

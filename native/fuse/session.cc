@@ -152,6 +152,7 @@ void Session::Stop() {
     drive_.Attend(nullptr);
     drive_.LoseKernel();
   }
+  drive_.LookAtMapped();
   for (const int fd : fds_)
     if (fd != device_) close(fd);
   fds_.clear();
@@ -357,6 +358,7 @@ void Session::Interrupt(const Request& request) {
 /** Carries out requests whose content has come, and ends those for which none comes. */
 void Session::AnswerLate() {
   std::vector<char> reply(kReplyBytes);
+  auto lookedAt = std::chrono::steady_clock::now();
   std::unique_lock<std::mutex> guard(parkedMutex_);
   while (!isEnding_) {
     if (ready_.empty()) parkedChanged_.wait_for(guard, kDeadlineLook);
@@ -368,8 +370,14 @@ void Session::AnswerLate() {
       Carry({head, std::string_view(next.message).substr(sizeof *head), next.fd, reply.data()});
       guard.lock();
     }
-    if (parked_.empty()) continue;
     // The drive's lock comes before this one.
+    guard.unlock();
+    if (std::chrono::steady_clock::now() - lookedAt >= kDeadlineLook) {
+      drive_.LookAtMapped();
+      lookedAt = std::chrono::steady_clock::now();
+    }
+    guard.lock();
+    if (parked_.empty()) continue;
     guard.unlock();
     {
       const Shared lock(drive_.mutex());
