@@ -105,7 +105,7 @@ void Session::Read(const Request& request) {
     if (!node->isWhole() && !file->present.Covers(in.offset, in.size, size))
       return Park(request, node, in.offset, in.size, false);
     fd = drive_.DescriptorOf(node, *file);
-    isAccessed = IsAccessNews(*node, NowNs());
+    isAccessed = (in.flags & O_NOATIME) == 0 && IsAccessNews(*node, NowNs());
   }
   if (fd < 0) return ReplyError(request, fd == -ENOENT ? -EIO : fd);
   const size_t wanted = std::min<uint64_t>(std::min(in.size, kMaxIo), size - in.offset);

@@ -69,6 +69,11 @@ export const SHOWN_WAYS: Readonly<Record<string, ShownWay>> = {
   disk: { backend: null, capabilities: DISK, gaps: {} },
   'fuse-native': DRIVE_WAYS['fuse-native'],
   native: DRIVE_WAYS.native,
+  // As for whoever is not root.
+  'native without passthrough': {
+    ...DRIVE_WAYS.native,
+    capabilities: { ...NATIVE_CAPABILITIES, passthrough: false },
+  },
 };
 
 const SAME_NAMES = [

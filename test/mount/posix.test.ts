@@ -16,12 +16,14 @@ const cases = await PosixCases.compile(compiled.path).catch(async (error) => {
 afterAll(() => compiled.close());
 
 /** Where the table is held against one way of showing files. */
-async function openPlace(
-  backend: ShownWay['backend'],
-): Promise<{ readonly path: string; close(): Promise<void> }> {
+async function openPlace({
+  backend,
+  capabilities,
+}: ShownWay): Promise<{ readonly path: string; close(): Promise<void> }> {
   if (backend === null || backend === 'folder') return temporaryDirectory('ferry-disk');
   const allowOthers = process.getuid?.() === 0;
-  const drive = await MountedDrive.start({ backend, allowOthers });
+  const { passthrough } = capabilities;
+  const drive = await MountedDrive.start({ backend, allowOthers, passthrough });
   return { path: drive.mountPoint, close: () => drive.dispose() };
 }
 
@@ -36,7 +38,7 @@ for (const [name, way] of Object.entries(SHOWN_WAYS)) {
   (isPossible ? describe : describe.skip)(`POSIX on ${name}`, () => {
     let place: { readonly path: string; close(): Promise<void> };
     beforeAll(async () => {
-      place = await openPlace(backend);
+      place = await openPlace(way);
     });
     afterAll(() => place.close());
 

@@ -17,6 +17,7 @@ export interface HostOptions {
   readonly stateDirectory: string;
   readonly readOnly?: boolean;
   readonly allowOthers?: boolean;
+  readonly passthrough?: boolean;
   readonly allowSymlinks?: boolean;
   readonly hydrateStallMs?: number;
   /** `folder`: the folder that stands for a drive where nothing can be mounted. */
