@@ -34,6 +34,8 @@ export interface HydrationOptions {
   readonly onFilled?: (id: number) => void;
   /** Called when all of a file's content is here. */
   readonly onCompleted?: (id: number) => void;
+  /** Resolves when a run of sync has ended, or when that takes too long. */
+  readonly untilRan?: (signal: AbortSignal) => Promise<void>;
   /** Called when the other side has another version than the tree says: a run of sync would bring it. */
   readonly onOutdated: (path: SyncPath) => void;
 }
@@ -176,6 +178,35 @@ export class ContentHydrations {
   }
 
   async #fetch(
+    path: SyncPath,
+    target: FillTarget,
+    part: Extent,
+    signal: AbortSignal,
+  ): Promise<Content> {
+    const { tree, untilRan, onOutdated } = this.#options;
+    try {
+      return await this.#ask(path, target, part, signal);
+    } catch (error) {
+      const isGone = error instanceof FerryError && OUTDATED.has(error.code);
+      if (!isGone || untilRan === undefined || !this.#mayBeElsewhere(target.id)) throw error;
+      // A program has moved it, and the other side hears of that in the next run.
+      onOutdated(path);
+      await untilRan(signal);
+      const now = tree.fillTarget(target.id);
+      if (now?.generation !== target.generation) throw error;
+      return this.#ask(tree.pathOf(target.id) ?? path, now, part, signal);
+    }
+  }
+
+  /** Tells whether a program has moved a file, or a directory that it is in, and sync may not have followed yet. */
+  #mayBeElsewhere(id: number): boolean {
+    const { tree } = this.#options;
+    for (let at = tree.entry(id); at?.parentId != null; at = tree.entry(at.parentId))
+      if (!at.isPlaced) return true;
+    return false;
+  }
+
+  async #ask(
     path: SyncPath,
     { source, sizeBytes }: FillTarget,
     part: Extent,

@@ -1,4 +1,16 @@
-import { concat, defer, map, type Observable, of, Subject, throttleTime } from 'rxjs';
+import {
+  concat,
+  defer,
+  firstValueFrom,
+  fromEvent,
+  map,
+  merge,
+  type Observable,
+  of,
+  Subject,
+  throttleTime,
+  timer,
+} from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger, Space } from '../../core/ports.ts';
@@ -54,6 +66,8 @@ const STATE_EVERY_MS = 250;
 const PROGRESS_EVERY_MS = 200;
 const NAMED_HYDRATIONS = 10;
 const SPACE_AGE_MS = 60_000;
+/** A program that reads what another has just moved waits for a run of sync, for so long at most. */
+const RUN_MS = 10_000;
 
 /** Brings contents to this device, keeps what is pinned, and gives up what is not needed. */
 export class DriveCache {
@@ -63,6 +77,7 @@ export class DriveCache {
   readonly #pins: Pins;
   readonly #partial: PartialContents;
   readonly #changed$ = new Subject<void>();
+  readonly #ran$ = new Subject<void>();
   #askedSpaceAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: DriveCacheOptions) {
@@ -88,6 +103,7 @@ export class DriveCache {
       stallMs,
       onOutdated,
       onProgress: onChanged,
+      untilRan: (signal) => this.#untilRan(signal),
       onFilled: (id) => this.#partial.filled(id),
       budgets: new CallerBudgets({
         programs: options.restrictedPrograms ?? INDEXERS,
@@ -210,6 +226,7 @@ export class DriveCache {
 
   /** Must be called after a run of sync: it may have brought something that is pinned, and the other side is there. */
   async ran(): Promise<void> {
+    this.#ran$.next();
     this.#pins.wake();
     await this.#refreshSpace();
     try {
@@ -227,10 +244,16 @@ export class DriveCache {
     await this.#limit.close();
     this.#hydrations.close();
     this.#changed$.complete();
+    this.#ran$.complete();
     await this.#partial.end();
   }
 
   readonly #isInConflict = (id: number): boolean => this.#options.isInConflict?.(id) ?? false;
+
+  async #untilRan(signal: AbortSignal): Promise<void> {
+    const ended$ = merge(this.#ran$, timer(RUN_MS), fromEvent(signal, 'abort'));
+    await firstValueFrom(ended$, { defaultValue: undefined });
+  }
 
   async #refreshSpace(): Promise<void> {
     const { askSpace, clock, logger } = this.#options;

@@ -55,6 +55,7 @@ describeMounted('what of a drive is fetched', () => {
   beforeAll(async () => {
     await start();
     for (const path of ['film', 'shared', 'indexed']) await put(path, 24 * MB, 20 * MB);
+    for (const path of ['moved', 'folder/inside']) await put(path, 4 * KB);
     await served.mount();
   }, 60_000);
   afterAll(end, 60_000);
@@ -72,6 +73,13 @@ describeMounted('what of a drive is fetched', () => {
     const sums = await served.shell('for n in 1 2 3; do md5sum < shared & done; wait');
     expect(new Set(sums.trim().split('\n')).size).toBe(1);
     expect(served.proxy.contentBytes.down).toBe(24 * MB);
+  }, 60_000);
+
+  it('what a program has moved a moment ago can be read where it is now', async () => {
+    expect(await served.shell('mv moved elsewhere && head -c 13 elsewhere')).toBe('this is moved');
+    expect(await served.shell('mv folder other && head -c 21 other/inside')).toBe(
+      'this is folder/inside',
+    );
   }, 60_000);
 
   it('indexers get a little of each file, and others what they want', async () => {
