@@ -48,7 +48,7 @@ export interface PairConfig {
   readonly pause?: Pause;
 }
 
-/** What bounds the contents of a drive on this device. */
+/** What bounds the contents of a drive on this device, and which of them do not leave it. */
 export interface CacheBounds {
   /** Contents take no more than this on this device; absent: as much as the disk has. */
   readonly cacheLimitBytes?: number;
@@ -59,6 +59,11 @@ export interface CacheBounds {
    * and, after a space, what is in their command line. Absent: the known indexers and thumbnailers.
    */
   readonly restrictedPrograms?: readonly string[];
+  /**
+   * Patterns of names, beside the known ones of temporary files, that stay on this device as long as the server has none
+   * there: `*`, `?` and `[…]`, `!` before one that is to be synced after all, `/` at the end for directories.
+   */
+  readonly temporaryNames?: readonly string[];
 }
 
 export interface DriveConfig extends CacheBounds {
@@ -199,6 +204,7 @@ function drive(warn: Warn): Parser<DriveConfig> {
       ...reader.spread('cacheLimitBytes', number(1, 1e18)),
       ...reader.spread('keepFreeBytes', number(0, 1e18)),
       ...reader.spread('restrictedPrograms', listOf(string)),
+      ...reader.spread('temporaryNames', listOf(string)),
       ...reader.spread('pause', pause(warn)),
     }),
     warn,

@@ -4,21 +4,22 @@ import type { CacheBounds, DriveConfig } from './config.ts';
 import type { LateRemote } from './late-remote.ts';
 import type { DriveOptions, HostedCache } from './parts.ts';
 
-/** Returns what is said of a drive's room, and nothing else of it. */
+/** Returns what is said of a drive's room and of what stays here, and nothing else of it. */
 export function boundsOf(config: CacheBounds): CacheBounds {
-  const { cacheLimitBytes, keepFreeBytes, restrictedPrograms } = config;
+  const { cacheLimitBytes, keepFreeBytes, restrictedPrograms, temporaryNames } = config;
   return {
     ...(cacheLimitBytes === undefined ? {} : { cacheLimitBytes }),
     ...(keepFreeBytes === undefined ? {} : { keepFreeBytes }),
     ...(restrictedPrograms === undefined ? {} : { restrictedPrograms }),
+    ...(temporaryNames === undefined ? {} : { temporaryNames }),
   };
 }
 
 /** Returns where a drive's contents come from, and what bounds them on this device. */
 export function cacheOptionsOf(
-  { cacheLimitBytes, keepFreeBytes, restrictedPrograms }: DriveConfig,
+  { cacheLimitBytes, keepFreeBytes, restrictedPrograms, temporaryNames }: DriveConfig,
   remote: LateRemote,
-): Pick<DriveOptions, 'hydrate' | 'limits' | 'restrictedPrograms' | 'askSpace'> {
+): Pick<DriveOptions, 'hydrate' | 'limits' | 'restrictedPrograms' | 'temporaryNames' | 'askSpace'> {
   return {
     hydrate: (path, version, options) =>
       remote.read(path, { expected: version, acceptsWhole: true, isUrgent: true, ...options }),
@@ -27,6 +28,7 @@ export function cacheOptionsOf(
       ...(keepFreeBytes === undefined ? {} : { keepFreeBytes }),
     },
     ...(restrictedPrograms === undefined ? {} : { restrictedPrograms }),
+    ...(temporaryNames === undefined ? {} : { temporaryNames }),
     askSpace: async () => (await (await remote.opened()).space?.()) ?? null,
   };
 }

@@ -104,6 +104,8 @@ export interface DriveOptions {
   readonly limits?: CacheLimits;
   /** Programs that may fetch only little of each file; absent: the known ones. */
   readonly restrictedPrograms?: readonly string[];
+  /** Patterns of names that stay on this device, beside the known ones. */
+  readonly temporaryNames?: readonly string[];
   /** Asks for the room on the other side; null: not known. */
   readonly askSpace?: () => Promise<Space | null>;
   readonly clock: Clock;

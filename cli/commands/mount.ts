@@ -133,6 +133,7 @@ function boundsFrom(before: CacheBounds | undefined, flags: MountFlags): CacheBo
     ...(before?.restrictedPrograms === undefined
       ? {}
       : { restrictedPrograms: before.restrictedPrograms }),
+    ...(before?.temporaryNames === undefined ? {} : { temporaryNames: before.temporaryNames }),
   };
 }
 

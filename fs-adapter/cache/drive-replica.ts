@@ -43,7 +43,7 @@ import type { FileMarks } from './file-marks.ts';
 import { ShownEntries } from './shown-entries.ts';
 import { StayingFiles } from './staying-files.ts';
 import { StoredContents } from './stored-contents.ts';
-import { TemporaryNames } from './temporary-names.ts';
+import type { TemporaryNames } from './temporary-names.ts';
 
 export interface DriveReplicaOptions {
   readonly tree: DriveTree;
@@ -53,8 +53,7 @@ export interface DriveReplicaOptions {
   readonly marks: FileMarks;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Absent: those that are built in. */
-  readonly temporaryNames?: TemporaryNames;
+  readonly temporaryNames: TemporaryNames;
   /** Resolves when all of a file's content is here. */
   readonly fetchWhole: (id: number, signal?: AbortSignal) => Promise<void>;
   readonly symlinks: boolean;
@@ -91,7 +90,7 @@ export class DriveReplica implements Replica {
     this.#shown = new ShownEntries({
       tree,
       clock: options.clock,
-      names: options.temporaryNames ?? new TemporaryNames(),
+      names: options.temporaryNames,
     });
     this.#contents = new StoredContents({
       tree,

@@ -10,6 +10,7 @@ import { DriveCache, type DriveCacheOptions } from '../cache/drive-cache.ts';
 import { DriveReplica } from '../cache/drive-replica.ts';
 import type { DriveTree } from '../cache/drive-tree.ts';
 import { FileMarks } from '../cache/file-marks.ts';
+import { TemporaryNames } from '../cache/temporary-names.ts';
 import { chooseKind } from './choose-kind.ts';
 import type { MountCapabilities, Mounted, MountedFiles } from './mount-backend.ts';
 import { unmount } from './mount-point.ts';
@@ -36,6 +37,8 @@ export interface DriveOptions
   readonly onDemand?: boolean;
   /** A fetch that brings nothing for so long fails; 30 s if absent. */
   readonly hydrateStallMs?: number;
+  /** Patterns of names that stay on this device, as TemporaryNames takes them, beside the known ones. */
+  readonly temporaryNames?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Fetches one version, or a part of it; offline it rejects at once with REMOTE_UNREACHABLE. */
@@ -94,6 +97,7 @@ const HASH_DIGITS = 8;
  */
 export async function openDrive(options: DriveOptions): Promise<Drive> {
   const { clock, logger, readOnly = false, allowSymlinks = true, onDemand = true } = options;
+  const temporaryNames = new TemporaryNames(options.temporaryNames);
   const stateDirectory = resolve(options.stateDirectory);
   const stallMs = options.hydrateStallMs ?? STALL_MS;
   await fs.mkdir(stateDirectory, { recursive: true, mode: STATE_MODE });
@@ -134,6 +138,7 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
     tree,
     outdated$: outdated.asObservable(),
     marks,
+    temporaryNames,
     clock,
     logger,
     fetchWhole: (id, signal) => cache.fill(id, signal),

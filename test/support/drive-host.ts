@@ -20,6 +20,7 @@ export interface HostOptions {
   readonly passthrough?: boolean;
   readonly allowSymlinks?: boolean;
   readonly hydrateStallMs?: number;
+  readonly temporaryNames?: readonly string[];
   /** `folder`: the folder that stands for a drive where nothing can be mounted. */
   readonly backend?: NonNullable<DriveOptions['backend']> | 'folder';
   /** Where the pretended other side keeps its contents; absent: in memory, gone with the process. */

@@ -11,7 +11,7 @@ import { temporaryDirectory } from './temporary.ts';
 
 const run = promisify(execFile);
 const SETTLE_TIMEOUT_MS = 40_000;
-const PROGRAM_TIMEOUT_MS = 40_000;
+const PROGRAM_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
 /** Says why no drive of such a server can be mounted here; null: it can. */

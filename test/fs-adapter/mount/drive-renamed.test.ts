@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { MountedDrive, reasonWithoutMount } from '../../support/mounted-drive.ts';
-
-const describeMounted = (await reasonWithoutMount()) === null ? describe : describe.skip;
+import { MountedDrive, mountableKinds } from '../../support/mounted-drive.ts';
 
 /** So long a program that renamed a file away has for the rest of its save. */
 const SAVE_MS = 2000;
@@ -15,7 +13,7 @@ one, other = (os.fsencode(path) for path in sys.argv[1:3])
 if libc.renameat2(-100, one, -100, other, 2) != 0: print(os.strerror(ctypes.get_errno()))
 `;
 
-describeMounted.each(['native', 'fuse-native'] as const)(
+describe.each(await mountableKinds())(
   'files that programs rename on a drive shown by %s',
   (backend) => {
     let drive: MountedDrive;
@@ -47,7 +45,7 @@ describeMounted.each(['native', 'fuse-native'] as const)(
       expect(Object.keys(await drive.upload())).toEqual(['notes.txt']);
       expect((await free('notes.txt~')).kept).toEqual([{ path: 'notes.txt~', reason: 'dirty' }]);
       await drive.stop();
-      await drive.open({ backend });
+      await drive.open();
       await drive.do({ do: 'mount' });
       expect(await shown('notes.txt', 'notes.txt~')).toEqual(['notes.txt']);
       expect(await drive.shell("cat 'notes.txt~'")).toBe('old');
@@ -85,9 +83,21 @@ describeMounted.each(['native', 'fuse-native'] as const)(
       await drive.do({ do: 'make-directory', path: '.Trash-1000' });
       expect(await shown('.Trash-1000', '.Trash-1000/files/a')).toHaveLength(2);
       await drive.stop();
-      await drive.open({ backend });
+      await drive.open();
       await drive.do({ do: 'mount' });
       expect(await shown('.Trash-1000')).toHaveLength(1);
+    });
+
+    test('names of temporary files can be added and taken from the list', async () => {
+      await drive.stop();
+      await drive.open({ backend, temporaryNames: ['*.scratch', '!*.part'] });
+      await drive.do({ do: 'mount' });
+      await drive.shell('echo 1 > a.scratch; echo 2 > b.part');
+      expect(await shown('a.scratch', 'b.part')).toEqual(['b.part']);
+      await drive.stop();
+      await drive.open({ temporaryNames: [] });
+      await drive.do({ do: 'mount' });
+      expect(await shown('a.scratch', 'b.part')).toEqual(['a.scratch']);
     });
 
     test('what the other side brings under a temporary name that is taken makes the own one seen', async () => {
