@@ -6,9 +6,8 @@ import { nameOf, parentPath, ROOT, type SyncPath } from '../../core/model/path.t
 import type { Clock, Content } from '../../core/ports.ts';
 import { DriveCache, type DriveCacheOptions } from '../../fs-adapter/cache/drive-cache.ts';
 import { ROOT_ID } from '../../fs-adapter/cache/drive-node.ts';
-import { openDriveStore } from '../../fs-adapter/cache/drive-store.ts';
 import type { DriveTree, Extent } from '../../fs-adapter/cache/drive-tree.ts';
-import { NativeTree } from '../../fs-adapter/mount/native-tree.ts';
+import type { TreeKind } from '../../fs-adapter/mount/shown-tree.ts';
 import { QUIET } from './drive-on-disk.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -19,6 +18,7 @@ type Scratch = Awaited<ReturnType<typeof temporaryDirectory>>;
 /** A drive's tree and cache, not mounted, on a scratch directory, with a pretended other side. */
 export class CachedTree {
   readonly #folder: Scratch;
+  readonly #kind: TreeKind;
   readonly #options: Partial<DriveCacheOptions>;
   /** What each version of the other side holds. */
   readonly remote = new Map<string, Buffer>();
@@ -29,13 +29,14 @@ export class CachedTree {
   #tree: DriveTree | null = null;
   #cache: DriveCache | null = null;
 
-  private constructor(folder: Scratch, options: Partial<DriveCacheOptions>) {
+  private constructor(folder: Scratch, kind: TreeKind, options: Partial<DriveCacheOptions>) {
     this.#folder = folder;
+    this.#kind = kind;
     this.#options = options;
   }
 
-  static async open(options: Partial<DriveCacheOptions> = {}): Promise<CachedTree> {
-    const made = new CachedTree(await temporaryDirectory('ferry-cached'), options);
+  static async open(kind: TreeKind, options: Partial<DriveCacheOptions> = {}): Promise<CachedTree> {
+    const made = new CachedTree(await temporaryDirectory('ferry-cached'), kind, options);
     await made.#open();
     return made;
   }
@@ -112,17 +113,15 @@ export class CachedTree {
 
   async #open(): Promise<void> {
     const { stateDirectory } = this;
-    const tree = await NativeTree.open({
-      store: await openDriveStore(stateDirectory),
+    const { tree } = await this.#kind.open({
       stateDirectory,
       readOnly: false,
       allowSymlinks: true,
-      deadlineMs: 10_000,
+      stallMs: 10_000,
       need: (request) => this.cache.need(request),
       clock,
       logger: QUIET,
     });
-    if (tree === null) throw new Error('the addon is not built: node scripts/build-native.mjs');
     this.#tree = tree;
     this.#cache = new DriveCache({
       tree,
