@@ -96,8 +96,8 @@ export function featuresOf({ backend, capabilities }: ShownWay): readonly string
     ...(capabilities.timePrecisionNs === 1n ? ['nsTimes'] : []),
     ...(backend === null ? ['tmpfile'] : ['ferryState']),
     ...(backend === 'fuse-native' ? ['pathsOnly'] : []),
-    // As many files as elsewhere would take minutes where each call goes through JavaScript.
-    ...(backend === 'fuse-native' ? [] : ['quick']),
+    // Thousands of files take long where each call goes through JavaScript, and on a disk that others use too.
+    ...(backend === 'native' ? ['quick'] : []),
     ...(process.getuid?.() === 0 ? ['otherUsers'] : []),
   ];
 }

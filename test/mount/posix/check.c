@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #define MAX_CASES 1000
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 40000
 #define MESSAGE_BYTES 1000
 #define NOBODY 65534
 #define SKIPPED 77
@@ -210,7 +210,7 @@ static bool run_case(const struct test *test, int number) {
   close(channel[0]);
   if (!ended) {
     kill(-child, SIGKILL);
-    return say("not ok", test, "expected an end got none within 20 s");
+    return say("not ok", test, "expected an end got none within 40 s");
   }
   waitpid(child, &status, 0);
   bool removed = remove_tree(AT_FDCWD, directory);
