@@ -1,0 +1,155 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { differences, listTree } from '../support/file-trees.ts';
+import { runFerry, startFerry } from '../support/run-ferry.ts';
+import { DriveStage } from './drive-stage.ts';
+import { readFuzzLogs } from './fuzz-log.ts';
+import { TEMPORARY } from './write-log.ts';
+
+export interface FuzzOptions {
+  readonly forMs: number;
+  readonly seed: number;
+  /** Between two operations of a program in the drive, on average. */
+  readonly pauseMs: number;
+  readonly note: (text: string) => void;
+}
+
+export interface FuzzResult {
+  readonly operations: number;
+  readonly written: number;
+  readonly conflictCopies: number;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly wrong: readonly string[];
+}
+
+const PROGRAMS = 4;
+const NOTE_MS = 60_000;
+const CLIENT_PAUSE_MS = 60;
+const END_MS = 60_000;
+const ROUNDS = 40;
+
+class Program {
+  readonly log: string;
+  readonly #child: ChildProcess;
+
+  constructor(directory: string, log: string, seed: number, own: string, pauseMs: number) {
+    const host = fileURLToPath(new URL('./fuzz-host.js', import.meta.url));
+    this.log = log;
+    this.#child = fork(host, [directory, log, String(seed), own, String(pauseMs)], {
+      execArgv: [],
+    });
+  }
+
+  /** Ends it after its present operation. @throws Error when it hangs */
+  async end(): Promise<Record<string, number>> {
+    const told = once(this.#child, 'message');
+    this.#child.send('end');
+    const answer = await Promise.race([told, sleep(END_MS, null, { ref: false })]);
+    if (answer === null) throw new Error('a program in the drive hangs');
+    const [{ failures }] = answer as [{ failures: Record<string, number> }];
+    return failures;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** Hashes of all files below a directory, kept versions included; what only the drive itself can read is left out. */
+async function everythingIn(directory: string, except: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  const visit = async (path: string): Promise<void> => {
+    for (const item of await readdir(path, { withFileTypes: true })) {
+      const at = join(path, item.name);
+      if (except.includes(relative(directory, at))) continue;
+      if (item.isDirectory()) await visit(at);
+      else if (item.isFile())
+        found.add(
+          createHash('sha256')
+            .update(await readFile(at))
+            .digest('hex'),
+        );
+    }
+  };
+  await visit(directory);
+  return found;
+}
+
+/**
+ * Programs do random things in a drive while another client, with a folder of its own, changes the same tree. In the
+ * end all three sides are equal, and every content that was written is somewhere: current, in a conflict copy, or among
+ * the kept versions; unless a program replaced it knowingly.
+ */
+export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult> {
+  const { forMs, seed, pauseMs, note } = options;
+  const stage = await DriveStage.start();
+  const folder = join(stage.directory, 'client');
+  const clientHome = join(stage.directory, 'client-home');
+  await mkdir(folder);
+  const pair = [folder, stage.server.url, '--direction', 'two-way'];
+  const client = startFerry(clientHome, ['sync', ...pair, '--watch', '-q']);
+  const log = (name: string) => join(stage.directory, `${name}.log`);
+  const programs = Array.from({ length: PROGRAMS }, (_, index) => {
+    const own = `p${index}`;
+    return new Program(stage.drive, log(own), seed * 10 + index, own, pauseMs);
+  });
+  programs.push(new Program(folder, log('client'), seed * 10 + PROGRAMS, '', CLIENT_PAUSE_MS));
+  try {
+    const untilMs = Date.now() + forMs;
+    while (Date.now() < untilMs) {
+      await sleep(Math.min(NOTE_MS, untilMs - Date.now()));
+      const { operations } = readFuzzLogs(programs.map((program) => program.log));
+      note(`${operations} operations`);
+    }
+    const failures: Record<string, number> = {};
+    for (const program of programs)
+      for (const [code, times] of Object.entries(await program.end()))
+        failures[code] = (failures[code] ?? 0) + times;
+    client.child.kill('SIGINT');
+    await client.result;
+    const wrong: string[] = [];
+    wrong.push(...(await unequal(stage, folder, () => runFerry(clientHome, ['sync', ...pair, '-q']))));
+    const { supervisor } = await stage.state();
+    for (const crash of supervisor?.crashes ?? []) wrong.push(`the daemon ended: ${crash.how}`);
+    const { operations, written, replaced } = readFuzzLogs(programs.map((program) => program.log));
+    const found = await everythingIn(stage.directory, ['home/pairs/drive/drive/cache']);
+    for (const [hash, what] of written)
+      if (!replaced.has(hash) && !found.has(hash)) wrong.push(`lost: ${what} (${hash.slice(0, 8)})`);
+    const names = Object.keys(await listTree(stage.served));
+    const conflictCopies = names.filter((name) => name.includes('(conflict ')).length;
+    for (const name of names)
+      if (name.includes(TEMPORARY)) wrong.push(`a temporary file is on the server: ${name}`);
+    return { operations, written: written.size, conflictCopies, failures, wrong };
+  } finally {
+    for (const program of programs) program.kill();
+    client.child.kill('SIGKILL');
+    await stage.close();
+  }
+}
+
+/** Syncs both clients until nothing changes any more, and says in what the sides differ then. */
+async function unequal(
+  stage: DriveStage,
+  folder: string,
+  sync: () => Promise<{ readonly stderr: string }>,
+): Promise<readonly string[]> {
+  let differing: readonly string[] = [];
+  let said = '';
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await stage.quiet();
+    said = (await sync()).stderr;
+    await stage.quiet();
+    const served = await listTree(stage.served);
+    differing = [
+      ...differences(await listTree(stage.drive), served).map((each) => `drive | server: ${each}`),
+      ...differences(await listTree(folder), served).map((each) => `folder | server: ${each}`),
+    ];
+    if (differing.length === 0) return [];
+  }
+  return [...differing, ...(said === '' ? [] : [said])];
+}

@@ -1,0 +1,160 @@
+// A program that does random things with files below a directory, and logs outside of it what it wrote and replaced.
+// Arguments: directory, log, seed, own names (a prefix; none: all names), pause between operations in ms.
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../simulation/random.ts';
+import { noteLine } from './fuzz-log.ts';
+import { TEMPORARY } from './write-log.ts';
+
+const [directory = '', log = '', seed = '1', own = '', pause = '20'] = process.argv.slice(2);
+const random = new Random(Number(seed));
+const FOLDERS = ['', 'one', 'two', 'one/deep', 'three'];
+const NAMES = 8;
+const OWNERS = ['p0', 'p1', 'p2', 'p3', 'c'];
+const MAX_BYTES = 60_000;
+
+let count = 0;
+let isEnding = false;
+
+function content(): Buffer {
+  count += 1;
+  const word = `${own === '' ? 'client' : own} ${seed} ${count}\n`;
+  const size = random.below(4) === 0 ? random.below(MAX_BYTES) : word.length + random.below(400);
+  return Buffer.alloc(Math.max(size, word.length), word);
+}
+
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What is at a path now, for the log: whoever replaces it has seen it. */
+function seenAt(path: string): string[] {
+  try {
+    return [hashOf(readFileSync(join(directory, path)))];
+  } catch {
+    return []; // nothing, or a directory
+  }
+}
+
+function place(): string {
+  const folder = FOLDERS[random.below(FOLDERS.length)] ?? '';
+  const owner = own === '' ? OWNERS[random.below(OWNERS.length)] : own;
+  return join(folder, `${owner}-${random.below(NAMES)}.txt`);
+}
+
+/** Files that are there and are this program's to change, wherever they are by now. */
+function existing(): string | null {
+  const folder = FOLDERS[random.below(FOLDERS.length)] ?? '';
+  const names = readdirSync(join(directory, folder)).filter((name) => {
+    const isOwn = own === '' || name.startsWith(`${own}-`);
+    return isOwn && !name.startsWith('.') && statSync(join(directory, folder, name)).isFile();
+  });
+  const name = names[random.below(names.length)];
+  return name === undefined ? null : join(folder, name);
+}
+
+interface Step {
+  readonly what: string;
+  readonly at: string;
+  readonly wrote?: Buffer;
+  readonly replaces: readonly string[];
+  readonly run: () => void;
+}
+
+function writing(): Step {
+  const at = place();
+  const wrote = content();
+  const file = join(directory, at);
+  if (random.below(2) === 0)
+    return { what: 'write', at, wrote, replaces: [at], run: () => writeFileSync(file, wrote) };
+  const temporary = join(dirname(file), `${TEMPORARY}${own}${count}`);
+  const run = () => {
+    try {
+      writeFileSync(temporary, wrote, { flush: true });
+      renameSync(temporary, file);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  };
+  return { what: 'save', at, wrote, replaces: [at], run };
+}
+
+function changing(at: string): Step {
+  const file = join(directory, at);
+  switch (random.below(4)) {
+    case 0: {
+      const more = content();
+      const before = readFileSync(file);
+      const wrote = Buffer.concat([before, more]).subarray(-MAX_BYTES * 2);
+      const isWhole = wrote.length === before.length + more.length;
+      const run = () => (isWhole ? appendFileSync(file, more) : writeFileSync(file, wrote));
+      return { what: 'append', at, wrote, replaces: [at], run };
+    }
+    case 1:
+      return { what: 'remove', at, replaces: [at], run: () => unlinkSync(file) };
+    default: {
+      const to = place();
+      const run = () => renameSync(file, join(directory, to));
+      return { what: `move to ${to}`, at, replaces: to === at ? [] : [to], run };
+    }
+  }
+}
+
+function shaping(): Step {
+  const at = FOLDERS[1 + random.below(FOLDERS.length - 1)] ?? 'one';
+  const file = join(directory, at);
+  if (existsSync(file) && random.below(4) === 0)
+    return { what: 'rmdir', at, replaces: [], run: () => rmdirSync(file) };
+  return {
+    what: 'mkdir',
+    at,
+    replaces: [],
+    run: () => void mkdirSync(file, { recursive: true }),
+  };
+}
+
+function chosen(): Step {
+  const kind = random.below(10);
+  if (kind < 1) return shaping();
+  const at = kind < 6 ? null : existing();
+  return at === null ? writing() : changing(at);
+}
+
+const failures: Record<string, number> = {};
+
+function step(): void {
+  try {
+    const { what, at, wrote, replaces, run } = chosen();
+    const hash = wrote === undefined ? {} : { wrote: hashOf(wrote) };
+    const line = { what, at, ...hash, replaced: replaces.flatMap(seenAt) };
+    noteLine(log, { step: 'begin', ...line });
+    run();
+    noteLine(log, { step: 'done', ...line });
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    failures[code] = (failures[code] ?? 0) + 1;
+  }
+}
+
+process.on('message', () => {
+  isEnding = true;
+});
+noteLine(log, { step: 'begin', what: 'start', at: '', replaced: [] });
+while (!isEnding) {
+  step();
+  await sleep(random.below(2 * Number(pause)));
+}
+process.send?.({ failures });
+process.disconnect();
