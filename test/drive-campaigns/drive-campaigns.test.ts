@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { reasonWithoutMount } from '../support/mounted-drive.ts';
+import { runFuzzCampaign } from './fuzz-campaign.ts';
 import { runKillCampaign } from './kill-campaign.ts';
 
 const reason = await reasonWithoutMount();
@@ -19,4 +20,17 @@ describeMounted('a drive whose process is killed while a program writes in it', 
     const sorted = [...result.awayMs].sort((one, other) => one - other);
     expect(sorted[2]).toBeLessThan(2000);
   }, 120_000);
+});
+
+describeMounted('programs in a drive, while another client changes the same tree', () => {
+  it('lose nothing that they closed, and in the end all sides are equal', async () => {
+    const result = await runFuzzCampaign({
+      forMs: 8000,
+      seed: Date.now() % 1_000_000,
+      pauseMs: 20,
+      note: () => undefined,
+    });
+    expect(result.wrong).toEqual([]);
+    expect(result.operations).toBeGreaterThan(50);
+  }, 180_000);
 });

@@ -28,8 +28,8 @@ export interface FuzzResult {
 }
 
 const PROGRAMS = 4;
-const NOTE_MS = 60_000;
-const CLIENT_PAUSE_MS = 60;
+const NOTE_SECONDS = 60;
+const CLIENT_PAUSE_MS = 150;
 const END_MS = 60_000;
 const ROUNDS = 40;
 
@@ -91,8 +91,16 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
   const folder = join(stage.directory, 'client');
   const clientHome = join(stage.directory, 'client-home');
   await mkdir(folder);
-  const pair = [folder, stage.server.url, '--direction', 'two-way'];
-  const client = startFerry(clientHome, ['sync', ...pair, '--watch', '-q']);
+  const pair = [
+    folder,
+    stage.server.url,
+    '--direction',
+    'two-way',
+    '-q',
+    '--yes',
+    '--allow-deletes',
+  ];
+  const client = startFerry(clientHome, ['sync', ...pair, '--watch']);
   const log = (name: string) => join(stage.directory, `${name}.log`);
   const programs = Array.from({ length: PROGRAMS }, (_, index) => {
     const own = `p${index}`;
@@ -101,8 +109,10 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
   programs.push(new Program(folder, log('client'), seed * 10 + PROGRAMS, '', CLIENT_PAUSE_MS));
   try {
     const untilMs = Date.now() + forMs;
-    while (Date.now() < untilMs) {
-      await sleep(Math.min(NOTE_MS, untilMs - Date.now()));
+    for (let second = 1; Date.now() < untilMs; second += 1) {
+      await sleep(1000);
+      await stage.release();
+      if (second % NOTE_SECONDS !== 0) continue;
       const { operations } = readFuzzLogs(programs.map((program) => program.log));
       note(`${operations} operations`);
     }
@@ -113,13 +123,14 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     client.child.kill('SIGINT');
     await client.result;
     const wrong: string[] = [];
-    wrong.push(...(await unequal(stage, folder, () => runFerry(clientHome, ['sync', ...pair, '-q']))));
+    wrong.push(...(await unequal(stage, folder, () => runFerry(clientHome, ['sync', ...pair]))));
     const { supervisor } = await stage.state();
     for (const crash of supervisor?.crashes ?? []) wrong.push(`the daemon ended: ${crash.how}`);
     const { operations, written, replaced } = readFuzzLogs(programs.map((program) => program.log));
     const found = await everythingIn(stage.directory, ['home/pairs/drive/drive/cache']);
     for (const [hash, what] of written)
-      if (!replaced.has(hash) && !found.has(hash)) wrong.push(`lost: ${what} (${hash.slice(0, 8)})`);
+      if (!replaced.has(hash) && !found.has(hash))
+        wrong.push(`lost: ${what} (${hash.slice(0, 8)})`);
     const names = Object.keys(await listTree(stage.served));
     const conflictCopies = names.filter((name) => name.includes('(conflict ')).length;
     for (const name of names)

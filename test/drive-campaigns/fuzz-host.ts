@@ -23,7 +23,7 @@ import { TEMPORARY } from './write-log.ts';
 const [directory = '', log = '', seed = '1', own = '', pause = '20'] = process.argv.slice(2);
 const random = new Random(Number(seed));
 const FOLDERS = ['', 'one', 'two', 'one/deep', 'three'];
-const NAMES = 8;
+const NAMES = 20;
 const OWNERS = ['p0', 'p1', 'p2', 'p3', 'c'];
 const MAX_BYTES = 60_000;
 

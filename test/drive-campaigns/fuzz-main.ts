@@ -6,7 +6,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '24' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    'pause-ms': { type: 'string', default: '20' },
+    'pause-ms': { type: 'string', default: '60' },
   },
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
