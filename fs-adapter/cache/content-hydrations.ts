@@ -47,8 +47,8 @@ export interface RunningHydration {
   readonly bytesTotal: number;
 }
 
-/** After a wait in vain, whoever asks hears of it at once for so long. */
-const SILENCE_MS = 2000;
+/** The kernel asks for parts that did not come once more, at once; what comes later is somebody else's wish. */
+const ASKED_AGAIN_MS = 1000;
 /** So many files are remembered after they were read: how programs go on in them says how much to fetch ahead. */
 const REMEMBERED = 256;
 /** The other side has not what the tree says it has; a run of sync looks again. */
@@ -63,8 +63,8 @@ export class ContentHydrations {
   readonly #options: HydrationOptions;
   readonly #around: FillSurroundings;
   readonly #fills = new Map<number, PlaceholderFill>();
-  /** When a program waited in vain for the other side, and what it was told. */
-  #silence: { readonly atMs: number; readonly error: FerryError } | null = null;
+  /** The file that a program has waited for in vain, and what it was told. */
+  #inVain: { readonly id: number; readonly atMs: number; readonly error: FerryError } | null = null;
   #isClosed = false;
 
   constructor(options: HydrationOptions) {
@@ -117,25 +117,25 @@ export class ContentHydrations {
     const { budgets, tree } = this.#options;
     const isRestricted = budgets?.isRestricted(request.pid) ?? false;
     if (isRestricted) budgets?.spend(request, tree.missing(request.id, request));
-    await this.#unlessSilent(() =>
+    await this.#unlessAskedAgain(request.id, () =>
       this.#fill(request.id, { ...request, urgency: 'program', readsAhead: !isRestricted }),
     );
   }
 
   /** Of a read that failed the kernel asks for its parts once more: they must not take as long again. */
-  async #unlessSilent(fill: () => Promise<void>): Promise<void> {
+  async #unlessAskedAgain(id: number, fill: () => Promise<void>): Promise<void> {
     const { clock, stallMs } = this.#options;
     const begunMs = clock.now();
-    if (this.#silence !== null && begunMs - this.#silence.atMs < SILENCE_MS)
-      throw this.#silence.error;
+    const inVain = this.#inVain;
+    this.#inVain = null;
+    if (inVain?.id === id && begunMs - inVain.atMs < ASKED_AGAIN_MS) throw inVain.error;
     try {
       await fill();
-      this.#silence = null;
     } catch (error) {
       const atMs = clock.now();
       const wasWaitedOut = atMs - begunMs >= stallMs / 2;
       if (wasWaitedOut && error instanceof FerryError && error.code === 'REMOTE_UNREACHABLE')
-        this.#silence = { atMs, error };
+        this.#inVain = { id, atMs, error };
       throw error;
     }
   }

@@ -9,7 +9,7 @@ interface InTree {
 }
 
 export interface FileNode extends FileRow, InTree {
-  /** Of a placeholder: the blocks that are here, also those that are not durable yet. */
+  /** Of a placeholder: the blocks that are here, also those that its row does not say yet. */
   present: BlockMap | null;
   /** Another one as soon as other content is wanted. */
   generation: number;

@@ -39,7 +39,7 @@ export interface FileRow extends RowBase {
   backing: number | null;
   /** The backing file's own mtime when it was last known to be in step with the row. */
   stampNs: bigint | null;
-  /** Of a placeholder: one bit for each block of its content, set where it is durably here; null: none is. */
+  /** Of a placeholder: one bit for each block of its content, set where it is here; null: none is. */
   map: Uint8Array | null;
 }
 

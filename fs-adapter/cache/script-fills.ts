@@ -1,6 +1,3 @@
-import { close, fdatasync, open } from 'node:fs';
-import { promisify } from 'node:util';
-import type { Logger } from '../../core/ports.ts';
 import type { BackingFiles } from './backing-files.ts';
 import { BlockMap } from './block-map.ts';
 import type { FileNode } from './drive-node.ts';
@@ -8,18 +5,13 @@ import type { DriveTable } from './drive-table.ts';
 import type { Extent, FillTarget, KeptBecause } from './drive-tree.ts';
 import type { FileContents } from './file-contents.ts';
 
-const openFile = promisify(open);
-const closeFile = promisify(close);
-const syncData = promisify(fdatasync);
-
-/** What has arrived of a placeholder is noted in its row so long after, once it is durable. */
+/** What has arrived of a placeholder is noted in its row so long after: rows are not written for each block. */
 const NOTE_AFTER_MS = 500;
 
 export interface FillOptions {
   readonly table: DriveTable;
   readonly backing: BackingFiles;
   readonly contents: FileContents;
-  readonly logger: Logger;
 }
 
 /** Takes what is fetched for placeholders, part by part, and gives content back. */
@@ -71,9 +63,7 @@ export class ScriptFills {
     this.#unnoted.add(node);
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.note().catch((error) =>
-        this.#options.logger.error('what was fetched cannot be noted', { error: String(error) }),
-      );
+      this.note();
     }, NOTE_AFTER_MS).unref();
     return true;
   }
@@ -105,40 +95,25 @@ export class ScriptFills {
     return null;
   }
 
-  /** Notes in the rows what has arrived, as far as it is durable. */
-  async note(): Promise<void> {
-    const nodes = [...this.#unnoted];
+  /** Notes in the rows what has arrived; whether that is durable is looked after elsewhere (PartialContents). */
+  note(): void {
+    for (const node of this.#unnoted) {
+      node.map = node.present?.save() ?? null;
+      this.#options.table.changed(node);
+    }
     this.#unnoted.clear();
-    for (const node of nodes) await this.#note(node);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    await this.note();
+    this.note();
   }
 
   #giveUp(node: FileNode): void {
     node.state = 'placeholder';
     this.#options.contents.drop(node);
     this.#options.table.changed(node);
-  }
-
-  async #note(node: FileNode): Promise<void> {
-    const { table, backing } = this.#options;
-    const { generation, present } = node;
-    if (present === null || node.backing === null) return;
-    const map = present.save();
-    const fd = await openFile(backing.path(node.backing), 'r+').catch(() => null);
-    if (fd === null) return; // It was removed meanwhile.
-    try {
-      await syncData(fd);
-    } finally {
-      await closeFile(fd);
-    }
-    if (!isWanted(node, generation)) return;
-    node.map = map;
-    table.changed(node);
   }
 }
 

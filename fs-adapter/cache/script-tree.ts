@@ -71,7 +71,7 @@ export class ScriptTree implements DriveTree {
     const { contents } = this;
     const onReplaced = (replaced: Replaced): void => this.#replaced.next(replaced);
     this.#edits = new ScriptEdits({ table, contents, clock, onReplaced });
-    this.#fills = new ScriptFills({ table, backing, contents, logger });
+    this.#fills = new ScriptFills({ table, backing, contents });
   }
 
   get entries(): number {
@@ -255,7 +255,7 @@ export class ScriptTree implements DriveTree {
     this.#pins.complete();
     this.#replaced.complete();
     try {
-      await this.#fills.close();
+      this.#fills.close();
       await this.contents.settleClosed();
       await this.backing.syncNames();
       await this.table.journal.close();
