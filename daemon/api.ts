@@ -36,6 +36,8 @@ export interface ApiPair {
   readonly pendingUploads?: number;
   readonly cache?: ApiCache;
   readonly mountBackend?: 'native' | 'fuse-native' | 'folder';
+  /** Whether the kernel reads files of the native backend by itself that are on this device. */
+  readonly passthrough?: ApiPassthrough;
   /** Why a drive is shown as a folder. */
   readonly mountNote?: string;
   /** Where files are now that were written into the mount point while the drive was gone. */
@@ -45,6 +47,9 @@ export interface ApiPair {
   /** What the last run that ended well did. */
   readonly lastRun?: ApiRunCounts;
 }
+
+/** `untried` until a program has opened a file that is on this device. */
+export type ApiPassthrough = 'yes' | 'untried' | 'not-permitted' | 'not-supported';
 
 /** A file of which more is being fetched. */
 export interface ApiHydration {

@@ -23,7 +23,7 @@ import { checkMountPoint, checkRootsApart } from './places.ts';
 import { type RemoteAddress, storedRemote } from './remote-address.ts';
 import { LOOK_AT_SERVER_MS, NO_SCHEDULE, type Schedule } from './schedule.ts';
 import type { SessionState } from './session-state.ts';
-import type { ShownDrive } from './shown-drive.ts';
+import { passthroughOf, type ShownDrive } from './shown-drive.ts';
 import { type MountKind, wantedBackend } from './wanted-backend.ts';
 
 /** When a drive syncs, beside when something changed in it. */
@@ -183,6 +183,7 @@ export class DriveParts {
     return {
       ...(pending$ === undefined ? {} : { pending$ }),
       mount: side.mount,
+      passthrough: () => passthroughOf(side.drive?.stats.passthrough),
       ...(side.drive === null ? {} : { cache: side.drive.cache }),
       async release(options) {
         await side.drive?.unmount(options);

@@ -158,12 +158,16 @@ export class PairSession {
   }
 
   get api(): ApiPair {
-    return apiPairOf(this.#options.fixed, this.#state$.value);
+    return this.#apiOf(this.#state$.value);
   }
 
   /** Emits the shown state now and on every change. */
   get api$(): Observable<ApiPair> {
-    return this.#state$.pipe(map((state) => apiPairOf(this.#options.fixed, state)));
+    return this.#state$.pipe(map((state) => this.#apiOf(state)));
+  }
+
+  #apiOf(state: SessionState): ApiPair {
+    return { ...apiPairOf(this.#options.fixed, state), ...this.#shown$.value?.passthrough?.() };
   }
 
   get problems(): readonly Problem[] {

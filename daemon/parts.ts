@@ -79,6 +79,8 @@ export interface HostedDrive {
   readonly marks?: DriveMarks;
   readonly stats: {
     readonly backend: MountKind;
+    /** Whether the kernel reads files by itself: 0, an errno, or -1: not tried yet; absent: this backend never lets it. */
+    readonly passthrough?: number;
     /** Calls of programs answered since it was mounted. */
     readonly operations: number;
   };

@@ -1,12 +1,15 @@
+import { constants } from 'node:os';
 import { combineLatest, map, type Observable, of, switchMap } from 'rxjs';
 import { FerryError } from '../core/model/errors.ts';
-import type { ApiCache } from './api.ts';
+import type { ApiCache, ApiPair } from './api.ts';
 import type { HostedCache } from './parts.ts';
 import type { SessionState } from './session-state.ts';
 
 /** A drive at its mount point, whether the other side can be reached or not. */
 export interface ShownDrive {
   readonly mount: SessionState['mount'];
+  /** What may have become known since. */
+  readonly passthrough?: () => Pick<ApiPair, 'passthrough'>;
   /** Files that wait for their upload. */
   readonly pending$?: Observable<number>;
   /** What of it is on this device; absent where everything is. */
@@ -34,6 +37,15 @@ export function shownState$(
   return combineLatest([pending$, cache$]).pipe(
     map(([pendingUploads, cache]) => ({ pendingUploads, cache })),
   );
+}
+
+/** Returns what a drive's statistics say of the kernel's own reading of its files. */
+export function passthroughOf(errno: number | undefined): Pick<ApiPair, 'passthrough'> {
+  if (errno === undefined) return {};
+  if (errno === 0) return { passthrough: 'yes' };
+  if (errno < 0) return { passthrough: 'untried' };
+  const { EPERM, EACCES } = constants.errno;
+  return { passthrough: errno === EPERM || errno === EACCES ? 'not-permitted' : 'not-supported' };
 }
 
 /** Returns what of a shown drive is on this device. @throws CONFIG_INVALID where everything is */

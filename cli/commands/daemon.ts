@@ -101,12 +101,17 @@ async function waitForDrives(context: Context): Promise<void> {
 /** `ferry daemon stop`: returns when runs have ended, drives are unmounted and records closed. */
 export async function stop(context: Context): Promise<number> {
   const client = await requireDaemon(context);
-  const { pid } = await client.state();
+  const { pid, pairs } = await client.state();
+  const pending = pairs.reduce((sum, { pendingUploads = 0 }) => sum + pendingUploads, 0);
+  if (pending > 0)
+    context.terminal.note(
+      `ferry: ${count(pending, 'file')} of drives not uploaded yet; they are kept and go on at the next start`,
+    );
   await client.shutdown();
   for (let waitedMs = 0; waitedMs < STOP_WAIT_MS; waitedMs += LOOK_MS) {
     if (!isAlive(pid)) {
       context.terminal.note('ferry: the daemon was stopped');
-      context.terminal.document({ running: false });
+      context.terminal.document({ running: false, pendingUploads: pending });
       return EXIT.ok;
     }
     if (context.signal.aborted) return EXIT.interrupted;

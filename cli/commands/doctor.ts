@@ -5,6 +5,7 @@ import { type Context, configOf, daemonOf, workshopOf } from '../context.ts';
 import { crashWords } from '../crash-words.ts';
 import { EXIT } from '../exit-codes.ts';
 import { formatBytes, formatTable } from '../format.ts';
+import { mountNote } from './mount-notes.ts';
 
 interface Finding {
   readonly check: string;
@@ -82,6 +83,16 @@ async function checkDaemon(context: Context): Promise<Finding> {
   };
 }
 
+/** How each drive that is shown now is. */
+async function checkShown(context: Context): Promise<readonly Finding[]> {
+  const client = await daemonOf(context);
+  const pairs = client === null ? [] : (await client.state()).pairs;
+  return pairs.flatMap((pair) => {
+    const note = mountNote(pair);
+    return note === null ? [] : [{ check: `drive ${pair.name}`, ok: true, message: note }];
+  });
+}
+
 async function checkRemote(context: Context, name: string): Promise<Finding> {
   const check = `remote ${name}`;
   const { openRemote } = await import('../../daemon/open-replicas.ts');
@@ -125,6 +136,7 @@ export async function run(context: Context): Promise<number> {
         message: path === undefined || message.includes(path) ? message : `${path}: ${message}`,
       });
     }
+  findings.push(...(await checkShown(context).catch(() => [])));
   terminal.document(findings);
   terminal.text(
     formatTable(

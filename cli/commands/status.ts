@@ -13,6 +13,7 @@ import { accessPair } from '../pair-access.ts';
 import { createProgress, progressLine } from '../progress.ts';
 import { complainAbout } from '../report-error.ts';
 import { cacheNotes } from './cache-notes.ts';
+import { mountNote } from './mount-notes.ts';
 import { heldCounts } from './plan.ts';
 
 /** Returns what is known of every pair without a daemon: what the last runs left. */
@@ -90,7 +91,7 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
     (pair.pendingUploads ?? 0) > 0 ? `${count(pair.pendingUploads ?? 0, 'file')} to upload` : '',
     ...cacheNotes(pair.cache),
     pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,
-    pair.mountNote === undefined ? '' : `shown as a folder: ${pair.mountNote}`,
+    mountNote(pair) ?? '',
     pair.lastError === null ? '' : `last run failed: ${pair.lastError.message}`,
   ].filter((note) => note !== '');
   const next = pair.nextRunAtMs === null ? '-' : formatTime(pair.nextRunAtMs, nowMs);

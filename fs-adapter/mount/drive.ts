@@ -49,6 +49,8 @@ export interface DriveStats {
   readonly mounted: boolean;
   readonly backend: KindName;
   readonly capabilities: MountCapabilities;
+  /** As of the tree that is shown (shown-tree.ts). */
+  readonly passthrough?: number;
   readonly entries: number;
   /** Files with changes that the other side is not known to have. */
   readonly pending: number;
@@ -208,6 +210,7 @@ class OpenedDrive implements Drive {
       mounted: this.#mounted !== null,
       backend,
       capabilities: shown.capabilities,
+      ...(shown.passthrough === undefined ? {} : { passthrough: shown.passthrough }),
       entries: this.tree.entries,
       pending: this.tree.pending,
       openHandles: this.tree.openHandles,

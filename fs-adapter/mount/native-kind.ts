@@ -51,6 +51,9 @@ async function openNativeTree(options: TreeOptions): Promise<ShownTree> {
     get capabilities() {
       return { ...NATIVE_CAPABILITIES, passthrough: tree.stats.passthrough === 0 };
     },
+    get passthrough() {
+      return tree.stats.passthrough;
+    },
     files: null,
     async show(request) {
       const before = tree.stats.operations;

@@ -29,6 +29,8 @@ export interface ShowRequest {
 export interface ShownTree {
   readonly tree: DriveTree;
   readonly capabilities: MountCapabilities;
+  /** Whether the kernel reads files by itself: 0, the errno that it refused with, or -1: not tried yet. Absent: never. */
+  readonly passthrough?: number;
   /** What programs' calls are answered with, for backends and tests; null where JavaScript answers none. */
   readonly files: MountedFiles | null;
   /** @throws MOUNT_UNAVAILABLE, MOUNT_BUSY */
