@@ -110,9 +110,9 @@ export class MountedDrive {
         host.off('message', onMessage);
         host.off('exit', onExit);
       };
-      const onExit = (): void => {
+      const onExit = (code: number | null, signal: string | null): void => {
         finish();
-        reject(new Error(`the host ended during ${command.do}`));
+        reject(new Error(`the host ended during ${command.do}: ${signal ?? `exit ${code}`}`));
       };
       const onMessage = (reply: {
         id: number;

@@ -25,12 +25,23 @@ export class UploadsInStep {
   /** By identity: the version that the drive has, and the one that the other side keeps it as. */
   readonly #known = new Map<string, { readonly own: string; readonly kept: string }>();
 
+  #turn: Promise<unknown> = Promise.resolve();
+
   constructor(remote: PretendedRemote) {
     this.#remote = remote;
   }
 
   /** Puts files on the other side and tells the drive; returns the code of each path that it did not take. */
-  async arrive(replica: Replica, files: readonly GeneratedFile[]): Promise<Record<string, string>> {
+  arrive(replica: Replica, files: readonly GeneratedFile[]): Promise<Record<string, string>> {
+    const done = this.#turn.then(() => this.#arrive(replica, files));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #arrive(
+    replica: Replica,
+    files: readonly GeneratedFile[],
+  ): Promise<Record<string, string>> {
     const refused: Record<string, string> = {};
     const items: WriteItem[] = [];
     for (const { path, seed, sizeBytes } of files) {
@@ -54,8 +65,14 @@ export class UploadsInStep {
     return refused;
   }
 
-  /** Uploads every file that is not as the other side has it; leaves out what a program is writing. */
-  async upload(replica: Replica): Promise<readonly UploadedFile[]> {
+  /** Uploads every file that is not as the other side has it; leaves out what a program is writing. One at a time. */
+  upload(replica: Replica): Promise<readonly UploadedFile[]> {
+    const done = this.#turn.then(() => this.#upload(replica));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #upload(replica: Replica): Promise<readonly UploadedFile[]> {
     const changed: { path: string; version: Version; identity: string }[] = [];
     for await (const batch of replica.observe())
       for (const one of batch) {
