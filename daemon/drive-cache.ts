@@ -19,10 +19,17 @@ export function boundsOf(config: CacheBounds): CacheBounds {
 export function cacheOptionsOf(
   { cacheLimitBytes, keepFreeBytes, restrictedPrograms, temporaryNames }: DriveConfig,
   remote: LateRemote,
-): Pick<DriveOptions, 'hydrate' | 'limits' | 'restrictedPrograms' | 'temporaryNames' | 'askSpace'> {
+): Pick<
+  DriveOptions,
+  'hydrate' | 'fetchGroup' | 'limits' | 'restrictedPrograms' | 'temporaryNames' | 'askSpace'
+> {
   return {
     hydrate: (path, version, options) =>
       remote.read(path, { expected: version, acceptsWhole: true, isUrgent: true, ...options }),
+    fetchGroup: async (requests, signal) => {
+      const opened = await remote.opened();
+      return opened.readMany === undefined ? null : opened.readMany(requests, { signal });
+    },
     limits: {
       ...(cacheLimitBytes === undefined ? {} : { limitBytes: cacheLimitBytes }),
       ...(keepFreeBytes === undefined ? {} : { keepFreeBytes }),

@@ -7,6 +7,7 @@ import type { SyncPath } from '../core/model/path.ts';
 import type { Clock, Content, Logger, ReadOptions, Replica, Space } from '../core/ports.ts';
 import type { CacheLimits } from '../fs-adapter/cache/cache-limit.ts';
 import type { DriveCache } from '../fs-adapter/cache/drive-cache.ts';
+import type { FetchGroup } from '../fs-adapter/cache/group-fill.ts';
 import type { DriveMarks } from './drive-marks.ts';
 import type { Credentials } from './secrets.ts';
 import type { MountKind } from './wanted-backend.ts';
@@ -103,6 +104,8 @@ export interface DriveOptions {
   readonly allowOthers?: boolean;
   /** False where the other side cannot keep symbolic links. */
   readonly allowSymlinks?: boolean;
+  /** Reads whole small files in one request; null: the other side gives one at a time. */
+  readonly fetchGroup?: FetchGroup;
   readonly limits?: CacheLimits;
   /** Programs that may fetch only little of each file; absent: the known ones. */
   readonly restrictedPrograms?: readonly string[];

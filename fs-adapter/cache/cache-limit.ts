@@ -63,6 +63,8 @@ export class CacheLimit {
   #disk: Disk = { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0, storedBytes: 0 };
   #quota: Space | null = null;
   #storedBefore = 0;
+  /** What room was made for since the cache was looked at last. */
+  #announced = 0;
   #lookedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #begun: Promise<void> = Promise.resolve();
@@ -91,6 +93,7 @@ export class CacheLimit {
    * @throws LOCAL_NO_SPACE
    */
   makeRoom(bytes: number, urgency: Urgency): void {
+    this.#announced += bytes;
     const excess = this.#excess(bytes);
     if (excess <= 0) return;
     const left = excess - this.#order.giveUp(excess);
@@ -173,9 +176,12 @@ export class CacheLimit {
     try {
       const grown = tree.storedBytes - this.#storedBefore;
       if (grown === 0) return;
+      // For what was fetched there was made room before.
+      const isWritten = grown > this.#announced;
       this.#storedBefore = tree.storedBytes;
+      this.#announced = 0;
       if (clock.now() - this.#lookedAtMs >= LOOK_AT_DISK_MS) await this.#lookAtDisk();
-      this.#tidy(grown > 0 ? this.#headroom : 0);
+      this.#tidy(isWritten ? this.#headroom : 0);
       this.#options.onChanged();
     } catch (error) {
       logger.warn("the drive's cache could not be looked at", { error: String(error) });

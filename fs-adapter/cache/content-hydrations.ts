@@ -3,8 +3,9 @@ import { type ErrorCode, FerryError } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import type { Clock, Content, Logger } from '../../core/ports.ts';
 import type { CallerBudgets } from './caller-budgets.ts';
-import type { ContentRequest, DriveTree, Extent, FillTarget } from './drive-tree.ts';
+import type { ContentRequest, DriveFile, DriveTree, Extent, FillTarget } from './drive-tree.ts';
 import { FetchLanes, type Urgency } from './fetch-lanes.ts';
+import { type FetchGroup, fillGroup } from './group-fill.ts';
 import { type FillSurroundings, type Need, PlaceholderFill } from './placeholder-fill.ts';
 
 /** Fetches one version from the other side, or a part of it; the whole is welcome where there are no parts. */
@@ -20,6 +21,8 @@ export type FillableTree = FillSurroundings['tree'] & Pick<DriveTree, 'entry'>;
 export interface HydrationOptions {
   readonly tree: FillableTree;
   readonly fetch: FetchContent;
+  /** Absent: the other side gives one file at a time. */
+  readonly fetchGroup?: FetchGroup;
   readonly clock: Clock;
   readonly logger: Logger;
   /** A fetch that brings nothing for so long is given up. */
@@ -63,14 +66,16 @@ export class ContentHydrations {
   readonly #options: HydrationOptions;
   readonly #around: FillSurroundings;
   readonly #fills = new Map<number, PlaceholderFill>();
+  readonly #lanes = new FetchLanes();
+  readonly #closing = new AbortController();
   /** The file that a program has waited for in vain, and what it was told. */
   #inVain: { readonly id: number; readonly atMs: number; readonly error: FerryError } | null = null;
+  #givesGroups = true;
   #isClosed = false;
 
   constructor(options: HydrationOptions) {
     this.#options = options;
     const { tree, clock, stallMs } = options;
-    const lanes = new FetchLanes();
     let lastBytesAtMs = 0;
     this.#around = {
       tree,
@@ -81,7 +86,7 @@ export class ContentHydrations {
       },
       isAnythingComing: () => clock.now() - lastBytesAtMs < stallMs,
       fetch: (...asked) => this.#fetch(...asked),
-      inTurn: (urgency, signal, work) => lanes.run(urgency, signal, work),
+      inTurn: (urgency, signal, work) => this.#lanes.run(urgency, signal, work),
       makeRoom: options.makeRoom ?? (() => {}),
       onFilled: options.onFilled ?? (() => {}),
       onFailed: (path, error) => this.#failed(path, error),
@@ -151,9 +156,40 @@ export class ContentHydrations {
     await this.#fill(id, { ...whole, ...options, readsAhead: false, isForWrite: true });
   }
 
+  /**
+   * Brings whole small files in one request, in the background, and returns why some are not here; null: that cannot be
+   * done, and each is to be fetched by itself.
+   * @throws REMOTE_*, LOCAL_NO_SPACE, ABORTED
+   */
+  async hydrateGroup(
+    files: readonly DriveFile[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, FerryError> | null> {
+    const { tree, fetchGroup, onCompleted } = this.#options;
+    if (fetchGroup === undefined || !this.#givesGroups) return null;
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
+    const ids = files.map(({ id }) => id);
+    const failures = await this.#lanes.run('background', ended, () => {
+      this.#around.makeRoom(
+        files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        'background',
+      );
+      return fillGroup(ids, { tree, fetchGroup, signal: ended });
+    });
+    this.#givesGroups = failures !== null;
+    this.#around.onBytes(0);
+    for (const { id, name } of files) {
+      const error = failures?.get(id);
+      if (error !== undefined) this.#failed(tree.pathOf(id) ?? (name as SyncPath), error);
+      else if (failures !== null) onCompleted?.(id);
+    }
+    return failures;
+  }
+
   /** Cancels what is being fetched. */
   close(): void {
     this.#isClosed = true;
+    this.#closing.abort();
     for (const fill of this.#fills.values()) fill.close();
   }
 

@@ -24,6 +24,7 @@ import {
 } from './content-hydrations.ts';
 import type { ContentRequest, DriveEntry, DriveTree } from './drive-tree.ts';
 import { type FreeReport, freeBelow } from './free-space.ts';
+import type { FetchGroup } from './group-fill.ts';
 import { HydrationProgress, type HydrationProgressState } from './hydration-progress.ts';
 import { PartialContents } from './partial-contents.ts';
 import { Pins, type PinsState } from './pins.ts';
@@ -31,6 +32,8 @@ import { Pins, type PinsState } from './pins.ts';
 export interface DriveCacheOptions {
   readonly tree: DriveTree;
   readonly fetch: FetchContent;
+  /** Reads whole small files in one request; absent: the other side gives one at a time. */
+  readonly fetchGroup?: FetchGroup;
   readonly limits: CacheLimits;
   /** A directory on the disk that the contents are on. */
   readonly directory: string;
@@ -98,6 +101,7 @@ export class DriveCache {
     this.#hydrations = new ContentHydrations({
       tree,
       fetch,
+      ...(options.fetchGroup === undefined ? {} : { fetchGroup: options.fetchGroup }),
       clock,
       logger,
       stallMs,

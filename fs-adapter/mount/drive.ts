@@ -18,7 +18,9 @@ import type { KindName, ShownTree } from './shown-tree.ts';
 import { takePlace } from './take-place.ts';
 
 export interface DriveOptions
-  extends Partial<Pick<DriveCacheOptions, 'limits' | 'restrictedPrograms' | 'askSpace'>> {
+  extends Partial<
+    Pick<DriveCacheOptions, 'fetchGroup' | 'limits' | 'restrictedPrograms' | 'askSpace'>
+  > {
   readonly mountPoint: string;
   /** Holds the table, the content that is on this machine, and kept versions. One process at a time. */
   readonly stateDirectory: string;
@@ -115,11 +117,12 @@ export async function openDrive(options: DriveOptions): Promise<Drive> {
   });
   const { tree } = shown;
   const outdated = new Subject<SyncPath>();
-  const { limits = {}, restrictedPrograms, askSpace } = options;
+  const { fetchGroup, limits = {}, restrictedPrograms, askSpace } = options;
   const marks = new FileMarks(tree);
   const cache = new DriveCache({
     tree,
     fetch: options.hydrate,
+    ...(fetchGroup === undefined ? {} : { fetchGroup }),
     limits,
     directory: stateDirectory,
     stallMs,

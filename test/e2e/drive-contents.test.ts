@@ -185,10 +185,16 @@ describeMounted('what of a drive stays here', () => {
 
   it('is what is pinned, with what comes into it, until it is unpinned', async () => {
     await put('album/one', 2 * MB);
+    for (let n = 0; n < 20; n += 1) await put(`notes/${n}`, 2 * KB);
     await put('other', 2 * MB);
     await served.mount();
     const album = join(served.drive, 'album');
     expect((await served.ferry('pin', album, '--wait')).stdout).toContain('1 file fetched');
+    const notes = await served.ferry('hydrate', join(served.drive, 'notes'), '--json');
+    expect(JSON.parse(notes.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ files: 20 });
+    // Many small files come in one request.
+    expect(served.proxy.counts['GET']).toBe(1);
+    expect((await served.ferry('free', join(served.drive, 'notes'))).code).toBe(0);
     await put('album/new/two', 3 * MB);
     await served.until('both here', ({ cache: now }) => now?.storedBytes === 5 * MB);
     expect((await cache()).pinned).toBe(1);

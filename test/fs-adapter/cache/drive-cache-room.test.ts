@@ -4,8 +4,9 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { FerryError } from '../../../core/model/errors.ts';
 import type { SyncPath } from '../../../core/model/path.ts';
-import type { DriveCacheOptions } from '../../../fs-adapter/cache/drive-cache.ts';
+import type { DriveCacheOptions, HydrateReport } from '../../../fs-adapter/cache/drive-cache.ts';
 import type { DriveRoom, DriveTree } from '../../../fs-adapter/cache/drive-tree.ts';
 import { FUSE_NATIVE_KIND } from '../../../fs-adapter/mount/fuse-native-kind.ts';
 import { NATIVE_KIND } from '../../../fs-adapter/mount/native-kind.ts';
@@ -39,8 +40,8 @@ function arrive(...paths: readonly string[]): void {
   for (const path of paths) cached.arrive(path, randomBytes(MIB));
 }
 
-async function hydrate(path: string): Promise<void> {
-  await cached.cache.hydrate([at(path)], { signal: never });
+function hydrate(path: string): Promise<HydrateReport> {
+  return cached.cache.hydrate([at(path)], { signal: never });
 }
 
 /** Notes what the tree is told about its room. */
@@ -218,6 +219,41 @@ describe.each(KINDS)('a drive in memory, $name', (one) => {
       expect(await cached.cache.unpin(at('folder'))).toBe(false);
       await hydrate('three');
       expect(cached.here('folder/one', 'folder/two', 'three')).toHaveLength(2);
+    });
+  });
+
+  describe('many small files', () => {
+    test('come many in one request; what does not come with the others is tried alone', async () => {
+      const groups: number[] = [];
+      await open({
+        fetchGroup: async (requests) => {
+          groups.push(requests.length);
+          return requests.map(({ path, expected }) => {
+            const content = cached.remote.get(expected);
+            return content === undefined || path.endsWith('7')
+              ? { error: new FerryError('REMOTE_UNAVAILABLE', 'not now', { path }) }
+              : { content };
+          });
+        },
+      });
+      const paths = Array.from({ length: 600 }, (_, index) => `d${index % 3}/file-${index}`);
+      for (const path of paths) cached.arrive(path, Buffer.from(`this is ${path}`));
+      cached.arrive('large', randomBytes(MIB));
+      const gone = cached.arrive('d0/gone', Buffer.from('gone'));
+      cached.remote.delete(`v${cached.remote.size - 1}`);
+      await expect(hydrate('')).resolves.toMatchObject({
+        files: 601,
+        failures: [{ path: 'd0/gone' }],
+      });
+      expect(cached.here(...paths, 'large')).toHaveLength(601);
+      expect(Math.max(...groups)).toBeLessThanOrEqual(250);
+      expect(groups.length).toBeLessThan(6);
+      expect(cached.fetched.filter((path) => path !== 'large' && !path.endsWith('7'))).toEqual([]);
+      const entry = cached.tree.find(at('d1/file-100'));
+      const backing = entry?.kind === 'file' ? (entry.backing ?? 0) : 0;
+      const text = await fs.readFile(cached.tree.backingPath(backing), 'utf8');
+      expect(text).toBe('this is d1/file-100');
+      expect(cached.tree.entry(gone)).toMatchObject({ state: 'placeholder' });
     });
   });
 
