@@ -243,6 +243,7 @@ export function decodeRow(bytes: Buffer, at = 0): PlacedRow {
   const parentId = readNumber(bytes, at + AT.parent);
   const kind = KINDS[bytes[at + AT.kind] as number] as DriveRow['kind'];
   if (kind === 'file') return { row: decodeFile(bytes, at), parentId };
+  if (kind === 'directory') return { row: decodeDirectory(bytes, at), parentId };
   const { name, nameBytes } = nameIn(bytes, at);
   const flags = bytes.readUInt16LE(at + AT.flags);
   const base: RowBase = {
@@ -258,7 +259,6 @@ export function decodeRow(bytes: Buffer, at = 0): PlacedRow {
     isPinned: (flags & PINNED) !== 0,
     isPlaced: (flags & PLACED) !== 0,
   };
-  if (kind === 'directory') return { row: { ...base, kind }, parentId };
   if (kind === 'special') {
     const format = bytes.readUInt32LE(at + AT.format);
     return { row: { ...base, kind, format, rdev: bytes.readUInt32LE(at + AT.rdev) }, parentId };
@@ -266,6 +266,25 @@ export function decodeRow(bytes: Buffer, at = 0): PlacedRow {
   const end = at + bytes.readUInt32LE(at) - bytes.readUInt32LE(at + AT.mapLength);
   const start = end - bytes.readUInt32LE(at + AT.targetLength);
   return { row: { ...base, kind, target: bytes.toString('utf8', start, end) }, parentId };
+}
+
+function decodeDirectory(bytes: Buffer, at: number): DirectoryRow {
+  const { name, nameBytes } = nameIn(bytes, at);
+  const flags = bytes.readUInt16LE(at + AT.flags);
+  return {
+    id: readNumber(bytes, at + AT.id),
+    name,
+    nameBytes,
+    mode: bytes.readUInt16LE(at + AT.mode),
+    mtimeNs: bytes.readBigInt64LE(at + AT.mtime),
+    ctimeNs: bytes.readBigInt64LE(at + AT.ctime),
+    atimeNs: bytes.readBigInt64LE(at + AT.atime),
+    identity: readNumber(bytes, at + AT.identity),
+    counter: readNumber(bytes, at + AT.counter),
+    isPinned: (flags & PINNED) !== 0,
+    isPlaced: (flags & PLACED) !== 0,
+    kind: 'directory',
+  };
 }
 
 function decodeFile(bytes: Buffer, at: number): FileRow {

@@ -35,12 +35,14 @@ export class DriveWriter {
     signal: AbortSignal | undefined,
   ): Promise<DriveFile> {
     const { tree, placeholders } = this.#options;
-    look();
+    let place = look();
     const staged = placeholders ? null : await this.#stage(item, signal);
     try {
-      const { file } = look();
-      if (file !== null) await this.keepDirty(file, item.path);
-      const place = look();
+      if (staged !== null) place = look();
+      if (place.file !== null) {
+        await this.keepDirty(place.file, item.path);
+        place = look();
+      }
       const content = contentOf(item, staged);
       if (place.file !== null) return tree.replace(place.file.id, place.file.counter, content);
       const entry = { ...content, kind: 'file', name: nameOf(item.path) } as const;

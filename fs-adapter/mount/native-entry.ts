@@ -1,5 +1,5 @@
-import { decodeRow, type FileRow, rowLengthAt } from '../cache/drive-row.ts';
-import type { ClosedFile, DriveEntry, DriveFile } from '../cache/drive-tree.ts';
+import { type DirectoryRow, decodeRow, type FileRow, rowLengthAt } from '../cache/drive-row.ts';
+import type { ClosedFile, DriveDirectory, DriveEntry, DriveFile } from '../cache/drive-tree.ts';
 
 /** What only the running drive knows of an entry, behind its row (PutPresence in row.cc). */
 const PRESENCE_BYTES = 64;
@@ -33,6 +33,7 @@ export function nativeEntryAt(shown: Buffer, at = 0): NativeEntry {
   const shownParentId = shown[presence + AT.isInTree] === 1 && parentId !== 0 ? parentId : null;
   if (row.kind === 'file')
     return { entry: fileOf(row, shownParentId, shown, presence), generation };
+  if (row.kind === 'directory') return { entry: directoryOf(row, shownParentId), generation };
   const { id, name, nameBytes, mode, mtimeNs, identity, counter, isPinned, isPlaced } = row;
   const base = {
     id,
@@ -51,7 +52,24 @@ export function nativeEntryAt(shown: Buffer, at = 0): NativeEntry {
   return { entry: { ...base, kind: row.kind }, generation };
 }
 
-/** One literal, as there are many files and spreading takes ten times as long. */
+// One literal each, as there are many of them and spreading takes ten times as long.
+
+function directoryOf(row: DirectoryRow, parentId: number | null): DriveDirectory {
+  return {
+    id: row.id,
+    parentId,
+    name: row.name,
+    isNameValid: row.nameBytes === null,
+    mode: row.mode,
+    mtimeNs: row.mtimeNs,
+    identity: row.identity,
+    counter: row.counter,
+    isPinned: row.isPinned,
+    isPlaced: row.isPlaced,
+    kind: 'directory',
+  };
+}
+
 function fileOf(row: FileRow, parentId: number | null, shown: Buffer, presence: number): DriveFile {
   return {
     id: row.id,
