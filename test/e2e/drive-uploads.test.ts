@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { reasonWithoutDrive, ServedDrive } from '../support/served-drive.ts';
 import { companion } from '../support/servers/companion.ts';
 
-const SMALL_FILES = 600;
+const SMALL_FILES = 300;
 const LARGE_BYTES = 8 * 1024 * 1024;
 
 const reason = await reasonWithoutDrive(companion());

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ApiPair } from '../../daemon/api.ts';
+import { type ControlClient, createControlClient } from '../../daemon/control-client.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 import { reasonWithoutMount } from './mounted-drive.ts';
 import { type FerryResult, runFerry } from './run-ferry.ts';
@@ -12,7 +13,8 @@ import { temporaryDirectory } from './temporary.ts';
 const run = promisify(execFile);
 const SETTLE_TIMEOUT_MS = 40_000;
 const PROGRAM_TIMEOUT_MS = 60_000;
-const POLL_MS = 100;
+const POLL_MS = 50;
+const STEADY_MS = 400;
 
 /** Says why no drive of such a server can be mounted here; null: it can. */
 export async function reasonWithoutDrive(kind: ServerKind): Promise<string | null> {
@@ -28,6 +30,7 @@ export class ServedDrive {
   readonly drive: string;
   readonly server: RealServer;
   readonly proxy: CountingProxy;
+  readonly #daemon: ControlClient;
   readonly #folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 
   private constructor(
@@ -40,6 +43,7 @@ export class ServedDrive {
     this.proxy = proxy;
     this.home = join(folder.path, 'home');
     this.drive = join(folder.path, 'drive');
+    this.#daemon = createControlClient(join(this.home, 'run', 'control.sock'));
   }
 
   /** Starts the server; `mount` follows, when the server holds what it shall. */
@@ -84,9 +88,9 @@ export class ServedDrive {
   }
 
   async state(): Promise<ApiPair> {
-    const { stdout } = await this.ferry('status', '--json');
-    const [pair] = (JSON.parse(stdout) as { pairs: readonly ApiPair[] }).pairs;
-    if (pair === undefined) throw new Error(`no drive in ${stdout}`);
+    const { pairs } = await this.#daemon.state();
+    const [pair] = pairs;
+    if (pair === undefined) throw new Error('no drive is known');
     return pair;
   }
 
@@ -101,8 +105,13 @@ export class ServedDrive {
     }
   }
 
+  /** Resolves when both sides have been the same for a moment: what a program did just now is heard of a little later. */
   settled(): Promise<void> {
-    return this.until('in sync', ({ inSync, running }) => inSync === 'in-sync' && !running);
+    let sinceMs: number | null = null;
+    return this.until('in sync', ({ inSync, running }) => {
+      sinceMs = inSync === 'in-sync' && !running ? (sinceMs ?? Date.now()) : null;
+      return sinceMs !== null && Date.now() - sinceMs >= STEADY_MS;
+    });
   }
 
   async close(): Promise<void> {
