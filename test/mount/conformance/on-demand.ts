@@ -10,7 +10,7 @@ const UNTIL_GO = 'for i in $(seq 200); do test -e ../go && break; sleep 0.05; do
 export function onDemand({ backend, capabilities }: DriveWay): void {
   let drive: MountedDrive;
   beforeAll(async () => {
-    drive = await MountedDrive.start({ backend, hydrateStallMs: 500 });
+    drive = await MountedDrive.start({ backend, hydrateStallMs: 3000 });
   });
   afterAll(() => drive.dispose());
 

@@ -76,6 +76,40 @@ export function syncing({ backend, capabilities }: DriveWay): void {
     expect(after['from']).toBeUndefined();
   });
 
+  test('while sync changes a directory that programs rename, both see the same tree, and nothing else changes', async () => {
+    await drive.shell('rm -rf ./*; mkdir swap swap/kept; echo kept > swap/kept/f');
+    const renaming = drive.shell(`
+      for i in $(seq 60); do
+        mv swap away; mkdir swap; echo own > swap/p; test "$(cat swap/p)" = own
+        mv swap "own-$i"; mv away swap; test "$(cat "own-$i/p" swap/kept/f)" = $'own\\nkept'
+        rm -r "own-$i"
+      done`);
+    let isRenaming = true;
+    void renaming.finally(() => {
+      isRenaming = false;
+    });
+    for (let at = 0; isRenaming; at += 1) {
+      const path = `swap/x${at % 5}`;
+      // The directory is another one, or away, at any moment.
+      const late = [
+        drive.arrive({ path, content: `${at}`, version: `s${at}` }),
+        drive.do({ do: 'move', from: `swap/x${(at + 1) % 5}`, to: `swap/y${at % 5}` }),
+        drive.do({ do: 'remove', path: `swap/y${(at + 2) % 5}` }),
+      ];
+      await Promise.allSettled(late);
+    }
+    await renaming;
+    const shown = await drive.shell("sleep 0.3; find . -type f -not -path './.ferry/*' | sort");
+    const held = Object.entries(await drive.observe())
+      .filter(([, entry]) => typeof entry === 'object' && entry.kind === 'file')
+      .map(([path]) => `./${path}\n`)
+      .sort();
+    expect(shown).toBe(held.join(''));
+    expect(await drive.shell('cat swap/kept/f; cat $(find swap -type f) > /dev/null')).toBe(
+      'kept\n',
+    );
+  });
+
   test('what a program changed is not overwritten by what sync knew before', async () => {
     await drive.arrive({ path: 'mine', content: 'theirs', version: 'm1' });
     await drive.shell('cat mine');
