@@ -148,24 +148,24 @@ export class DriveLog {
 
   /** Removes the files before the one of that number. */
   async drop(before: number): Promise<void> {
-    await this.#idle();
+    for (let flush = this.#flush; flush !== null; flush = this.#flush) await flush;
     for (const fd of this.#older.splice(0)) closeSync(fd);
     await dropLog(this.#stateDirectory, before);
   }
 
   /** Lets go of the files; what is in them stays. */
   async close(): Promise<void> {
-    await this.#idle();
+    for (let flush = this.#flush; flush !== null; flush = this.#flush) await flush;
     for (const fd of [...this.#older.splice(0), this.#fd]) if (fd >= 0) closeSync(fd);
     this.#fd = -1;
   }
 
-  /** Resolves when no file is in use by a flush. */
-  async #idle(): Promise<void> {
-    while (this.#syncing !== null)
-      await this.#syncing.catch(() => {
-        // Told to those who wait for it.
-      });
+  /**
+   * The flush that uses the files now; null: none does, until something is awaited. How it ends is told to those who
+   * asked for it.
+   */
+  get #flush(): Promise<void> | null {
+    return this.#syncing?.catch(() => undefined) ?? null;
   }
 
   #startSync(): Promise<void> {
