@@ -28,7 +28,8 @@ struct DriveOptions {
 
 /** A change by sync that is to be seen by programs: what the kernel is told to forget, and what it is made to notice. */
 struct Notice {
-  enum class What : uint8_t { kAppeared, kChanged, kRemoved, kMoved };
+  /** kArrived: content that programs could read before is here now, which takes room. */
+  enum class What : uint8_t { kAppeared, kChanged, kRemoved, kMoved, kArrived };
   What what;
   uint64_t id;
   uint64_t parent;

@@ -294,6 +294,7 @@ int Drive::Completed(uint64_t id, uint64_t generation, int64_t stampNs) {
   node->file->present.Clear();
   if (node->file->handles == 0) node->file.reset();
   tree_.Changed(node);
+  if (node->lookups > 0) Tell(Notice::What::kArrived, node);
   Commit();
   if (Waiting* waiting = waiting_) waiting->Arrived(id);
   return 0;

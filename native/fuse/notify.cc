@@ -63,6 +63,9 @@ void Session::Forgetful(const Notice& notice) {
       forgetInode(notice.id, notice.isContentNew ? kAll : kOnlyAttributes);
       if (notice.isContentNew) forgetName(notice.parent, notice.name);
       break;
+    case Notice::What::kArrived:
+      forgetInode(notice.id, kOnlyAttributes);
+      break;
     case Notice::What::kRemoved: {
       fuse_notify_delete_out out = {};
       out.parent = notice.parent;
@@ -119,6 +122,7 @@ void Session::MakeEvent(const Notice& notice) {
     case Notice::What::kMoved:
       failed = rename((mountPoint_ + "/" + notice.oldPath).c_str(), path.c_str());
       break;
+    case Notice::What::kArrived: break;
     case Notice::What::kRemoved:
       if (notice.isDirectory) rmdir(path.c_str());
       else unlink(path.c_str());
@@ -152,6 +156,11 @@ void Session::Notify() {
     const Notice next = std::move(notices_.front());
     notices_.pop_front();
     guard.unlock();
+    if (next.what == Notice::What::kArrived) {
+      Forgetful(next);
+      guard.lock();
+      continue;
+    }
     const bool makesEvent = makesEvents_ && !isFlood;
     // A name that the kernel has forgotten could not be removed before anybody's eyes any more.
     if (makesEvent && next.what == Notice::What::kRemoved) MakeEvent(next);

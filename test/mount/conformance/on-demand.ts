@@ -138,6 +138,15 @@ export function onDemand({ backend, capabilities }: DriveWay): void {
     else expect(fetchedBytes).toBe(sizeBytes);
   });
 
+  test('the room that a file takes is shown once its content came', async () => {
+    await drive.arrive({ path: 'room', content: 'x'.repeat(5000), version: 'q1' });
+    const rooms = await drive.shell(`
+      stat -c %b room; cat room > /dev/null
+      for i in $(seq 40); do test "$(stat -c %b room)" -gt 0 && break; sleep 0.05; done
+      stat -c %b room`);
+    expect(rooms).toMatch(/^0\n1[06]\n$/);
+  });
+
   test('who waits for content can be ended at once', async () => {
     const patient = await MountedDrive.start({ backend });
     try {
