@@ -119,11 +119,21 @@ export class DriveStage {
     throw new Error(`it does not come to rest: ${last}`);
   }
 
-  async close(): Promise<void> {
+  /** Returns how the daemon ended other than by a kill; that was nobody's doing here. */
+  async crashes(): Promise<readonly string[]> {
+    const { supervisor } = await this.state();
+    return (supervisor?.crashes ?? []).flatMap(({ how, pid }) =>
+      how === 'SIGKILL' ? [] : [`the daemon (pid ${pid}) ended by itself: ${how}`],
+    );
+  }
+
+  /** With `keeps`, its files stay, to be looked at. */
+  async close({ keeps = false } = {}): Promise<void> {
     await this.ferry('unmount', this.drive, '--lazy').catch(complain);
     await this.ferry('daemon', 'stop').catch(complain);
     await this.server.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    if (keeps) process.stderr.write(`kept: ${this.directory}\n`);
+    else await rm(this.directory, { recursive: true, force: true });
   }
 
   async #isShownByAnother(pid: number): Promise<boolean> {

@@ -3,7 +3,15 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../simulation/random.ts';
 import { DriveStage } from './drive-stage.ts';
-import { allowedBy, type Content, contentOf, judge, TEMPORARY } from './write-log.ts';
+import {
+  allowedBy,
+  type Content,
+  contentOf,
+  isOwnConflict,
+  judge,
+  originalOf,
+  TEMPORARY,
+} from './write-log.ts';
 import { Writer } from './writer.ts';
 
 export interface KillOptions {
@@ -12,6 +20,8 @@ export interface KillOptions {
   /** The longest time between two kills. */
   readonly longestMs: number;
   readonly note: (text: string) => void;
+  /** The files of a campaign that went wrong stay. */
+  readonly keeps?: boolean;
 }
 
 export interface KillResult {
@@ -23,6 +33,8 @@ export interface KillResult {
   readonly operations: number;
   /** Directories that hold what was written into the bare mount point, between two mounts. */
   readonly putAside: number;
+  /** Paths that conflicted with what the drive itself had uploaded right before a kill. */
+  readonly ownConflicts: number;
   /** The longest that one operation of the program took, kills included. */
   readonly longestMs: number;
 }
@@ -48,11 +60,13 @@ async function contentsIn(directory: string): Promise<Map<string, Content>> {
   return found;
 }
 
-/** What was written into the bare mount point, in the moment between two mounts, and was put aside by the drive. */
-class PutAside {
+/** What is elsewhere than at its path, and why. */
+class Excused {
   readonly directories = new Set<string>();
   /** What is in the drive at these paths is older than what the program wrote. */
   readonly paths = new Set<string>();
+  /** Paths at which an upload that the kill cut off met what was written since. */
+  readonly conflicts = new Set<string>();
 
   /** Returns what was put aside since it was asked last. */
   async news({ directory, drive }: DriveStage): Promise<readonly (readonly [string, Content])[]> {
@@ -67,18 +81,33 @@ class PutAside {
   }
 }
 
+/** Says what is wrong in a directory; paths that conflict with themselves are excused from then on. */
 function wrongIn(
   where: string,
   found: ReadonlyMap<string, Content>,
   log: string,
-  excused: ReadonlySet<string>,
+  excused: Excused,
 ): string[] {
   const allowed = allowedBy(log);
+  for (const name of found.keys()) {
+    const original = originalOf(name);
+    if (original === null) continue;
+    const copies = [...found].filter(([each]) => originalOf(each) === original);
+    const known = allowed.get(original);
+    const contents = copies.map(([, content]) => content);
+    if (known !== undefined && isOwnConflict(found.get(original) ?? null, contents, known))
+      for (const path of [original, ...copies.map(([copy]) => copy)]) excused.conflicts.add(path);
+  }
   const paths = new Set([...allowed.keys(), ...found.keys()]);
   return [...paths].flatMap((path) => {
-    if (excused.has(path)) return [];
-    const wrong = judge(path, found.get(path) ?? null, allowed.get(path));
-    return wrong === null ? [] : [`${where}: ${wrong}`];
+    if (excused.paths.has(path) || excused.conflicts.has(path)) return [];
+    const known = allowed.get(path);
+    const content = found.get(path) ?? null;
+    const wrong = judge(path, content, known);
+    if (wrong === null) return [];
+    if (known === undefined || !isOwnConflict(content, [], known)) return [`${where}: ${wrong}`];
+    excused.conflicts.add(path);
+    return [];
   });
 }
 
@@ -94,13 +123,21 @@ export async function runKillCampaign(options: KillOptions): Promise<KillResult>
   // Only this backend takes the dead mount's place without a moment in which the bare directory is seen.
   const isCareful = (await stage.pair()).mountBackend !== 'native' || process.getuid?.() !== 0;
   const writer = new Writer(stage.drive, log, { seed, isCareful });
-  const aside = new PutAside();
+  const excused = new Excused();
   const awayMs: number[] = [];
   const wrong: string[] = [];
+  let isWhole = false;
   let done = { operations: 0, longestMs: 0 };
   const result = (): KillResult => {
     const { failures } = writer;
-    return { awayMs, wrong, failures, ...done, putAside: aside.directories.size };
+    return {
+      awayMs,
+      wrong,
+      failures,
+      ...done,
+      putAside: excused.directories.size,
+      ownConflicts: excused.conflicts.size,
+    };
   };
   try {
     for (let kill = 1; kill <= kills; kill += 1) {
@@ -109,14 +146,15 @@ export async function runKillCampaign(options: KillOptions): Promise<KillResult>
       awayMs.push(await stage.kill());
       done = await writer.pause();
       const after = await inodes(stage.drive);
-      for (const [path, content] of await aside.news(stage)) {
+      for (const [path, content] of await excused.news(stage)) {
         const bad = judge(path, content, allowedBy(log).get(path));
         if (bad !== null) wrong.push(`after kill ${kill}, put aside: ${bad}`);
-        aside.paths.add(path);
+        excused.paths.add(path);
       }
-      await writer.leave([...aside.paths]);
-      wrong.push(...wrongIn(`after kill ${kill}`, await writer.look(), log, aside.paths));
+      wrong.push(...wrongIn(`after kill ${kill}`, await writer.look(), log, excused));
+      await writer.leave([...excused.paths, ...excused.conflicts]);
       wrong.push(...renumbered(before, after).map((path) => `after kill ${kill}: ${path}`));
+      wrong.push(...(await stage.crashes()));
       await writer.go();
       if (wrong.length > MAX_WRONG) break;
       if (kill % 10 === 0 || kill === kills)
@@ -127,14 +165,15 @@ export async function runKillCampaign(options: KillOptions): Promise<KillResult>
     await writer.tidy();
     await stage.quiet();
     const shown = await writer.look();
-    wrong.push(...wrongIn('in the end, in the drive', shown, log, aside.paths));
+    wrong.push(...wrongIn('in the end, in the drive', shown, log, excused));
     const served = await contentsIn(stage.served);
-    wrong.push(...wrongIn('in the end, on the server', served, log, aside.paths));
+    wrong.push(...wrongIn('in the end, on the server', served, log, excused));
     wrong.push(...differences(shown, served));
+    isWhole = true;
     return result();
   } finally {
     await writer.end();
-    await stage.close();
+    await stage.close({ keeps: options.keeps === true && !(isWhole && wrong.length === 0) });
   }
 }
 

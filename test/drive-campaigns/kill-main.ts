@@ -6,6 +6,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    keep: { type: 'boolean', default: false },
     'longest-ms': { type: 'string', default: '2500' },
   },
 });
@@ -17,6 +18,7 @@ const result = await runKillCampaign({
   seed,
   longestMs: Number(values['longest-ms']),
   note: say,
+  keeps: values.keep,
 });
 const sorted = [...result.awayMs].sort((a, b) => a - b);
 const at = (part: number) =>
@@ -25,6 +27,9 @@ say(`away, in ms: shortest ${at(0)}, median ${at(0.5)}, 95 % ${at(0.95)}, longes
 say(`longest operation of the program: ${Math.round(result.longestMs)} ms`);
 say(`its operations failed with: ${JSON.stringify(Object.fromEntries(result.failures))}`);
 say(`written into the bare directory between two mounts, and put aside: ${result.putAside} times`);
+say(
+  `paths in conflict with an own upload that a kill cut off (docs/known-issues.md): ${result.ownConflicts}`,
+);
 for (const wrong of result.wrong.slice(0, 50)) say(`WRONG ${wrong}`);
 const late = sorted.filter((ms) => ms > 2000).length;
 say(

@@ -33,6 +33,8 @@ export function writeLine(file: string, line: WriteLine): void {
 /** What may be found at a path. */
 export interface Allowed {
   readonly contents: Content[];
+  /** Every content that was ever there. */
+  readonly earlier: Content[];
   /** The last operation changed the file in place and did not end: its content says nothing. */
   isMixed: boolean;
 }
@@ -43,9 +45,10 @@ export function allowedBy(file: string): Map<string, Allowed> {
   for (const text of readFileSync(file, 'utf8').split('\n')) {
     if (text === '') continue;
     const { step, path, content, inPlace } = JSON.parse(text) as WriteLine;
-    const known = allowed.get(path) ?? { contents: [null], isMixed: false };
+    const known = allowed.get(path) ?? { contents: [null], earlier: [null], isMixed: false };
+    known.earlier.push(content);
     if (step === 'done') {
-      allowed.set(path, { contents: [content], isMixed: false });
+      allowed.set(path, { contents: [content], earlier: known.earlier, isMixed: false });
       continue;
     }
     if (step === 'failed') continue; // it may have happened all the same
@@ -56,13 +59,35 @@ export function allowedBy(file: string): Map<string, Allowed> {
   return allowed;
 }
 
+function isOneOf(found: Content, contents: readonly Content[]): boolean {
+  return contents.some(
+    (each) => each?.hash === found?.hash && each?.sizeBytes === found?.sizeBytes,
+  );
+}
+
+/** Returns the name of the file that a conflict copy is of; null: it is none. */
+export function originalOf(name: string): string | null {
+  return /^(.*) \(conflict [^)]*\)$/.exec(name)?.[1] ?? null;
+}
+
+/**
+ * Tells whether a path is in conflict with itself: what was uploaded right before a kill counts as the other side's
+ * change afterwards. The file is as it was uploaded, and what was expected is in a conflict copy; or was removed.
+ */
+export function isOwnConflict(
+  found: Content,
+  copies: readonly Content[],
+  { contents, earlier, isMixed }: Allowed,
+): boolean {
+  const isKept = copies.some((copy) => isOneOf(copy, contents));
+  if (found === null || !isOneOf(found, earlier)) return isKept;
+  return isKept || isMixed || contents.includes(null);
+}
+
 /** Says what is wrong with what was found at a path; null: nothing. */
 export function judge(path: string, found: Content, allowed: Allowed | undefined): string | null {
   if (allowed === undefined) return found === null ? null : `${path}: nobody made it`;
-  const isKnown = allowed.contents.some(
-    (each) => each?.hash === found?.hash && each?.sizeBytes === found?.sizeBytes,
-  );
-  if (isKnown || (allowed.isMixed && found !== null)) return null;
+  if (isOneOf(found, allowed.contents) || (allowed.isMixed && found !== null)) return null;
   const text = (content: Content) =>
     content === null ? 'absent' : `${content.sizeBytes} bytes ${content.hash.slice(0, 8)}`;
   return `${path}: found ${text(found)}, expected ${allowed.contents.map(text).join(' or ')}`;
