@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import type { Subscription } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { Clock, Logger, Space } from '../../core/ports.ts';
 import type { DriveFile, DriveRoom, DriveTree } from './drive-tree.ts';
@@ -22,7 +23,14 @@ export interface CacheUse {
 export interface CacheLimitOptions {
   readonly tree: Pick<
     DriveTree,
-    'entry' | 'stored' | 'storedBytes' | 'openHandles' | 'dehydrate' | 'setRoom' | 'backingPath'
+    | 'entry'
+    | 'stored'
+    | 'storedBytes'
+    | 'openHandles'
+    | 'pending$'
+    | 'dehydrate'
+    | 'setRoom'
+    | 'backingPath'
   >;
   readonly limits: CacheLimits;
   /** A directory on the disk that the contents are on. */
@@ -68,6 +76,8 @@ export class CacheLimit {
   #lookedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #begun: Promise<void> = Promise.resolve();
+  #writing: Subscription | undefined;
+  #isLooking = false;
   #isClosed = false;
 
   constructor(options: CacheLimitOptions) {
@@ -79,6 +89,8 @@ export class CacheLimit {
   async start(): Promise<void> {
     await this.#lookAtDisk();
     this.#begun = this.#begin();
+    // A program has begun to write: it may write a lot before the next look.
+    this.#writing = this.#options.tree.pending$.subscribe(() => this.#schedule(BUSY_MS));
   }
 
   get use(): CacheUse {
@@ -126,6 +138,7 @@ export class CacheLimit {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#writing?.unsubscribe();
     this.#order.close();
     await this.#begun;
   }
@@ -160,19 +173,19 @@ export class CacheLimit {
       const { logger } = this.#options;
       logger.warn("the drive's cache could not be looked at", { error: String(error) });
     }
-    this.#schedule();
+    this.#schedule(BUSY_MS);
   }
 
-  #schedule(): void {
-    if (this.#isClosed) return;
-    const { tree } = this.#options;
-    const isBusy = tree.openHandles > 0 || tree.storedBytes !== this.#storedBefore;
-    this.#timer = setTimeout(() => void this.#watch(), isBusy ? BUSY_MS : QUIET_MS);
+  #schedule(ms: number): void {
+    if (this.#isClosed || this.#isLooking) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#watch(), ms);
     this.#timer.unref();
   }
 
   async #watch(): Promise<void> {
     const { tree, clock, logger } = this.#options;
+    this.#isLooking = true;
     try {
       const grown = tree.storedBytes - this.#storedBefore;
       if (grown === 0) return;
@@ -186,7 +199,9 @@ export class CacheLimit {
     } catch (error) {
       logger.warn("the drive's cache could not be looked at", { error: String(error) });
     } finally {
-      this.#schedule();
+      this.#isLooking = false;
+      const isBusy = tree.openHandles > 0 || tree.storedBytes !== this.#storedBefore;
+      this.#schedule(isBusy ? BUSY_MS : QUIET_MS);
     }
   }
 

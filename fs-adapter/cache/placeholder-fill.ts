@@ -158,7 +158,7 @@ export class PlaceholderFill {
     }
     try {
       if (need.readsAhead && this.#askAhead(need)) return;
-      this.#askAll(missing, need.urgency);
+      this.#askAll(missing, need.urgency, need.urgency);
     } catch (error) {
       waiter.fail(toFerryError(error, this.path));
     }
@@ -168,7 +168,8 @@ export class PlaceholderFill {
   #askAhead(need: Need): boolean {
     const wanted = this.#around.tree.missing(this.#id, this.#ahead.extend(need));
     try {
-      this.#askAll(wanted, need.urgency);
+      // Nobody waits for what is ahead: it is fetched where there is room for it anyway.
+      this.#askAll(wanted, need.urgency, 'background');
       return true;
     } catch (error) {
       if (error instanceof FerryError && error.code === 'LOCAL_NO_SPACE') return false;
@@ -176,9 +177,9 @@ export class PlaceholderFill {
     }
   }
 
-  #askAll(parts: readonly Extent[], urgency: Urgency): void {
+  #askAll(parts: readonly Extent[], urgency: Urgency, urgencyOfRoom: Urgency): void {
     for (const part of this.#unasked(parts, urgency)) {
-      this.#around.makeRoom(part.length, urgency);
+      this.#around.makeRoom(part.length, urgencyOfRoom);
       this.#ask(part, urgency);
     }
   }

@@ -313,6 +313,8 @@ void Drive::LoseKernel() {
 }
 
 void Drive::DropContent(Node* node) {
+  // What could be given up anyway counted as room before; without a limit there is nothing to count.
+  if (node->state == State::kDirty && writable_ < INT64_MAX / 2) writable_ += static_cast<int64_t>(node->storedBytes());
   if (node->backing != 0) {
     givenUp_.push_back(node->backing);
     Signal();
