@@ -56,6 +56,12 @@ export function run(
   });
 }
 
+/** What is to be loaded into hosts alone, and not into the programs that are run: the library of a sanitizer. */
+function preload(): { readonly LD_PRELOAD?: string } {
+  const { FERRY_HOST_PRELOAD } = process.env;
+  return FERRY_HOST_PRELOAD === undefined ? {} : { LD_PRELOAD: FERRY_HOST_PRELOAD };
+}
+
 /** A drive that a process of its own shows, and its scratch directories. */
 export class MountedDrive {
   readonly directory: string;
@@ -86,7 +92,7 @@ export class MountedDrive {
     const host = fork(HOST, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
-      env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
+      env: { ...process.env, UV_THREADPOOL_SIZE: '8', ...preload() },
     });
     this.#host = host;
     const { mountPoint, stateDirectory } = this;
