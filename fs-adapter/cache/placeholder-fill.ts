@@ -314,12 +314,16 @@ export class PlaceholderFill {
     this.#isCompleting = true;
     this.#complete(target)
       .catch((error: unknown) => {
+        // What became of content that is not wanted any more concerns nobody.
+        if (this.#target !== target) return;
         const failure = toFerryError(error, this.path);
         this.#around.onFailed(this.path, failure);
         for (const waiter of [...this.#waiters]) waiter.fail(failure);
       })
       .finally(() => {
         this.#isCompleting = false;
+        // Meanwhile another content may have come.
+        if (this.#target !== target) this.#completeIfAll();
       });
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContentHash, Version } from '../../core/model/entry.ts';
 import type { SyncPath } from '../../core/model/path.ts';
@@ -49,8 +49,9 @@ export class FillTree implements FillableTree {
   }
 
   /** Gives a file another version, of the same size. */
-  replace(id: number, version: string): void {
+  replace(id: number, version: string, { removesContent = false } = {}): void {
     const file = this.#at(id);
+    if (removesContent) rmSync(file.backingPath);
     file.version = version as Version;
     this.#empty(id);
   }

@@ -117,6 +117,24 @@ describe('bringing content that is not here', () => {
     expect(here(id, 'film', 20 * MIB, 64 * KIB)).toBe(true);
   });
 
+  test('content that is given back while it is made durable is fetched anew for who needs it then', async () => {
+    for (let round = 0; round < 40; round += 1) {
+      const id = put(`note ${round}`, 3 * KIB);
+      remote.set('newer', bytesOf('newer', 3 * KIB));
+      const whole = { offset: 0, length: 3 * KIB };
+      const need = () => hydrations.need({ id, ...whole, pid: 0, isForWrite: true });
+      const first = need();
+      while (tree.missing(id, whole).length > 0) await new Promise(setImmediate);
+      tree.replace(id, 'newer', { removesContent: round % 2 === 0 });
+      const late = sleep(3000).then(() => 'nothing comes');
+      expect([round, await Promise.race([Promise.all([first, need()]), late])]).toEqual([
+        round,
+        [undefined, undefined],
+      ]);
+      expect(tree.content(id).equals(bytesOf('newer', 3 * KIB))).toBe(true);
+    }
+  });
+
   test('a small file is fetched whole, and is complete then', async () => {
     const id = put('note', 300 * KIB + 7);
     await read(id, 8 * KIB, 4 * KIB);
