@@ -33,6 +33,8 @@ export class Pins {
   readonly #woken$ = new Subject<void>();
   readonly #subscription: Subscription;
   #sweep: AbortController | null = null;
+  /** Null: it has to be counted. */
+  #count: number | null = null;
   #isWoken = false;
   #isClosed = false;
   #problem: FerryError | null = null;
@@ -45,11 +47,18 @@ export class Pins {
     this.#subscription = merge(pins$, changes$, this.#woken$)
       .pipe(debounceTime(REST_MS))
       .subscribe(() => this.#begin());
+    this.#subscription.add(
+      merge(tree.pins$, this.#woken$).subscribe(() => {
+        this.#count = null;
+      }),
+    );
   }
 
   get state(): PinsState {
+    // To count them the tree looks at all its entries.
+    this.#count ??= [...this.#options.tree.pinned()].length;
     return {
-      pinned: [...this.#options.tree.pinned()].length,
+      pinned: this.#count,
       isFetchingPinned: this.#sweep !== null,
       problem: this.#problem,
     };
