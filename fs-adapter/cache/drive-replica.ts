@@ -115,6 +115,10 @@ export class DriveReplica implements Replica {
     return { id: this.#options.tree.identity };
   }
 
+  get pending(): number {
+    return Math.max(0, this.#options.tree.pending - this.#staying.count);
+  }
+
   /** How many files are changed and wait to be uploaded; what stays on this device is none of them. */
   get pending$(): Observable<number> {
     return combineLatest([this.#options.tree.pending$, this.#staying.count$]).pipe(

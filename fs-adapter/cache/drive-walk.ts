@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type ErrorCode, FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import type { Observation, ObserveOptions } from '../../core/ports.ts';
-import { pathedEntries } from './drive-names.ts';
+import { isSynced, pathedEntries } from './drive-names.ts';
 import type { SyncedEntry } from './drive-steps.ts';
 import type { DriveEntry, DriveTree } from './drive-tree.ts';
 import { ListingFingerprint } from './listing-fingerprint.ts';
@@ -104,6 +104,7 @@ export class DriveWalk {
 
   #lookAt(directory: SyncPath, children: readonly DriveEntry[]): readonly Seen[] {
     let staying = 0;
+    for (const entry of children) if (!isSynced(entry.name)) staying += this.#dirtyAt(entry);
     const seen = pathedEntries(directory, children).map(({ entry, path, problem }): Seen => {
       const one =
         problem === null
@@ -131,6 +132,10 @@ export class DriveWalk {
    */
   #left({ entry, path }: Seen): number {
     this.#observe.onIgnored?.(path);
+    return this.#dirtyAt(entry);
+  }
+
+  #dirtyAt(entry: DriveEntry): number {
     if (entry.kind === 'directory') return this.#dirtyBelow(entry, !entry.isPlaced);
     return entry.kind === 'file' && entry.state === 'dirty' ? 1 : 0;
   }

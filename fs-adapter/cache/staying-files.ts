@@ -12,6 +12,10 @@ export class StayingFiles {
     this.#tree = tree;
   }
 
+  get count(): number {
+    return this.#count.value;
+  }
+
   /** As of the last look at each directory. */
   get count$(): Observable<number> {
     return this.#count.asObservable();

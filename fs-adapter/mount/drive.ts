@@ -215,7 +215,7 @@ class OpenedDrive implements Drive {
       capabilities: shown.capabilities,
       ...(shown.passthrough === undefined ? {} : { passthrough: shown.passthrough }),
       entries: this.tree.entries,
-      pending: this.tree.pending,
+      pending: this.replica.pending,
       openHandles: this.tree.openHandles,
       hydrating: this.cache.hydrating,
       operations: this.#mounted?.operations ?? 0,

@@ -88,6 +88,18 @@ describe.each(await mountableKinds())(
       expect(await shown('.Trash-1000')).toHaveLength(1);
     });
 
+    test('what stays here does not count as pending', async () => {
+      await drive.shell(`
+      mkdir -p copied/.ferry/more; echo 1 > copied/.ferry/marker; echo 2 > copied/.ferry/more/a
+      echo 3 > 'copied/backup~'; echo 4 > copied/file; mkfifo copied/fifo 2> /dev/null || true`);
+      await drive.upload();
+      expect((await drive.stats()).pending).toBe(0);
+      await drive.shell('rm -r copied; echo 5 > pending');
+      await drive.observe();
+      expect((await drive.stats()).pending).toBe(1);
+      await drive.upload();
+    });
+
     test('names of temporary files can be added and taken from the list', async () => {
       await drive.stop();
       await drive.open({ backend, temporaryNames: ['*.scratch', '!*.part'] });
