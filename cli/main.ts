@@ -1,18 +1,25 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
-import { followSupervisor, supervisionOf } from '../daemon/supervised.ts';
+import { followSupervisor, ONE_REQUEST_MS, supervisionOf } from '../daemon/supervised.ts';
 import { readVersion } from './version.ts';
 
 /** Ends the whole process cleanly on the first Ctrl-C, and at once on the second. */
 function interruptSignal(controller: AbortController): AbortSignal {
-  const interrupt = () => {
-    if (controller.signal.aborted) process.exit(130);
+  const isSupervised = supervisionOf(process.env) !== null;
+  let firstAtMs = Number.POSITIVE_INFINITY;
+  const stop = () => {
+    firstAtMs = Math.min(firstAtMs, Date.now());
     controller.abort();
+  };
+  const interrupt = () => {
+    // What the supervisor says, and the signal that a terminal sends to both, are one.
+    const isOneRequest = isSupervised && Date.now() - firstAtMs < ONE_REQUEST_MS;
+    if (controller.signal.aborted && !isOneRequest) process.exit(130);
+    stop();
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  if (supervisionOf(process.env) !== null) {
-    const stop = () => controller.abort();
+  if (isSupervised) {
     followSupervisor(stop);
     process.on('SIGHUP', stop);
   }

@@ -15,6 +15,9 @@ export const READY = 'ready';
 /** What a worker is told: end gracefully. */
 export const STOP = 'stop';
 
+/** Signals that come within so long are one request: `timeout` and systemd send theirs to the whole group as well. */
+export const ONE_REQUEST_MS = 500;
+
 /** Returns what this process knows of its supervisor; null where it has none. */
 export function supervisionOf(environment: NodeJS.ProcessEnv): Supervision | null {
   const text = environment[SUPERVISION_VARIABLE];

@@ -4,7 +4,13 @@ import { readCrashNote, writeCrashNote } from './crash-note.ts';
 import { drivesHeldBy } from './drive-holder.ts';
 import { readDriveNote } from './drive-names.ts';
 import type { Home } from './home.ts';
-import { READY, STOP, SUPERVISION_VARIABLE, type Supervision } from './supervised.ts';
+import {
+  ONE_REQUEST_MS,
+  READY,
+  STOP,
+  SUPERVISION_VARIABLE,
+  type Supervision,
+} from './supervised.ts';
 
 /** So many crashes within the time below are a fault that another start does not put right. */
 const CRASH_LIMIT = 5;
@@ -45,6 +51,7 @@ export class Supervisor {
   readonly #crashes: Crash[] = [];
   #worker: ChildProcess | null = null;
   #asked = 0;
+  #askedAtMs = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -89,7 +96,10 @@ export class Supervisor {
 
   /** The first time gracefully; whoever asks again does not want to wait. */
   #stop(signal: NodeJS.Signals): void {
+    const now = Date.now();
+    if (this.#asked > 0 && now - this.#askedAtMs < ONE_REQUEST_MS) return;
     this.#asked += 1;
+    this.#askedAtMs = now;
     const worker = this.#worker;
     if (worker === null) return;
     // A terminal and systemd send the signal to the worker too, which would take a second one for impatience.

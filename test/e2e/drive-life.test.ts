@@ -93,8 +93,10 @@ describeMounted('a drive whose process dies', () => {
   it('stays away when its daemon was asked to end, and nothing of it is left', async () => {
     await runFerry(home, ['mount', server.url, drive]);
     const { pid, supervisor } = await daemonStatus();
-    process.kill(pid, 'SIGTERM');
+    // As systemd and `timeout` do: to both, and to one of them twice.
+    for (const each of [supervisor.pid, pid, supervisor.pid]) process.kill(each, 'SIGTERM');
     await until(() => !isAlive(supervisor.pid));
+    expect(await readFile(join(home, 'log', 'ferry.log'), 'utf8')).toContain('daemon stopped');
     expect((await runFerry(home, ['daemon', 'status'])).code).toBe(14);
     expect((await run('mountpoint', ['-q', drive])).code).not.toBe(0);
   }, 60_000);
