@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../simulation/random.ts';
 import { noteLine } from './fuzz-log.ts';
-import { TEMPORARY } from './write-log.ts';
+import { temporaryName } from './write-log.ts';
 
 const [directory = '', log = '', seed = '1', own = '', pause = '20'] = process.argv.slice(2);
 const random = new Random(Number(seed));
@@ -79,7 +79,7 @@ function writing(): Step {
   const file = join(directory, at);
   if (random.below(2) === 0)
     return { what: 'write', at, wrote, replaces: [at], run: () => writeFileSync(file, wrote) };
-  const temporary = join(dirname(file), `${TEMPORARY}${own}${count}`);
+  const temporary = join(dirname(file), temporaryName(own === '' ? 'c' : own, count));
   const run = () => {
     try {
       writeFileSync(temporary, wrote, { flush: true });

@@ -4,6 +4,11 @@ import { appendFileSync, readFileSync } from 'node:fs';
 /** What begins the names of files that a program renames over another one; they stay behind when it cannot. */
 export const TEMPORARY = '.goutputstream-';
 
+/** Returns a temporary name as GLib's programs use them: these are never uploaded. */
+export function temporaryName(owner: string, count: number): string {
+  return `${TEMPORARY}${owner.slice(-1).toUpperCase()}${String(count % 100_000).padStart(5, '0')}`;
+}
+
 /** What a file was to be after an operation; null: it is not there. */
 export type Content = { readonly sizeBytes: number; readonly hash: string } | null;
 

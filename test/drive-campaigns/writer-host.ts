@@ -16,7 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../simulation/random.ts';
-import { type Content, contentOf, TEMPORARY, writeLine } from './write-log.ts';
+import { type Content, contentOf, TEMPORARY, temporaryName, writeLine } from './write-log.ts';
 
 const [directory = '', log = '', seed = '1', care = ''] = process.argv.slice(2);
 const random = new Random(Number(seed));
@@ -79,7 +79,7 @@ function chosen(): Operation {
   }
   if (kind < 8) {
     const after = bytes();
-    const temporary = `${TEMPORARY}${operations}`;
+    const temporary = temporaryName('w', operations);
     const run = () => {
       writeAll(temporary, 'wx', after);
       renameSync(join(directory, temporary), join(directory, name));
