@@ -7,7 +7,7 @@ import type { CheckSummary } from './check-run.ts';
 import { type CheckedPlace, givenPlace, openPlace } from './checked-drive.ts';
 import { compileChecker } from './compile-checker.ts';
 import { fioChecks } from './fio-jobs.ts';
-import { checkPlace } from './model-campaign.ts';
+import { checkPlace, PRESSURE_EVERY_MS } from './model-campaign.ts';
 import { type CheckDriveOptions, optionsFrom, USAGE } from './options.ts';
 import { noProgramReason, type ProgramCheck, runProgramCheck } from './outside-programs.ts';
 import { stressorChecks } from './stressors.ts';
@@ -65,6 +65,7 @@ async function checkPrograms(
   checks: readonly ProgramCheck[],
 ): Promise<number> {
   const place = await open(options);
+  const release = options.calm ? null : place.pressure(PRESSURE_EVERY_MS);
   let failed = 0;
   try {
     for (const check of checks) {
@@ -75,6 +76,7 @@ async function checkPrograms(
       failed += Number(result === 'failed');
     }
   } finally {
+    await release?.();
     await place.close();
   }
   print(failed === 0 ? 'nothing failed' : `${failed} of ${checks.length} failed`);

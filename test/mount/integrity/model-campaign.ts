@@ -2,7 +2,8 @@ import { type CheckResult, checkedDirectory, runCheck } from './check-run.ts';
 import type { CheckedPlace, Pressure } from './checked-drive.ts';
 import type { CheckDriveOptions } from './options.ts';
 
-const PRESSURE_EVERY_MS = 40;
+/** Between two rounds of uploading and giving back. */
+export const PRESSURE_EVERY_MS = 40;
 const TIMEOUT_MS_PER_OPERATION = 20;
 const TIMEOUT_MS = 120_000;
 
