@@ -71,6 +71,7 @@ export class CacheLimit {
   #disk: Disk = { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0, storedBytes: 0 };
   #quota: Space | null = null;
   #storedBefore = 0;
+  #handlesBefore = 0;
   /** What room was made for since the cache was looked at last. */
   #announced = 0;
   #lookedAtMs = 0;
@@ -188,13 +189,15 @@ export class CacheLimit {
     this.#isLooking = true;
     try {
       const grown = tree.storedBytes - this.#storedBefore;
-      if (grown === 0) return;
+      // What was closed since can be given up by now.
+      if (grown === 0 && tree.openHandles === this.#handlesBefore) return;
+      this.#handlesBefore = tree.openHandles;
       // For what was fetched there was made room before.
       const isWritten = grown > this.#announced;
       this.#storedBefore = tree.storedBytes;
       this.#announced = 0;
       if (clock.now() - this.#lookedAtMs >= LOOK_AT_DISK_MS) await this.#lookAtDisk();
-      this.#tidy(isWritten ? this.#headroom : 0);
+      this.#tidy(isWritten ? this.#headroom : 0, true);
       this.#options.onChanged();
     } catch (error) {
       logger.warn("the drive's cache could not be looked at", { error: String(error) });

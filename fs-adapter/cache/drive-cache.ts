@@ -108,7 +108,10 @@ export class DriveCache {
       onOutdated,
       onProgress: onChanged,
       untilRan: (signal) => this.#untilRan(signal),
-      onFilled: (id) => this.#partial.filled(id),
+      onFilled: (id) => {
+        this.#partial.filled(id);
+        onChanged();
+      },
       budgets: new CallerBudgets({
         programs: options.restrictedPrograms ?? INDEXERS,
         pathOf: (id) => tree.pathOf(id),

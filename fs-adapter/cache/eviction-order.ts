@@ -21,7 +21,7 @@ const LOOK_AGAIN_MS = 1_000;
 /** What could be given up is added up anew at most so often, and less often where it takes long. */
 const COUNT_AGAIN_MS = 1_000;
 const COUNTING_PART = 50;
-const QUICK_MS = 20;
+const QUICK_MS = 5;
 
 /** Which contents to give up first: those that were not used for the longest time. */
 export class EvictionOrder {

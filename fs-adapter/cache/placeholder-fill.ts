@@ -246,9 +246,9 @@ export class PlaceholderFill {
     const blocks = filled.take();
     if (blocks.length === 0 || this.#target !== target) return;
     fetch.told(endOf(blocks));
-    this.#around.onFilled(this.#id);
     if (this.#around.tree.filled(this.#id, target.generation, blocks)) this.#settleThose(blocks);
     else this.#begin();
+    this.#around.onFilled(this.#id);
   }
 
   #isAwaited(blocks: Extent): boolean {

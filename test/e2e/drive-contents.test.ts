@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, open, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiCache } from '../../daemon/api.ts';
 import { startFerry } from '../support/run-ferry.ts';
@@ -70,7 +71,8 @@ describeMounted('what of a drive is fetched', () => {
     expect(read).toBe('this is film');
     expect(served.proxy.counts['GET']).toBe(1);
     expect(served.proxy.contentBytes.down).toBeLessThanOrEqual(256 * KB);
-    expect((await cache()).storedBytes).toBe(served.proxy.contentBytes.down);
+    const { down } = served.proxy.contentBytes;
+    await served.until('counted', ({ cache: now }) => now?.storedBytes === down);
   }, 60_000);
 
   it('programs that read the same file at the same time share one download', async () => {
@@ -112,6 +114,8 @@ describeMounted('a drive whose daemon or server ends', () => {
     const { stdout } = await served.ferry('daemon', 'status', '--json');
     process.kill((JSON.parse(stdout) as { pid: number }).pid, 'SIGKILL');
     expect((await hydrating.result).code).not.toBe(0);
+    // It returns when the drive is there again.
+    expect((await served.ferry('daemon', 'start')).code).toBe(0);
     await served.until('shown again', ({ cache: now }) => (now?.storedBytes ?? 0) > 0);
     const { storedBytes } = await cache();
     served.proxy.clear();
@@ -148,6 +152,8 @@ describeMounted('what of a drive stays here', () => {
       used.push((await cache()).storedBytes);
     }
     for (let n = 0; n < 24; n += 6) {
+      // What was just closed, or uploaded, is known to be so a moment later.
+      await sleep(500);
       await served.shell(`for n in {${n}..${n + 5}}; do head -c 1048576 /dev/zero > new-$n; done`);
       await served.settled();
       used.push((await cache()).storedBytes);
