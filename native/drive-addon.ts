@@ -123,7 +123,8 @@ export interface NativeDrive {
   drain(): DrainedChanges;
   /** The rows up to that file of the log are stored. */
   drained(log: number): void;
-  syncContent(): Promise<number>;
+  /** Makes the content of these entries durable, except what a program is writing just now: its rows come again. */
+  syncContent(ids: Float64Array): Promise<number>;
   syncLog(): Promise<number>;
   /** Removes content that was given up. */
   sweep(): Promise<number>;
@@ -145,7 +146,7 @@ interface DriveAddon {
 }
 
 /** The revision of fuse/addon.cc that this file describes. */
-const REVISION = 5;
+const REVISION = 6;
 
 /** Returns the addon that speaks the kernel's FUSE protocol; null when it was not built from these sources. */
 export function loadDriveAddon(): DriveAddon['NativeDrive'] | null {

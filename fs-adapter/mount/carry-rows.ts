@@ -3,10 +3,13 @@ import type { Logger } from '../../core/ports.ts';
 import type { DrainedChanges, NativeDrive } from '../../native/drive-addon.ts';
 import { idOfRow, isRemoval, rowsIn } from '../cache/drive-row.ts';
 import type { DriveCheck, DriveStore } from '../cache/drive-store.ts';
+import { errorOf } from './native-error.ts';
 
 /** Changes gather for so long before they are carried on: a program seldom makes just one. */
 const GATHER_MS = 20;
 const RETRY_MS = 1000;
+/** Between two batches for the store: each costs a flush of the disk. */
+const STORE_PAUSE_MS = 200;
 const KIND_AT = 4;
 const FILE_KIND = 1;
 const BACKING_AT = 80;
@@ -32,6 +35,7 @@ export class RowCarrier {
   #timer: NodeJS.Timeout | null = null;
   #storing: Promise<void> | null = null;
   #closed = false;
+  #endPause: () => void = () => {};
 
   constructor(options: CarryOptions) {
     this.#options = options;
@@ -63,13 +67,19 @@ export class RowCarrier {
   async close(): Promise<void> {
     this.drain();
     this.#closed = true;
+    this.#endPause();
     await this.#storing;
     if (this.#waiting.size > 0 || this.#log > 0) await this.#storeOnce();
   }
 
   async #store(): Promise<void> {
     try {
-      while (this.#waiting.size > 0 || this.#log > 0) await this.#storeOnce();
+      while (this.#waiting.size > 0 || this.#log > 0) {
+        await this.#storeOnce();
+        if (this.#closed) return;
+        // What comes meanwhile goes together; it is in the log.
+        await this.#pause();
+      }
     } catch (error) {
       this.#options.logger.error('changes of the drive stay in its log: they cannot be stored', {
         error: String(error),
@@ -79,6 +89,16 @@ export class RowCarrier {
     } finally {
       this.#storing = null;
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, STORE_PAUSE_MS);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #storeOnce(): Promise<void> {
@@ -93,7 +113,13 @@ export class RowCarrier {
       else rows.push(row);
     try {
       // A row never says more than what a power cut leaves of the content.
-      if (rows.some(hasContent)) await drive.syncContent();
+      const withContent = rows.filter(hasContent);
+      if (withContent.length > 0) {
+        const synced = await drive.syncContent(
+          Float64Array.from(withContent, (row) => idOfRow(row)),
+        );
+        if (synced < 0) throw errorOf(synced, "the drive's content");
+      }
       if (check !== null) await store.write(rows, removed, check, { sync: true });
       drive.drained(log);
     } catch (error) {

@@ -16,7 +16,7 @@ namespace ferry::fuse {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
-constexpr int kRevision = 5;
+constexpr int kRevision = 6;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -427,7 +427,11 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   }
 
   Napi::Value SyncContent(Info info) {
-    return Task::Start(info.Env(), [drive = drive_]() { return ferry::Code(drive->SyncContent()); });
+    const auto given = info[0].As<Napi::Float64Array>();
+    std::vector<uint64_t> ids(given.ElementLength());
+    for (size_t at = 0; at < ids.size(); at++) ids[at] = static_cast<uint64_t>(given[at]);
+    return Task::Start(info.Env(),
+                       [drive = drive_, ids = std::move(ids)]() { return ferry::Code(drive->SyncContent(ids)); });
   }
 
   Napi::Value Sweep(Info info) {

@@ -154,7 +154,8 @@ class Drive {
   // For the outside; these take the lock themselves. Those that return int return 0 or a negative errno.
 
   Drained Drain();
-  int SyncContent() { return backing_.SyncAll(); }
+  /** Makes content durable, except what a program is writing just now. */
+  int SyncContent(const std::vector<uint64_t>& ids);
   /** Removes content that was given up: of a large file that takes long, so it is done without the lock. */
   void Sweep();
   int Insert(uint64_t directory, Kind kind, const std::string& name, const Incoming& content, const std::string& target,
