@@ -55,7 +55,7 @@ const MARKS: Readonly<Record<FileMark, number>> = { uploading: 1, conflict: 2 };
 const DIRECTORY = -1;
 const LINK_MODE = 0o777;
 const PRIVATE_MODE = 0o700;
-const SETTLE_MS = 100;
+const SETTLE_MS = 1000;
 const SETTLE_STEP_MS = 2;
 const NO_STAMP = -1n;
 
