@@ -71,6 +71,8 @@ export class ContentHydrations {
   /** The file that a program has waited for in vain, and what it was told. */
   #inVain: { readonly id: number; readonly atMs: number; readonly error: FerryError } | null = null;
   #givesGroups = true;
+  /** Files that a run of sync needs now. */
+  readonly #forRuns = new Set<number>();
   #isClosed = false;
 
   constructor(options: HydrationOptions) {
@@ -145,15 +147,29 @@ export class ContentHydrations {
     }
   }
 
-  /** Resolves when all of a file's content is here and durable. @throws as `need` */
+  /**
+   * Resolves when all of a file's content is here and durable. With `isForRun` it is a run of sync that needs it, which
+   * cannot wait for the end of a run.
+   * @throws as `need`
+   */
   async hydrate(
     id: number,
-    options: { readonly urgency: Urgency; readonly signal?: AbortSignal },
+    options: {
+      readonly urgency: Urgency;
+      readonly isForRun?: boolean;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<void> {
+    const { isForRun = false, ...rest } = options;
     const entry = this.#options.tree.entry(id);
     if (entry?.kind !== 'file' || entry.state !== 'placeholder') return;
     const whole = { offset: 0, length: entry.sizeBytes };
-    await this.#fill(id, { ...whole, ...options, readsAhead: false, isForWrite: true });
+    if (isForRun) this.#forRuns.add(id);
+    try {
+      await this.#fill(id, { ...whole, ...rest, readsAhead: false, isForWrite: true });
+    } finally {
+      this.#forRuns.delete(id);
+    }
   }
 
   /**
@@ -224,7 +240,8 @@ export class ContentHydrations {
       return await this.#ask(path, target, part, signal);
     } catch (error) {
       const isGone = error instanceof FerryError && OUTDATED.has(error.code);
-      if (!isGone || untilRan === undefined || !this.#mayBeElsewhere(target.id)) throw error;
+      const mayWait = untilRan !== undefined && !this.#forRuns.has(target.id);
+      if (!isGone || !mayWait || !this.#mayBeElsewhere(target.id)) throw error;
       // A program has moved it, and the other side hears of that in the next run.
       onOutdated(path);
       await untilRan(signal);

@@ -164,7 +164,7 @@ export class DriveCache {
   /** Brings all of one file, for sync. */
   async fill(id: number, signal?: AbortSignal): Promise<void> {
     const options = signal === undefined ? {} : { signal };
-    await this.#hydrations.hydrate(id, { urgency: 'background', ...options });
+    await this.#hydrations.hydrate(id, { urgency: 'background', isForRun: true, ...options });
   }
 
   /**

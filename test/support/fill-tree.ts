@@ -23,6 +23,8 @@ interface Placeholder {
 
 /** Placeholders and what is here of them, as far as whoever fills them sees a drive's tree. */
 export class FillTree implements FillableTree {
+  /** False: programs have moved everything since. */
+  isPlaced = true;
   readonly #directory: string;
   readonly #files: Placeholder[] = [];
   /** What was said to be filled, in order. */
@@ -85,7 +87,7 @@ export class FillTree implements FillableTree {
       identity: id,
       counter: 1,
       isPinned: false,
-      isPlaced: true,
+      isPlaced: this.isPlaced,
       sizeBytes,
       state: isComplete ? 'hydrated' : 'placeholder',
       source: version,

@@ -117,6 +117,16 @@ describe('bringing content that is not here', () => {
     expect(here(id, 'film', 20 * MIB, 64 * KIB)).toBe(true);
   });
 
+  test('a run of sync does not wait for its own end to hear that what was moved is gone', async () => {
+    tree.isPlaced = false;
+    const forever = new Promise<void>(() => undefined);
+    hydrations = open({ untilRan: () => forever });
+    const id = put('moved', KIB);
+    remote.clear();
+    const inRun = hydrations.hydrate(id, { urgency: 'background', isForRun: true });
+    await expect(inRun).rejects.toMatchObject({ code: 'CHANGED' });
+  });
+
   test('content that is given back while it is made durable is fetched anew for who needs it then', async () => {
     for (let round = 0; round < 40; round += 1) {
       const id = put(`note ${round}`, 3 * KIB);
