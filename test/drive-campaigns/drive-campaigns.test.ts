@@ -28,10 +28,10 @@ describeMounted('programs in a drive, while another client changes the same tree
     const result = await runFuzzCampaign({
       forMs: 8000,
       seed: Date.now() % 1_000_000,
-      pauseMs: 20,
+      pauseMs: 60,
       note: () => undefined,
     });
     expect(result.wrong).toEqual([]);
-    expect(result.operations).toBeGreaterThan(50);
+    expect(result.operations).toBeGreaterThan(30);
   }, 180_000);
 });

@@ -152,9 +152,13 @@ async function unequal(
   let differing: readonly string[] = [];
   let said = '';
   for (let round = 0; round < ROUNDS; round += 1) {
-    await stage.quiet();
-    said = (await sync()).stderr;
-    await stage.quiet();
+    try {
+      await stage.quiet();
+      said = (await sync()).stderr;
+      await stage.quiet();
+    } catch (error) {
+      return [String(error)];
+    }
     const served = await listTree(stage.served);
     differing = [
       ...differences(await listTree(stage.drive), served).map((each) => `drive | server: ${each}`),
