@@ -65,6 +65,9 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
     // Any other flag makes the kernel refuse.
     reply->open_flags |= kOpenPassthrough;
     reply->padding = file.passthroughId;
+  } else if (node->hasStalePages) {
+    // The kernel is told of new content a moment later: who opens the file before must not get the old one.
+    node->hasStalePages = false;
   } else {
     reply->open_flags |= FOPEN_KEEP_CACHE;
   }

@@ -88,6 +88,7 @@ int Drive::Replace(uint64_t id, uint64_t expected, const Incoming& content, std:
     node = next;
   } else if (!isSame) {
     DropContent(node);
+    node->hasStalePages = true;
   }
   if (!isSame) {
     node->backing = content.backing;
