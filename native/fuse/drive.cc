@@ -136,7 +136,6 @@ void Drive::Begin(Node* node, File& file) {
 void Drive::Wrote(Node* node, File& file, uint64_t end) {
   node->size = std::max(node->size, end);
   node->mtimeNs = node->ctimeNs = NowNs();
-  file.isUnsynced = true;
   file.isUnlogged = true;
   SetClosing(file, false);
 }
@@ -167,7 +166,6 @@ void Drive::TakePassthroughWrites(Node* node, File& file) {
   node->size = size;
   node->mtimeNs = stamp;
   node->ctimeNs = NowNs();
-  file.isUnsynced = true;
   file.isUnlogged = true;
 }
 
@@ -398,25 +396,14 @@ bool Drive::TakeRoom(uint64_t bytes) {
 }
 
 int Drive::Sync(Node* node, std::shared_ptr<File> file) {
-  bool isUnsynced = false;
   int fd = -1;
-  {
+  if (file != nullptr) {
     const std::unique_lock<std::shared_mutex> lock(mutex_);
-    if (file != nullptr) {
-      isUnsynced = std::exchange(file->isUnsynced, false);
-      fd = file->fd;
-      if (file->isPassthrough && file->writers > 0) {
-        isUnsynced = true;
-        TakePassthroughWrites(node, *file);
-      }
-    }
+    if (file->isPassthrough && file->writers > 0) TakePassthroughWrites(node, *file);
+    // What was written through handles that are closed already is meant, too.
+    if (node->backing != 0) fd = DescriptorOf(node, *file);
   }
-  if (isUnsynced && fd >= 0 && fdatasync(fd) != 0) {
-    const int failed = -errno;
-    const std::unique_lock<std::shared_mutex> lock(mutex_);
-    file->isUnsynced = true;
-    return failed;
-  }
+  if (fd >= 0 && fdatasync(fd) != 0) return -errno;
   const int named = backing_.SyncNames();
   if (named != 0) return named;
   {

@@ -59,8 +59,6 @@ struct File {
   bool isUnlogged = false;
   /** A program has closed it; the kernel has yet to say that nobody has it open. */
   bool isClosing = false;
-  /** Bytes have been written since they were last made durable. */
-  bool isUnsynced = false;
   /** The kernel reads and writes the backing file by itself while any handle is open. */
   bool isPassthrough = false;
   /**
