@@ -70,6 +70,8 @@ export class NativeTree implements DriveTree {
   readonly #backing: BackingFiles;
   readonly #carrier: RowCarrier;
   readonly #subjects: Subjects;
+  /** Closed files that were waited for in vain: mappings keep them open, and nobody waits for them again. */
+  #keptOpen = 0;
 
   private constructor(options: NativeTreeOptions, drive: NativeDrive, rest: Loaded) {
     this.#options = options;
@@ -299,9 +301,12 @@ export class NativeTree implements DriveTree {
   async settle(): Promise<void> {
     const { clock } = this.#options;
     for (let waitedMs = 0; waitedMs < SETTLE_MS; waitedMs += SETTLE_STEP_MS) {
-      if (this.#drive.stats().closing === 0) return;
+      const { closing } = this.#drive.stats();
+      this.#keptOpen = Math.min(this.#keptOpen, closing);
+      if (closing === this.#keptOpen) return;
       await clock.sleep(SETTLE_STEP_MS);
     }
+    this.#keptOpen = this.#drive.stats().closing;
   }
 
   async flush(): Promise<void> {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "checker.h"
@@ -83,6 +84,16 @@ void ask_upload(void) {
 
 static bool is_used(const struct object *object) { return object->references > 1; }
 
+/* The kernel is told of what sync changes a moment later: within two seconds it must be seen. */
+static void await_size(const struct name *name, size_t size) {
+  struct stat found;
+  for (int tries = 0; tries < 2000; tries++) {
+    if (stat(path_of(name), &found) == 0 && (size_t)found.st_size == size) return;
+    usleep(1000);
+  }
+  fail("%s is not seen to be replaced after two seconds", path_of(name));
+}
+
 void ask_replace(void) {
   struct name *name = &names[below(NAMES)];
   perhaps_close(name);
@@ -91,6 +102,7 @@ void ask_replace(void) {
   const size_t size = random_length(options.file_size);
   if (!is_ok(ask("replace\t%s\t%u\t%zu", path_of(name), seed, size))) return;
   counted.replaced++;
+  await_size(name, size);
   if (name->object != NULL) {
     if (name->object->writers > 0) fail("%s was replaced while a program writes it", path_of(name));
     name->object->superseded = true;
