@@ -130,13 +130,16 @@ void Session::Work(int fd) {
   }
   parkedChanged_.notify_all();
   noticesChanged_.notify_all();
+  workEnded_.notify_all();
   drive_.outside()->Ended(failure);
 }
 
 void Session::Leave() {
   isLeaving_ = true;
   // A thread that is about to read does not hear the first signal.
-  while (working_ > 0) {
+  while (true) {
+    const std::lock_guard<std::mutex> guard(joinMutex_);
+    if (working_ == 0) return;
     for (size_t worker = 0; worker < kWorkers && worker < threads_.size(); worker++)
       pthread_kill(threads_[worker].native_handle(), WakeSignal());
     std::this_thread::sleep_for(kWakeAgain);
@@ -144,9 +147,17 @@ void Session::Leave() {
 }
 
 void Session::Stop() {
-  for (std::thread& thread : threads_)
-    if (thread.joinable()) thread.join();
-  threads_.clear();
+  {
+    std::unique_lock<std::mutex> guard(parkedMutex_);
+    workEnded_.wait(guard, [this] { return isEnding_ || threads_.empty(); });
+  }
+  {
+    // Leave() signals threads, and one that was joined is none any more.
+    const std::lock_guard<std::mutex> guard(joinMutex_);
+    for (std::thread& thread : threads_)
+      if (thread.joinable()) thread.join();
+    threads_.clear();
+  }
   {
     const Exclusive lock(drive_.mutex());
     drive_.Attend(nullptr);

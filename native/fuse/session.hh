@@ -162,6 +162,8 @@ class Session : public Waiting {
   int device_ = -1;
   std::vector<int> fds_;
   std::vector<std::thread> threads_;
+  /** Held while threads are signalled, and while they are joined: never before all requests are carried out. */
+  std::mutex joinMutex_;
   std::atomic<bool> isEnding_{false};
   std::atomic<bool> isLeaving_{false};
   std::atomic<int> working_{0};
@@ -171,6 +173,8 @@ class Session : public Waiting {
 
   mutable std::mutex parkedMutex_;
   std::condition_variable parkedChanged_;
+  /** All workers have ended. */
+  std::condition_variable workEnded_;
   std::vector<Parked> parked_;
   std::deque<Parked> ready_;
   std::array<uint64_t, 64> interrupted_{};
