@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <unordered_set>
@@ -18,6 +19,9 @@ constexpr size_t kMaxHints = 4096;
 
 /** Tells whether anybody can write to a file, a mapping included; nobody here may have it open for that. */
 bool IsOpenForWriting(int fd) {
+  // Whoever opens the file for writing before the lease is given back makes the kernel send its holder a signal: SIGIO,
+  // which ends a process that does not expect it, if it is not told otherwise. SIGURG is ignored by default.
+  fcntl(fd, F_SETSIG, SIGURG);
   if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
   fcntl(fd, F_SETLEASE, F_UNLCK);
   return false;
