@@ -1,17 +1,21 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiPair, ApiState } from '../../daemon/api.ts';
 import { type ControlClient, createControlClient } from '../../daemon/control-client.ts';
+import { readCrashNote } from '../../daemon/crash-note.ts';
 import { resolveHome } from '../../daemon/home.ts';
 import { ServerProcess } from '../crash/server-process.ts';
+import { lastLines } from '../support/last-words.ts';
 import { FERRY_MAIN } from '../support/run-ferry.ts';
 
 const COMMAND_MS = 60_000;
 const QUIET_MS = 120_000;
 const GONE_MS = 20_000;
+/** Until the supervisor has noted a crash. */
+const NOTED_MS = 500;
 
 const WITHOUT_GUARDS = { yes: true, allowDeletes: true };
 
@@ -119,12 +123,25 @@ export class DriveStage {
     throw new Error(`it does not come to rest: ${last}`);
   }
 
-  /** Returns how the daemon ended other than by a kill; that was nobody's doing here. */
+  /** Returns how the daemon ended other than by a kill, and what it said last; that was nobody's doing here. */
   async crashes(): Promise<readonly string[]> {
-    const { supervisor } = await this.state();
-    return (supervisor?.crashes ?? []).flatMap(({ how, pid }) =>
-      how === 'SIGKILL' ? [] : [`the daemon (pid ${pid}) ended by itself: ${how}`],
+    const home = resolveHome({ FERRY_HOME: this.#home });
+    const crashes = (readCrashNote(home)?.crashes ?? []).filter(({ how }) => how !== 'SIGKILL');
+    if (crashes.length === 0) return [];
+    const [said, logged] = await Promise.all(
+      [`${home.logFile}.stderr`, home.logFile].map((path) =>
+        readFile(path, 'utf8').catch(() => ''),
+      ),
     );
+    const ends = crashes.map(({ how, pid }) => `the daemon (pid ${pid}) ended by itself: ${how}`);
+    return [`${ends.join('\n')}${lastLines(said ?? '')}${lastLines(logged ?? '')}`];
+  }
+
+  /** Returns an error that a campaign ended with, beside the daemon's crashes, which may be its cause. */
+  async explained(error: unknown): Promise<Error> {
+    await sleep(NOTED_MS);
+    const why = await this.crashes().catch((failed: unknown) => [String(failed)]);
+    return new Error([String(error), ...why].join('\n'), { cause: error });
   }
 
   /** With `keeps`, its files stay, to be looked at. */

@@ -124,8 +124,7 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     await client.result;
     const wrong: string[] = [];
     wrong.push(...(await unequal(stage, folder, () => runFerry(clientHome, ['sync', ...pair]))));
-    const { supervisor } = await stage.state();
-    for (const crash of supervisor?.crashes ?? []) wrong.push(`the daemon ended: ${crash.how}`);
+    wrong.push(...(await stage.crashes()));
     const { operations, written, replaced } = readFuzzLogs(programs.map((program) => program.log));
     const found = await everythingIn(stage.directory, ['home/pairs/drive/drive/cache']);
     for (const [hash, what] of written)
@@ -136,6 +135,8 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     for (const name of names)
       if (name.includes(TEMPORARY)) wrong.push(`a temporary file is on the server: ${name}`);
     return { operations, written: written.size, conflictCopies, failures, wrong };
+  } catch (error) {
+    throw await stage.explained(error);
   } finally {
     for (const program of programs) program.kill();
     client.child.kill('SIGKILL');

@@ -171,6 +171,8 @@ export async function runKillCampaign(options: KillOptions): Promise<KillResult>
     wrong.push(...differences(shown, served));
     isWhole = true;
     return result();
+  } catch (error) {
+    throw await stage.explained(error);
   } finally {
     await writer.end();
     await stage.close({ keeps: options.keeps === true && !(isWhole && wrong.length === 0) });

@@ -7,6 +7,7 @@ import { isMountAvailable } from '../../fs-adapter/mount/choose-kind.ts';
 import { abortConnection, mountAt, unmount } from '../../fs-adapter/mount/mount-point.ts';
 import type { KindName } from '../../fs-adapter/mount/shown-tree.ts';
 import type { HostCommand, HostOptions, ObservedFile, RemoteFile } from './drive-host.ts';
+import { LastWords } from './last-words.ts';
 
 const HOST = fileURLToPath(new URL('./drive-host.js', import.meta.url));
 const PROGRAM_TIMEOUT_MS = 20_000;
@@ -70,6 +71,8 @@ export class MountedDrive {
   /** As it was opened last. */
   #options: Partial<HostOptions> = {};
   #host: ChildProcess | null = null;
+  /** How the host ended that nobody had asked to. */
+  #ended: string | null = null;
   #lastId = 0;
 
   private constructor(directory: string) {
@@ -88,13 +91,20 @@ export class MountedDrive {
   /** Starts the host process and opens the drive in it, as before but for `options`, without mounting. */
   async open(options: Partial<HostOptions> = {}): Promise<void> {
     this.#options = { ...this.#options, ...options };
+    this.#ended = null;
     const before = this.#host;
     const host = fork(HOST, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       execArgv: [],
       env: { ...process.env, UV_THREADPOOL_SIZE: '8', ...preload() },
     });
     this.#host = host;
+    const words = new LastWords(host);
+    host.once('close', (code, signal) => {
+      if (this.#host !== host) return;
+      this.#ended = `the process that shows ${this.mountPoint} ended by itself: ${words.of(code, signal)}`;
+      process.stderr.write(`${this.#ended}\n`);
+    });
     const { mountPoint, stateDirectory } = this;
     try {
       await this.do({ do: 'open', options: { mountPoint, stateDirectory, ...this.#options } });
@@ -105,20 +115,27 @@ export class MountedDrive {
     }
   }
 
-  do<T = unknown>(command: HostCommand): Promise<T> {
+  /** How the host ended although nobody had asked it to, with what it said last; null: it did not. */
+  get ended(): string | null {
+    return this.#ended;
+  }
+
+  async do<T = unknown>(command: HostCommand): Promise<T> {
     const host = this.#host;
     if (host === null) throw new Error('the host is not running');
+    if (this.#ended !== null) throw new Error(this.#ended);
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise<T>((resolve, reject) => {
       const finish = (): void => {
         clearTimeout(timer);
         host.off('message', onMessage);
-        host.off('exit', onExit);
+        host.off('close', onClose);
       };
-      const onExit = (code: number | null, signal: string | null): void => {
+      const onClose = (code: number | null, signal: string | null): void => {
         finish();
-        reject(new Error(`the host ended during ${command.do}: ${signal ?? `exit ${code}`}`));
+        const how = this.#ended ?? `the host ended: ${signal ?? `exit code ${code}`}`;
+        reject(new Error(`during ${command.do}: ${how}`));
       };
       const onMessage = (reply: {
         id: number;
@@ -135,8 +152,9 @@ export class MountedDrive {
         reject(new Error(`the host does not answer ${command.do}`));
       }, COMMAND_TIMEOUT_MS);
       host.on('message', onMessage);
-      host.on('exit', onExit);
-      host.send({ id, command });
+      host.on('close', onClose);
+      // One that has just ended is told of by its end.
+      host.send({ id, command }, () => undefined);
     });
   }
 
@@ -201,7 +219,7 @@ export class MountedDrive {
   async kill(): Promise<void> {
     const host = this.#host;
     this.#host = null;
-    if (host === null) return;
+    if (host === null || host.exitCode !== null || host.signalCode !== null) return;
     const ended = new Promise((resolve) => host.once('exit', resolve));
     host.kill('SIGKILL');
     await ended;
@@ -210,6 +228,7 @@ export class MountedDrive {
   /** Closes the drive and ends the host; the scratch directories stay. */
   async stop(): Promise<void> {
     if (this.#host === null) return;
+    if (this.#ended !== null) return this.kill();
     try {
       await this.do({ do: 'close' });
     } finally {
@@ -217,6 +236,7 @@ export class MountedDrive {
     }
   }
 
+  /** Ends the host and removes all that is left. @throws Error when the host ended by itself */
   async dispose(): Promise<void> {
     await this.stop().catch((error) => process.stderr.write(`${String(error)}\n`));
     const mount = await mountAt(this.mountPoint);
@@ -225,5 +245,6 @@ export class MountedDrive {
       await unmount(this.mountPoint, { lazy: true });
     }
     await fs.rm(this.directory, { recursive: true, force: true });
+    if (this.#ended !== null) throw new Error(this.#ended);
   }
 }

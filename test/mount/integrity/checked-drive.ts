@@ -24,6 +24,8 @@ export interface CheckedPlace {
   control(below: string): ((words: readonly string[]) => Promise<string>) | null;
   /** Uploads and frees all the time, whatever the checker does, until it is told to stop. */
   pressure(everyMs: number): () => Promise<Pressure>;
+  /** How the process that shows it ended although nobody had asked it to; null: it did not. */
+  readonly ended: string | null;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function givenPlace(parent: string): Promise<CheckedPlace> {
     directory,
     control: () => null,
     pressure: () => async () => ({ uploaded: 0, freed: 0 }),
+    ended: null,
     close: () => rm(directory, { recursive: true, force: true }),
   };
 }
@@ -66,6 +69,10 @@ class DriveToCheck implements CheckedPlace {
     return this.#drive.mountPoint;
   }
 
+  get ended(): string | null {
+    return this.#drive.ended;
+  }
+
   control(below: string): (words: readonly string[]) => Promise<string> {
     return (words) => this.#answer(below, words);
   }
@@ -85,6 +92,8 @@ class DriveToCheck implements CheckedPlace {
       }
       return { uploaded, freed };
     })();
+    // Who asks for the result is told; until then the checker itself notices what is wrong.
+    work.catch(() => undefined);
     return () => {
       isRunning = false;
       return work;
@@ -92,9 +101,13 @@ class DriveToCheck implements CheckedPlace {
   }
 
   async close(): Promise<void> {
-    await this.#drive.dispose();
     const { remoteDirectory } = this.#options;
-    if (remoteDirectory !== undefined) await rm(remoteDirectory, { recursive: true, force: true });
+    try {
+      await this.#drive.dispose();
+    } finally {
+      if (remoteDirectory !== undefined)
+        await rm(remoteDirectory, { recursive: true, force: true });
+    }
   }
 
   async #answer(below: string, words: readonly string[]): Promise<string> {

@@ -40,8 +40,8 @@ const here: readonly CheckedBackend[] = ['disk', ...(await mountableKinds())];
       if (options === null) throw new Error('no options');
       const place = await openPlace(backend);
       try {
-        const { results } = await checkPlace(place, SEEDS, { ...options, program });
-        expect(results.map(({ complaint }) => complaint)).toEqual(['', '']);
+        const { results, trouble } = await checkPlace(place, SEEDS, { ...options, program });
+        expect([...results.map(({ complaint }) => complaint), trouble]).toEqual(['', '', null]);
         for (const { summary } of results) expect(summary?.operations).toBe(options.operations);
       } finally {
         await place.close();

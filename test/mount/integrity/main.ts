@@ -44,15 +44,23 @@ async function checkModel(options: CheckDriveOptions, scratch: string): Promise<
     const together = Array.from({ length }, (_, index) => first + index);
     const place = await open(options);
     try {
-      const { results, pressure } = await checkPlace(place, together, { ...options, program });
+      const { results, pressure, trouble } = await checkPlace(place, together, {
+        ...options,
+        program,
+      });
       for (const { summary, complaint } of results) {
         print(summary === null ? complaint.trimEnd() : lineOf(summary));
         failed += Number(summary === null);
       }
       if (pressure.uploaded + pressure.freed > 0)
         print(`  meanwhile ${pressure.uploaded} uploaded, ${pressure.freed} freed`);
+      if (trouble !== null) {
+        print(trouble);
+        failed += Number(results.every(({ summary }) => summary !== null));
+      }
     } finally {
-      await place.close();
+      // One that ended by itself was told of.
+      await place.close().catch(() => undefined);
     }
   }
   print(failed === 0 ? `no difference with ${seeds} seeds` : `${failed} of ${seeds} seeds failed`);

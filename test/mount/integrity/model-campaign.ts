@@ -6,16 +6,16 @@ import type { CheckDriveOptions } from './options.ts';
 export const PRESSURE_EVERY_MS = 40;
 const TIMEOUT_MS_PER_OPERATION = 20;
 const TIMEOUT_MS = 120_000;
+const NO_PRESSURE: Pressure = { uploaded: 0, freed: 0 };
 
 export interface PlaceResult {
   readonly results: readonly CheckResult[];
   readonly pressure: Pressure;
+  /** What was wrong with the place itself, such as how its process ended; null: nothing. */
+  readonly trouble: string | null;
 }
 
-/**
- * Runs the checker on one place, `parallel` seeds at a time, and returns what each found.
- * @throws Error when the place itself does not answer
- */
+/** Runs the checker on one place, `parallel` seeds at a time, and returns what each found. */
 export async function checkPlace(
   place: CheckedPlace,
   seeds: readonly number[],
@@ -32,8 +32,13 @@ export async function checkPlace(
     }),
   );
   const results = await Promise.all(runs).catch(async (error: unknown) => {
-    await release?.();
+    await release?.().catch(() => undefined);
     throw error;
   });
-  return { results, pressure: (await release?.()) ?? { uploaded: 0, freed: 0 } };
+  try {
+    const pressure = (await release?.()) ?? NO_PRESSURE;
+    return { results, pressure, trouble: place.ended };
+  } catch (error) {
+    return { results, pressure: NO_PRESSURE, trouble: place.ended ?? (error as Error).message };
+  }
 }
