@@ -128,6 +128,7 @@ export class SideView implements ObservedSide {
       sizeBytes: entry.kind === 'file' ? entry.sizeBytes : 0,
       metadataChanged: this.#metadataChanged(entry, record),
       ...(entry.identity === undefined ? {} : { identity: entry.identity }),
+      ...(entry.kind === 'file' && entry.isPlaceholder ? { isPlaceholder: true } : {}),
     });
   }
 
@@ -169,10 +170,11 @@ export class SideView implements ObservedSide {
       record[side].version === entry.version &&
       record.sizeBytes === entry.sizeBytes;
     if (isAsRecorded) return baseToken(record);
+    const moved = entry.identity === undefined ? undefined : this.#byIdentity.get(entry.identity);
+    if (moved?.kind === 'file' && entry.isPlaceholder) return baseToken(moved);
     if (entry.hash && !ignoresAnnouncedHashes) return entry.hash;
     const known = knownHash(entry.path, entry.version);
     if (known) return known;
-    const moved = entry.identity === undefined ? undefined : this.#byIdentity.get(entry.identity);
     if (moved === undefined || moved === record || moved.kind !== 'file') return null;
     return isSameState(moved[side], moved.sizeBytes, entry) ? baseToken(moved) : null;
   }

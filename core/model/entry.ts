@@ -39,6 +39,8 @@ export interface FileEntry extends EntryBase {
   /** Permission bits (07777 masked to 0777); absent where the side keeps none. */
   readonly mode?: number;
   readonly hash?: ContentHash;
+  /** Its content is not here but on the other side only, as it was recorded: nobody on this side can have changed it. */
+  readonly isPlaceholder?: boolean;
 }
 
 export interface DirectoryEntry extends EntryBase {

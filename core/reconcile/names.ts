@@ -178,6 +178,7 @@ export class Names {
     if (first.spots[loser] !== null && second.spots[winner] !== null) return false;
     if (!isSpare(first, loser) || !isSpare(second, winner)) return false;
     if (mirror && first.spots[loser] === null && second.fate === 'doomed') return true;
+    if (lost.isPlaceholder && first.base === null && second.base === null) return true;
     const comparison = compareSides(won, lost);
     if (comparison === 'unknown') {
       this.#looks.ask(first.spots[winner], 'other-side');

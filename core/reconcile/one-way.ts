@@ -122,7 +122,9 @@ function ownFate(
   const source = node.spots[roles.master];
   const own = node.spots[roles.destination];
   if (source === null) return own === null ? 'gone' : fateWithoutMaster(node, roles, policy, looks);
-  if (own !== null || node.base === null || roles.mirror) return 'live';
+  if (own !== null) return 'live';
+  if (source.seen?.isPlaceholder) return 'held';
+  if (node.base === null || roles.mirror) return 'live';
   const isInWhole = node.baseParent !== null && wholes.has(node.baseParent);
   if (isMoved(node, roles.master) || (isInWhole && isDeleted(node, roles.destination))) {
     wholes.add(node);
@@ -195,7 +197,8 @@ export function contentOneWay(
   }
   const comparison = compareSides(source.seen, own.seen);
   if (comparison === 'equal') return 'adopt';
-  const [here, there] = master === 'local' ? [given, kept] : [kept, given];
-  askForBoth(node, here, there, comparison, looks);
+  // Nobody has changed what is not here: there is nothing to be kept beside the master's.
+  if (own.seen.isPlaceholder) return 'transfer';
+  askForBoth(node, comparison, looks);
   return mirror ? 'transfer' : 'aside';
 }

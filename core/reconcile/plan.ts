@@ -29,6 +29,8 @@ export interface SideNode {
   /** Time or mode differs from the record's; content does not decide this. False where nothing is recorded. */
   readonly metadataChanged: boolean;
   readonly identity?: string;
+  /** A file whose content only the other side has: it cannot be sent there. */
+  readonly isPlaceholder?: boolean;
   /** A directory that holds ignored entries; it can be moved but not removed. */
   readonly holdsIgnored?: boolean;
 }

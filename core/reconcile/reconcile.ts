@@ -9,7 +9,7 @@ import { operationsOf } from './operations.ts';
 import { countsOf, plannedNodes } from './outcome.ts';
 import type { BaseNode, Plan, PlannedNode, PlanProblem, Policy, ReconcileInput } from './plan.ts';
 import { type Forest, layOut, type Node, SIDES } from './tree.ts';
-import { contentTwoWay, placeTwoWay } from './two-way.ts';
+import { contentTwoWay, dropIfOnlyName, placeTwoWay } from './two-way.ts';
 
 /**
  * Returns the plan of one run: pure, deterministic, without I/O. The rules are in docs/sync-semantics.md.
@@ -79,6 +79,7 @@ function settleNode(
   looks: Looks,
 ): void {
   if (node.fate !== 'live') return;
+  if (roles === null && dropIfOnlyName(node, policy)) return;
   const towards = (side: Side): PlannedNode['content'] => `to-${side}`;
   const verdict = roles === null ? contentTwoWay(node, looks) : contentOneWay(node, roles, looks);
   switch (verdict) {

@@ -64,6 +64,11 @@ function lives(node: Node, kept: Set<Node>, looks: Looks): boolean {
   if (!local && !remote) return false;
   if (node.base === null || (local && remote)) return true;
   const holder: Side = local ? 'local' : 'remote';
+  if (isOnlyName(node, holder)) {
+    if (isMoved(node, holder))
+      node.rule = 'moved here, deleted there, and its content was only there: the deletion counts';
+    return false;
+  }
   const isInKept = node.baseParent !== null && kept.has(node.baseParent);
   if (isMoved(node, holder) || (isInKept && isDeleted(node, otherSide(holder)))) {
     kept.add(node);
@@ -74,6 +79,23 @@ function lives(node: Node, kept: Set<Node>, looks: Looks): boolean {
   if (change === 'unknown') looks.ask(node.spots[holder], 'base');
   if (change !== 'equal') node.rule = 'changed here, deleted there: the edit beats the deletion';
   return change !== 'equal';
+}
+
+/** Tells whether what that side has of the node has no content, and the other side has it no more. */
+function isOnlyName(node: Node, holder: Side): boolean {
+  return node.spots[otherSide(holder)] === null && node.spots[holder]?.seen?.isPlaceholder === true;
+}
+
+/** Lets go of a node without a record of which there is no content on either side; returns whether it is one. */
+export function dropIfOnlyName(node: Node, { deletes }: Policy): boolean {
+  const holder = SIDES.find((side) => isOnlyName(node, side));
+  const spot = holder && node.spots[holder];
+  if (!spot || node.base !== null) return false;
+  node.rule = 'not recorded, and its content is nowhere any more';
+  node.copyOf = null;
+  node.fate = deletes === 'propagate' ? 'doomed' : 'held';
+  for (const side of SIDES) node.goals[side] = side === holder ? placeOf(spot) : null;
+  return true;
 }
 
 function reviveAncestors(forest: Forest, node: Node): void {
@@ -116,22 +138,20 @@ export function contentTwoWay(
   }
   const comparison = compareSides(local.seen, remote.seen);
   if (comparison === 'equal') return 'adopt';
-  askForBoth(node, here, there, comparison, looks);
+  // Nobody has changed what is not here: what is there is what it stands for, or newer.
+  if (local.seen.isPlaceholder) return 'to-local';
+  askForBoth(node, comparison, looks);
   return 'conflict';
 }
 
 /** Asks for what could show that a difference of both sides is none. */
 export function askForBoth(
   node: Node,
-  here: ReturnType<typeof contentChange>,
-  there: ReturnType<typeof contentChange>,
   comparison: ReturnType<typeof compareSides>,
   looks: Looks,
 ): void {
-  const { local, remote } = node.spots;
-  if (here === 'unknown') looks.ask(local, 'base');
-  if (there === 'unknown') looks.ask(remote, 'base');
+  for (const side of SIDES)
+    if (contentChange(node, side) === 'unknown') looks.ask(node.spots[side], 'base');
   if (comparison !== 'unknown') return;
-  looks.ask(local, 'other-side');
-  looks.ask(remote, 'other-side');
+  for (const side of SIDES) looks.ask(node.spots[side], 'other-side');
 }

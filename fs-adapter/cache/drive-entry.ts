@@ -18,9 +18,10 @@ export function entryOf(entry: DriveFile | DriveDirectory | DriveLink, path: Syn
   if (entry.kind === 'symlink')
     return { path, version, identity, kind: 'symlink', target: entry.target };
   const { sizeBytes, mtimeNs, hash } = entry;
+  const isPlaceholder = entry.state === 'placeholder' && sizeBytes > 0;
   return hash === null
-    ? { path, version, identity, kind: 'file', sizeBytes, mtimeNs, mode }
-    : { path, version, identity, kind: 'file', sizeBytes, mtimeNs, mode, hash };
+    ? { path, version, identity, kind: 'file', sizeBytes, mtimeNs, mode, isPlaceholder }
+    : { path, version, identity, kind: 'file', sizeBytes, mtimeNs, mode, hash, isPlaceholder };
 }
 
 /** Tells whether an entry is what the engine expects at its path. */

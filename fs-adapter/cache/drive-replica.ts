@@ -257,7 +257,7 @@ export class DriveReplica implements Replica {
     const entry = this.#expect(path, options.expected);
     if (entry.kind === 'file') {
       mustBeClosed(entry, path);
-      await this.#writer.keepDirty(entry, path);
+      await this.#writer.keepRemoved(entry, path);
     }
     const found = this.#expect(path, options.expected);
     atPath(path, () => this.#options.tree.remove(found.id, expectationOf(found)));

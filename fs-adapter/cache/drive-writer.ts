@@ -58,8 +58,21 @@ export class DriveWriter {
    * same (a mirror does). The file itself stays as it is.
    */
   async keepDirty(file: DriveFile, path: SyncPath): Promise<void> {
+    if (file.state === 'dirty') await this.#keep(file, path);
+  }
+
+  /**
+   * As `keepDirty`, where sync removes a file. One that a program has moved counts as removed only while its content is
+   * not here: what came after that was seen may be all that there is.
+   */
+  async keepRemoved(file: DriveFile, path: SyncPath): Promise<void> {
+    const isMoved = file.state === 'hydrated' && !file.isPlaced;
+    if (isMoved || file.state === 'dirty') await this.#keep(file, path);
+  }
+
+  async #keep(file: DriveFile, path: SyncPath): Promise<void> {
     const { tree, logger } = this.#options;
-    if (file.state !== 'dirty' || file.backing === null || file.sizeBytes === 0) return;
+    if (file.backing === null || file.sizeBytes === 0) return;
     const keptAs = await tree.keepVersion(file.backing, path);
     logger.info('kept the version that sync replaces', { path, keptAs, version: versionOf(file) });
   }

@@ -4,8 +4,8 @@ import type { BaseNode, Policy, SideNode, SideTree } from '../../core/reconcile/
 
 /**
  * A tree as a small literal: path to what is there. `A` is a file with content A; `/` a directory (`/ignored`: one
- * that holds ignored entries); `->x` a link to x; `?` a file of unknown content, as long as the letter after it;
- * `#1` at the end is the identity; `!` before that says that time or mode changed. Directories need no line of their
+ * that holds ignored entries); `->x` a link to x; `?` a file of unknown content, as long as the letter after it; a `~`
+ * before either of these files says that the content is only on the other side; `#1` at the end is the identity; `!` before that says that time or mode changed. Directories need no line of their
  * own where something is in them.
  */
 export type TreeLiteral = Readonly<Record<string, string>>;
@@ -17,6 +17,7 @@ interface Spec {
   readonly metadataChanged: boolean;
   readonly identity?: string;
   readonly holdsIgnored?: boolean;
+  readonly isPlaceholder?: boolean;
 }
 
 function parseSpec(text: string): Spec {
@@ -41,14 +42,16 @@ function parseSpec(text: string): Spec {
       metadataChanged,
       ...own,
     };
-  const isUnknown = body.startsWith('?');
-  const content = isUnknown ? null : body;
+  const isPlaceholder = body.startsWith('~');
+  const file = isPlaceholder ? body.slice(1) : body;
+  const isUnknown = file.startsWith('?');
   return {
     kind: 'file',
-    content,
-    sizeBytes: isUnknown ? body.length - 1 : body.length,
+    content: isUnknown ? null : file,
+    sizeBytes: isUnknown ? file.length - 1 : file.length,
     metadataChanged,
     ...own,
+    ...(isPlaceholder ? { isPlaceholder } : {}),
   };
 }
 

@@ -186,6 +186,18 @@ describe('the cache of a drive', () => {
     expect(await Promise.all(contents)).toEqual(['gone', 'mine']);
   });
 
+  test('a moved file whose content came only after sync saw that it has none is kept aside, too', async () => {
+    const { replica } = disk.drive;
+    await arrive('file', 'content');
+    disk.files.rename('file', 'moved');
+    const expected = await versionOf(replica, 'moved');
+    await disk.drive.cache.hydrate([at('moved')], { signal: new AbortController().signal });
+    await replica.remove(at('moved'), { expected });
+    const versions = join(disk.stateDirectory, 'versions');
+    const [kept = ''] = await fs.readdir(versions);
+    expect(await fs.readFile(join(versions, kept), 'utf8')).toBe('content');
+  });
+
   test('a counterpart of a version that is not current any more changes nothing', async () => {
     const { replica } = disk.drive;
     await programsOn(disk.drive).write('file', 'one');

@@ -188,4 +188,96 @@ describe('a drive as the local side of a pair', () => {
     await sync();
     expect(await onDrive('moved')).toBe('content');
   });
+
+  describe('a file whose content is only on the server', () => {
+    const GONE = 'moved here, deleted there, and its content was only there: the deletion counts';
+    const reasons = async (path: string) =>
+      (await engine.explain(path as SyncPath)).history.map(({ reason }) => reason.rule);
+    const setTime = (path: string, seconds: bigint) =>
+      disk.files.setModified(path, seconds * 1_000_000_000n);
+
+    test('is gone when it was removed there while a program moved it, and the run says why', async () => {
+      putOnServer('file', 'content');
+      await sync();
+      remote.outside.remove('file' as SyncPath);
+      disk.files.rename('file', 'moved');
+      expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+      expect(await programs().list('')).toEqual([]);
+      expect(remote.outside.paths()).toEqual([]);
+      expect((await reasons('moved'))[0]).toBe(GONE);
+      expect(await sync()).toMatchObject({ problems: [], downloaded: 0, uploaded: 0 });
+    });
+
+    test('is gone from a directory that a program moved, where what is here stays', async () => {
+      putOnServer('from/there', 'on the server');
+      putOnServer('from/here', 'on this device');
+      await sync();
+      await onDrive('from/here');
+      remote.outside.remove('from/there' as SyncPath);
+      remote.outside.remove('from/here' as SyncPath);
+      remote.outside.remove('from' as SyncPath);
+      disk.files.rename('from', 'to');
+      expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+      expect(await programs().list('to')).toEqual(['here']);
+      expect(onServer('to/here')).toBe('on this device');
+    });
+
+    test('is the one of the server when its time was set here and it was changed there', async () => {
+      putOnServer('file', 'content');
+      await sync();
+      setTime('file', 1_000_000_000n);
+      putOnServer('file', 'changed');
+      expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+      expect(fetched).toEqual([]);
+      expect(await onDrive('file')).toBe('changed');
+    });
+
+    test('is the one of the server when a run was cut off before it recorded it', async () => {
+      putOnServer('file', 'content');
+      await sync();
+      await engine.close();
+      await fs.rm(records, { recursive: true, force: true });
+      engine = await openEngine();
+      putOnServer('file', 'changed');
+      const { problems, conflicts, deletedLocal } = await sync();
+      expect({ problems, conflicts, deletedLocal }).toEqual({
+        problems: [],
+        conflicts: [],
+        deletedLocal: 0,
+      });
+      expect(fetched).toEqual([]);
+      expect(await onDrive('file')).toBe('changed');
+    });
+
+    test('is gone when it was removed there, also where nothing is recorded any more', async () => {
+      putOnServer('file', 'content');
+      putOnServer('other', 'stays');
+      await sync();
+      remote.outside.remove('file' as SyncPath);
+      await engine.reset();
+      expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+      expect(await programs().list('')).toEqual(['other']);
+      expect(remote.outside.paths()).toEqual(['other']);
+    });
+
+    test('is not fetched by a reset', async () => {
+      putOnServer('file', 'content');
+      await sync();
+      expect(await engine.reset()).toMatchObject({ problems: [], conflicts: [] });
+      expect(fetched).toEqual([]);
+      expect(await onDrive('file')).toBe('content');
+    });
+
+    test('needs no fetching for a time that was set here, nor when it was removed there then', async () => {
+      putOnServer('file', 'content');
+      await sync();
+      setTime('file', 1_000_000_000n);
+      expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+      setTime('file', 1_100_000_000n);
+      remote.outside.remove('file' as SyncPath);
+      expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+      expect(await programs().list('')).toEqual([]);
+      expect(fetched).toEqual([]);
+    });
+  });
 });
