@@ -17,6 +17,8 @@ export interface FuzzOptions {
   /** Between two operations of a program in the drive, on average. */
   readonly pauseMs: number;
   readonly note: (text: string) => void;
+  /** Where something is wrong, all files stay, to be looked at. */
+  readonly keeps?: boolean;
 }
 
 export interface FuzzResult {
@@ -32,6 +34,8 @@ const NOTE_SECONDS = 60;
 const CLIENT_PAUSE_MS = 150;
 const END_MS = 60_000;
 const ROUNDS = 40;
+/** Only the drive itself can tell what of it is content. */
+const DRIVE_CACHE = 'home/pairs/drive/drive/cache';
 
 class Program {
   readonly log: string;
@@ -60,24 +64,33 @@ class Program {
   }
 }
 
-/** Hashes of all files below a directory, kept versions included; what only the drive itself can read is left out. */
-async function everythingIn(directory: string, except: readonly string[]): Promise<Set<string>> {
-  const found = new Set<string>();
+/** What is below a directory: the hashes of all files, kept versions included, and what could not be read. */
+interface Everything {
+  readonly hashes: ReadonlySet<string>;
+  readonly unreadable: readonly string[];
+}
+
+async function everythingIn(directory: string, except: readonly string[]): Promise<Everything> {
+  const hashes = new Set<string>();
+  const unreadable: string[] = [];
+  const read = async (path: string): Promise<void> => {
+    try {
+      const content = await readFile(path);
+      hashes.add(createHash('sha256').update(content).digest('hex'));
+    } catch (error) {
+      unreadable.push(`${relative(directory, path)} cannot be read: ${String(error)}`);
+    }
+  };
   const visit = async (path: string): Promise<void> => {
     for (const item of await readdir(path, { withFileTypes: true })) {
       const at = join(path, item.name);
       if (except.includes(relative(directory, at))) continue;
       if (item.isDirectory()) await visit(at);
-      else if (item.isFile())
-        found.add(
-          createHash('sha256')
-            .update(await readFile(at))
-            .digest('hex'),
-        );
+      else if (item.isFile()) await read(at);
     }
   };
   await visit(directory);
-  return found;
+  return { hashes, unreadable };
 }
 
 /**
@@ -86,7 +99,7 @@ async function everythingIn(directory: string, except: readonly string[]): Promi
  * the kept versions; unless a program replaced it knowingly.
  */
 export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult> {
-  const { forMs, seed, pauseMs, note } = options;
+  const { forMs, seed, pauseMs, note, keeps = false } = options;
   const stage = await DriveStage.start();
   const folder = join(stage.directory, 'client');
   const clientHome = join(stage.directory, 'client-home');
@@ -101,6 +114,7 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     '--allow-deletes',
   ];
   const client = startFerry(clientHome, ['sync', ...pair, '--watch']);
+  const wrong: string[] = [];
   const log = (name: string) => join(stage.directory, `${name}.log`);
   const programs = Array.from({ length: PROGRAMS }, (_, index) => {
     const own = `p${index}`;
@@ -122,13 +136,13 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
         failures[code] = (failures[code] ?? 0) + times;
     client.child.kill('SIGINT');
     await client.result;
-    const wrong: string[] = [];
     wrong.push(...(await unequal(stage, folder, () => runFerry(clientHome, ['sync', ...pair]))));
     wrong.push(...(await stage.crashes()));
     const { operations, written, replaced } = readFuzzLogs(programs.map((program) => program.log));
-    const found = await everythingIn(stage.directory, ['home/pairs/drive/drive/cache']);
+    const { hashes, unreadable } = await everythingIn(stage.directory, [DRIVE_CACHE]);
+    wrong.push(...unreadable);
     for (const [hash, what] of written)
-      if (!replaced.has(hash) && !found.has(hash))
+      if (!replaced.has(hash) && !hashes.has(hash))
         wrong.push(`lost: ${what} (${hash.slice(0, 8)})`);
     const names = Object.keys(await listTree(stage.served));
     const conflictCopies = names.filter((name) => name.includes('(conflict ')).length;
@@ -140,7 +154,7 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
   } finally {
     for (const program of programs) program.kill();
     client.child.kill('SIGKILL');
-    await stage.close();
+    await stage.close({ keeps: keeps && wrong.length > 0 });
   }
 }
 

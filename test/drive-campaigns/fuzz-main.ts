@@ -7,6 +7,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '24' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     'pause-ms': { type: 'string', default: '60' },
+    keep: { type: 'boolean', default: false },
   },
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -17,6 +18,7 @@ const result = await runFuzzCampaign({
   seed,
   pauseMs: Number(values['pause-ms']),
   note: say,
+  keeps: values.keep,
 });
 say(`operations that failed: ${JSON.stringify(result.failures)}`);
 for (const wrong of result.wrong.slice(0, 50)) say(`WRONG ${wrong}`);
