@@ -39,13 +39,15 @@
         "native/fuse/content.cc",
         "native/fuse/drive.cc",
         "native/fuse/engine.cc",
+        "native/fuse/kept-attributes.cc",
         "native/fuse/mount.cc",
         "native/fuse/names.cc",
         "native/fuse/node.cc",
         "native/fuse/notify.cc",
         "native/fuse/row.cc",
         "native/fuse/session.cc",
-        "native/fuse/tree.cc"
+        "native/fuse/tree.cc",
+        "native/fuse/xattrs.cc"
       ]
     }, { "type": "none" }]]
   }]

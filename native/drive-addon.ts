@@ -146,7 +146,7 @@ interface DriveAddon {
 }
 
 /** The revision of fuse/addon.cc that this file describes. */
-const REVISION = 6;
+const REVISION = 7;
 
 /** Returns the addon that speaks the kernel's FUSE protocol; null when it was not built from these sources. */
 export function loadDriveAddon(): DriveAddon['NativeDrive'] | null {

@@ -7,26 +7,22 @@ import type {
   OpenRequest,
   SpaceOnDrive,
 } from '../mount/mount-backend.ts';
-import {
-  type AttributedEntry,
-  attributeNames,
-  attributeValue,
-  OWN_ATTRIBUTES,
-  PIN_ATTRIBUTE,
-} from './drive-attributes.ts';
 import { HIDDEN_NAME } from './drive-names.ts';
 import {
   blankRow,
   type DirectoryNode,
   type DriveNode,
+  EMPTY_FILE,
   type FileNode,
   nodeOf,
   nsOfMs,
 } from './drive-node.ts';
 import { storedBytesOf } from './drive-table.ts';
+import type { AttributeCondition } from './kept-attributes.ts';
 import { PosixError } from './posix-error.ts';
 import { inherit, mustFit } from './rename-rules.ts';
 import type { ScriptTree } from './script-tree.ts';
+import { ShownAttributes } from './shown-attributes.ts';
 import { ShownContents } from './shown-contents.ts';
 
 const MAX_NAME_BYTES = 255;
@@ -55,6 +51,7 @@ export class DriveFiles implements MountedFiles {
   readonly #options: DriveFilesOptions;
   readonly #tree: ScriptTree;
   readonly #shown: ShownContents;
+  readonly #attributes: ShownAttributes;
   /** Files that libfuse keeps under a name of its own until they are closed. */
   readonly #hidden = new Map<string, DriveNode>();
   /** What was last hidden and where: the rename that follows puts a new file in its place. */
@@ -68,6 +65,7 @@ export class DriveFiles implements MountedFiles {
     this.#options = options;
     this.#tree = options.tree;
     this.#shown = new ShownContents(options.tree);
+    this.#attributes = new ShownAttributes(options.tree, options.readOnly);
   }
 
   attributes(path: string): Attributes {
@@ -238,25 +236,19 @@ export class DriveFiles implements MountedFiles {
   }
 
   extendedAttributes(path: string): readonly string[] {
-    return attributeNames(this.#attributed(path));
+    return this.#attributes.names(this.#existing(path));
   }
 
   extendedAttribute(path: string, name: string): Uint8Array | null {
-    const value = attributeValue(this.#attributed(path), name);
-    return value === null ? null : Buffer.from(value);
+    return this.#attributes.value(this.#existing(path), name);
   }
 
-  setExtendedAttribute(path: string, name: string, value: string | null): void {
-    const node = this.#existing(path);
-    if (name !== PIN_ATTRIBUTE) {
-      if (name.startsWith(OWN_ATTRIBUTES)) throw new PosixError('EPERM', `${name} is only shown`);
-      throw new PosixError(value === null ? 'ENODATA' : 'EOPNOTSUPP', name);
-    }
-    if (value !== null && !['0', '1', ''].includes(value))
-      throw new PosixError('EINVAL', 'a pin is 1, or 0 for none');
-    this.#tree.setPinned(node.id, value === '1');
-    this.#tree.table.journal.commit();
-    this.#tree.notePin(node);
+  setExtendedAttribute(path: string, name: string, value: Buffer, when: AttributeCondition): void {
+    this.#attributes.set(this.#existing(path), name, value, when);
+  }
+
+  removeExtendedAttribute(path: string, name: string): void {
+    this.#attributes.remove(this.#existing(path), name);
   }
 
   isFetching(): boolean {
@@ -309,17 +301,7 @@ export class DriveFiles implements MountedFiles {
   #newFile(path: string, mode: number): FileNode {
     const { parent, name } = this.#freePlace(path);
     const { table, clock } = this.#tree;
-    const node = nodeOf({
-      ...this.#blank(name, mode),
-      kind: 'file',
-      sizeBytes: 0,
-      state: 'dirty',
-      source: null,
-      hash: null,
-      backing: null,
-      stampNs: null,
-      map: null,
-    });
+    const node = nodeOf({ ...this.#blank(name, mode), ...EMPTY_FILE });
     table.insert(node, parent, clock.now());
     table.journal.commit();
     return node;
@@ -328,13 +310,6 @@ export class DriveFiles implements MountedFiles {
   #insert(node: DriveNode, parent: DirectoryNode): void {
     this.#tree.table.insert(node, parent, this.#tree.clock.now());
     this.#changedAt(node);
-  }
-
-  #attributed(path: string): AttributedEntry {
-    const node = this.#existing(path);
-    let isPinned = false;
-    for (let at: DriveNode | null = node; at !== null; at = at.parent) isPinned ||= at.isPinned;
-    return { entry: this.#tree.show(node), mark: this.#tree.markOf(node.id), isPinned };
   }
 
   #mustBeWritable(): void {

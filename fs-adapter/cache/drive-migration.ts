@@ -51,6 +51,7 @@ function parseRow(id: number, text: string): { row: DriveRow; parentId: number }
     counter: counter as number,
     isPinned: false,
     isPlaced: false,
+    attributes: null,
   };
   if (kind === 'directory') return { row: { ...base, kind }, parentId };
   if (kind === 'symlink') return { row: { ...base, kind, target: rest[0] }, parentId };

@@ -54,8 +54,21 @@ export function blankRow(id: number, name: string, mode: number, nowMs: number) 
     counter: 0,
     isPinned: false,
     isPlaced: false,
+    attributes: null,
   };
 }
+
+/** What the record of a file that a program has made goes on with. */
+export const EMPTY_FILE = {
+  kind: 'file',
+  sizeBytes: 0,
+  state: 'dirty',
+  source: null,
+  hash: null,
+  backing: null,
+  stampNs: null,
+  map: null,
+} as const;
 
 /** Returns the node of a row, not yet in a directory. Files, of which there are many, are one literal, as spreading takes long. */
 export function nodeOf(row: FileRow, digest?: number | null): FileNode;
@@ -75,6 +88,7 @@ export function nodeOf(row: DriveRow, digest: number | null = null): DriveNode {
     counter: row.counter,
     isPinned: row.isPinned,
     isPlaced: row.isPlaced,
+    attributes: row.attributes,
     kind: 'file',
     sizeBytes: row.sizeBytes,
     state: row.state,

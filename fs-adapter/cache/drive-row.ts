@@ -26,6 +26,8 @@ interface RowBase {
   isPinned: boolean;
   /** Sync has put it at this place, or has taken it up from here. */
   isPlaced: boolean;
+  /** The extended attributes that programs keep on it, packed (kept-attributes.ts); null: none. */
+  attributes: Buffer | null;
 }
 
 export interface FileRow extends RowBase {
@@ -77,6 +79,7 @@ const PINNED = 1;
 const PLACED = 2;
 const HAS_HASH = 4;
 const HAS_SOURCE = 8;
+const HAS_ATTRIBUTES = 16;
 const UNKNOWN_STAMP = -1n;
 const HIGH = 2 ** 32;
 const NOTHING = Buffer.alloc(0);
@@ -118,7 +121,9 @@ export function encodeRow(row: DriveRow, parentId: number): Buffer {
   const targetLength = lengthOf(target);
   const hash = hashOf(row);
   const map = file?.map ?? NOTHING;
-  const length = AT.name + nameLength + hash.length / 2 + sourceLength + targetLength + map.length;
+  const attributesAt =
+    AT.name + nameLength + hash.length / 2 + sourceLength + targetLength + map.length;
+  const length = attributesAt + (row.attributes === null ? 0 : 4 + row.attributes.length);
   const bytes = Buffer.allocUnsafe(length);
   bytes.fill(0, 0, AT.name);
   bytes.writeUInt32LE(length, AT.length);
@@ -152,6 +157,8 @@ export function encodeRow(row: DriveRow, parentId: number): Buffer {
   at += bytes.write(source, at);
   at += bytes.write(target, at);
   bytes.set(map, at);
+  if (row.attributes !== null)
+    bytes.set(row.attributes, bytes.writeUInt32LE(row.attributes.length, attributesAt));
   return bytes;
 }
 
@@ -173,14 +180,29 @@ export function rowLengthAt(bytes: Buffer, at: number): number {
   if (kind === REMOVED_KIND) return length;
   if (length < AT.name || kind >= KINDS.length) return 0;
   if ((bytes[at + AT.state] as number) >= STATES.length) return 0;
-  const hasHash = (bytes.readUInt16LE(at + AT.flags) & HAS_HASH) !== 0;
-  const parts =
+  const flags = bytes.readUInt16LE(at + AT.flags);
+  const parts = partsLength(bytes, at);
+  if ((flags & HAS_ATTRIBUTES) === 0) return parts === length ? length : 0;
+  return parts + 4 <= length && parts + 4 + bytes.readUInt32LE(at + parts) === length ? length : 0;
+}
+
+/** Returns how long the row at `at` is without its attributes, which are what it ends with. */
+function partsLength(bytes: Buffer, at: number): number {
+  const flags = bytes.readUInt16LE(at + AT.flags);
+  return (
+    AT.name +
     bytes.readUInt16LE(at + AT.nameLength) +
-    (hasHash ? HASH_BYTES : 0) +
+    ((flags & HAS_HASH) === 0 ? 0 : HASH_BYTES) +
     bytes.readUInt32LE(at + AT.sourceLength) +
     bytes.readUInt32LE(at + AT.targetLength) +
-    bytes.readUInt32LE(at + AT.mapLength);
-  return AT.name + parts === length ? length : 0;
+    bytes.readUInt32LE(at + AT.mapLength)
+  );
+}
+
+function attributesIn(bytes: Buffer, at: number, flags: number): Buffer | null {
+  if ((flags & HAS_ATTRIBUTES) === 0) return null;
+  const end = at + bytes.readUInt32LE(at + AT.length);
+  return Buffer.from(bytes.subarray(at + partsLength(bytes, at) + 4, end));
 }
 
 /** Yields the rows of a packed buffer, until bytes come that are no row. */
@@ -221,8 +243,9 @@ export function withKnownMap(row: Buffer, before: Buffer): Buffer {
     isPartial(before) &&
     readNumber(row, AT.backing) === readNumber(before, AT.backing);
   if (!isSame || mapLength === 0 || row.readUInt32LE(AT.mapLength) > 0) return row;
-  // The map is what a row ends with.
-  const whole = Buffer.concat([row, before.subarray(before.length - mapLength)]);
+  const [end, endBefore] = [partsLength(row, 0), partsLength(before, 0)];
+  const map = before.subarray(endBefore - mapLength, endBefore);
+  const whole = Buffer.concat([row.subarray(0, end), map, row.subarray(end)]);
   whole.writeUInt32LE(whole.length, AT.length);
   whole.writeUInt32LE(mapLength, AT.mapLength);
   return whole;
@@ -258,12 +281,13 @@ export function decodeRow(bytes: Buffer, at = 0): PlacedRow {
     counter: readNumber(bytes, at + AT.counter),
     isPinned: (flags & PINNED) !== 0,
     isPlaced: (flags & PLACED) !== 0,
+    attributes: attributesIn(bytes, at, flags),
   };
   if (kind === 'special') {
     const format = bytes.readUInt32LE(at + AT.format);
     return { row: { ...base, kind, format, rdev: bytes.readUInt32LE(at + AT.rdev) }, parentId };
   }
-  const end = at + bytes.readUInt32LE(at) - bytes.readUInt32LE(at + AT.mapLength);
+  const end = at + partsLength(bytes, at) - bytes.readUInt32LE(at + AT.mapLength);
   const start = end - bytes.readUInt32LE(at + AT.targetLength);
   return { row: { ...base, kind, target: bytes.toString('utf8', start, end) }, parentId };
 }
@@ -283,6 +307,7 @@ function decodeDirectory(bytes: Buffer, at: number): DirectoryRow {
     counter: readNumber(bytes, at + AT.counter),
     isPinned: (flags & PINNED) !== 0,
     isPlaced: (flags & PLACED) !== 0,
+    attributes: attributesIn(bytes, at, flags),
     kind: 'directory',
   };
 }
@@ -293,8 +318,8 @@ function decodeFile(bytes: Buffer, at: number): FileRow {
   const nameEnd = at + AT.name + bytes.readUInt16LE(at + AT.nameLength);
   const hashEnd = nameEnd + ((flags & HAS_HASH) === 0 ? 0 : HASH_BYTES);
   const sourceEnd = hashEnd + bytes.readUInt32LE(at + AT.sourceLength);
-  const end = at + bytes.readUInt32LE(at);
   const mapLength = bytes.readUInt32LE(at + AT.mapLength);
+  const mapAt = sourceEnd + bytes.readUInt32LE(at + AT.targetLength);
   const backing = readNumber(bytes, at + AT.backing);
   const stampNs = bytes.readBigInt64LE(at + AT.stamp);
   const hasSource = (flags & HAS_SOURCE) !== 0;
@@ -310,6 +335,7 @@ function decodeFile(bytes: Buffer, at: number): FileRow {
     counter: readNumber(bytes, at + AT.counter),
     isPinned: (flags & PINNED) !== 0,
     isPlaced: (flags & PLACED) !== 0,
+    attributes: attributesIn(bytes, at, flags),
     kind: 'file',
     sizeBytes: readNumber(bytes, at + AT.size),
     state: STATES[bytes[at + AT.state] as number] as NodeState,
@@ -317,7 +343,7 @@ function decodeFile(bytes: Buffer, at: number): FileRow {
     hash: hashEnd === nameEnd ? null : (bytes.toString('hex', nameEnd, hashEnd) as ContentHash),
     backing: backing === 0 ? null : backing,
     stampNs: stampNs === UNKNOWN_STAMP ? null : stampNs,
-    map: mapLength === 0 ? null : new Uint8Array(bytes.subarray(end - mapLength, end)),
+    map: mapLength === 0 ? null : new Uint8Array(bytes.subarray(mapAt, mapAt + mapLength)),
   };
 }
 
@@ -328,6 +354,7 @@ export function digestOfRow(bytes: Uint8Array): number {
 
 function flagsOf(row: DriveRow): number {
   let flags = (row.isPinned ? PINNED : 0) | (row.isPlaced ? PLACED : 0);
+  if (row.attributes !== null) flags |= HAS_ATTRIBUTES;
   if (row.kind === 'file')
     flags |= (hashOf(row) === '' ? 0 : HAS_HASH) | (row.source === null ? 0 : HAS_SOURCE);
   return flags;

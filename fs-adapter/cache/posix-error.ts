@@ -11,6 +11,7 @@ export type PosixCode =
   | 'ENAMETOOLONG'
   | 'ENODATA'
   | 'ENOENT'
+  | 'ENOSPC'
   | 'ENOTDIR'
   | 'ENOTEMPTY'
   | 'EOPNOTSUPP'

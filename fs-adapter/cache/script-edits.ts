@@ -172,6 +172,7 @@ export class ScriptEdits {
     const now = this.#newFile(old.name, { mode: old.mode, ...content }, nowMs);
     now.identity = old.identity;
     now.isPinned = old.isPinned;
+    now.attributes = old.attributes;
     this.#table.exchange(old, now, nowMs);
     this.#onReplaced({ old, now });
     return now;

@@ -40,7 +40,6 @@ export const FUSE_NATIVE_CAPABILITIES: MountCapabilities = {
   renameFlags: false,
   rawNames: false,
   specials: false,
-  ownAttributes: false,
   holes: false,
   preallocates: false,
   hardLinks: false,

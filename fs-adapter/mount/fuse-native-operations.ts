@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import type { FuseOperations, FuseStat, FuseStatfs } from 'fuse-native';
+import type { AttributeCondition } from '../cache/kept-attributes.ts';
 import { PosixError } from '../cache/posix-error.ts';
 import type { Calls } from './calls.ts';
 import { errno } from './errno.ts';
@@ -134,17 +135,22 @@ function metadataOperations(
     utimens: (path, _, mtimeMs, done) =>
       calls.answer('utimens', done, () => setModified(files, relative(path), mtimeMs)),
     statfs: (_, done) => calls.answer('statfs', done, async () => statfsOf(await files.space())),
-    setxattr: (path, name, value, _, __, done) =>
+    setxattr: (path, name, value, _, flags, done) =>
       calls.answer('setxattr', done, () =>
-        files.setExtendedAttribute(relative(path), name, value.toString()),
+        // The bytes are only lent.
+        files.setExtendedAttribute(relative(path), name, Buffer.from(value), conditionOf(flags)),
       ),
     getxattr: (_, __, ___, done) => done(errno('ENODATA')), // Answered by answerAttributes, as is listxattr.
     listxattr: (_, done) => done(0, []),
     removexattr: (path, name, done) =>
-      calls.answer('removexattr', done, () =>
-        files.setExtendedAttribute(relative(path), name, null),
-      ),
+      calls.answer('removexattr', done, () => files.removeExtendedAttribute(relative(path), name)),
   };
+}
+
+/** XATTR_CREATE and XATTR_REPLACE of setxattr(2). */
+function conditionOf(flags: number): AttributeCondition {
+  if ((flags & 1) !== 0) return 'create';
+  return (flags & 2) === 0 ? null : 'replace';
 }
 
 /** Sets a time that came in milliseconds; it says nothing new where the file's time is the same but for its finer part. */

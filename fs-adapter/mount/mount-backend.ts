@@ -1,3 +1,5 @@
+import type { AttributeCondition } from '../cache/kept-attributes.ts';
+
 /** What `stat` shows of one entry. Times in milliseconds since 1970 with a fraction. */
 export interface Attributes {
   readonly inode: number;
@@ -64,8 +66,8 @@ export interface MountedFiles {
   extendedAttributes(path: string): readonly string[];
   /** Null when the file has none of that name. */
   extendedAttribute(path: string, name: string): Uint8Array | null;
-  /** `value` null removes it. */
-  setExtendedAttribute(path: string, name: string, value: string | null): void;
+  setExtendedAttribute(path: string, name: string, value: Buffer, when: AttributeCondition): void;
+  removeExtendedAttribute(path: string, name: string): void;
   /** True while an operation waits for the other side; it has its own deadline then. */
   isFetching(): boolean;
 }
@@ -96,8 +98,6 @@ export interface MountCapabilities {
   readonly rawNames: boolean;
   /** Fifos, sockets and devices can be made; they stay on this device. */
   readonly specials: boolean;
-  /** Programs can keep extended attributes of their own; `user.ferry.*` is read on every mounted drive. */
-  readonly ownAttributes: boolean;
   /** Holes take no room, and are found by SEEK_HOLE. */
   readonly holes: boolean;
   /** Room can be allocated and given back within a file (fallocate). */

@@ -24,7 +24,6 @@ export const NATIVE_CAPABILITIES: MountCapabilities = {
   renameFlags: true,
   rawNames: true,
   specials: true,
-  ownAttributes: false,
   holes: true,
   preallocates: true,
   hardLinks: false,

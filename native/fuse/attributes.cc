@@ -1,4 +1,4 @@
-// Requests about attributes: times, modes, sizes, extended attributes, space.
+// Requests about attributes: times, modes, sizes, space.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -10,8 +10,6 @@ namespace {
 
 constexpr uint64_t kValidS = 3600;
 constexpr uint32_t kBlockSize = 4096;
-constexpr std::string_view kStateName = "user.ferry.state", kPinName = "user.ferry.pin",
-                           kProgressName = "user.ferry.progress", kOwnPrefix = "user.ferry.";
 
 /** The years 1677 to 2262; what is beyond them is shown as their first or last second, as disks do with theirs. */
 int64_t Ns(uint64_t seconds, uint32_t ns) {
@@ -36,24 +34,6 @@ uint64_t RoomOf(const Node& node, uint64_t size) {
   uint64_t room = 0;
   if (fd < 0 || StampOf(fd, nullptr, &room) < 0) return size - std::min(size, node.holes);
   return std::min(size, room);
-}
-
-bool IsPinnedByAny(const Node* node) {
-  for (; node != nullptr; node = node->parent)
-    if (node->has(kPinned)) return true;
-  return false;
-}
-
-std::string StateOf(const Node& node) {
-  if (node.mark == Mark::kConflict) return "conflict";
-  if (node.state == State::kDirty) return node.mark == Mark::kUploading ? "uploading" : "dirty";
-  if (node.isWhole()) return "local";
-  return node.storedBytes() > 0 ? "partial" : "online";
-}
-
-std::string ProgressOf(const Node& node) {
-  if (node.isWhole()) return "100";
-  return std::to_string(node.size == 0 ? 100 : node.storedBytes() * 100 / node.size);
 }
 
 }  // namespace
@@ -175,62 +155,6 @@ void Session::StatFs(const Request& request) {
     reply.st.ffree = UINT32_MAX;
   }
   Reply(request, &reply, sizeof reply);
-}
-
-void Session::GetXattr(const Request& request) {
-  const auto& in = request.As<fuse_getxattr_in>();
-  const std::string_view name = request.NameAt(sizeof in);
-  std::string value;
-  {
-    const Shared lock(drive_.mutex());
-    const Node* node = drive_.tree().Get(request.head->nodeid);
-    if (node == nullptr) return ReplyError(request, -ESTALE);
-    if (name == kStateName && node->isFile()) value = StateOf(*node);
-    else if (name == kProgressName && node->isFile()) value = ProgressOf(*node);
-    else if (name == kPinName && IsPinnedByAny(node)) value = "1";
-    else return ReplyError(request, -ENODATA);
-  }
-  if (in.size == 0) {
-    fuse_getxattr_out reply = {};
-    reply.size = static_cast<uint32_t>(value.size());
-    return Reply(request, &reply, sizeof reply);
-  }
-  if (in.size < value.size()) return ReplyError(request, -ERANGE);
-  Reply(request, value.data(), value.size());
-}
-
-void Session::ListXattr(const Request& request) {
-  const auto& in = request.As<fuse_getxattr_in>();
-  std::string names;
-  {
-    const Shared lock(drive_.mutex());
-    const Node* node = drive_.tree().Get(request.head->nodeid);
-    if (node == nullptr) return ReplyError(request, -ESTALE);
-    if (node->isFile()) names.append(kStateName).append(1, '\0').append(kProgressName).append(1, '\0');
-    if (IsPinnedByAny(node)) names.append(kPinName).append(1, '\0');
-  }
-  if (in.size == 0) {
-    fuse_getxattr_out reply = {};
-    reply.size = static_cast<uint32_t>(names.size());
-    return Reply(request, &reply, sizeof reply);
-  }
-  if (in.size < names.size()) return ReplyError(request, -ERANGE);
-  Reply(request, names.data(), names.size());
-}
-
-void Session::SetXattr(const Request& request) {
-  const bool isRemoval = request.head->opcode == FUSE_REMOVEXATTR;
-  // Without FUSE_SETXATTR_EXT the kernel sends the structure's first eight bytes only.
-  const size_t skip = isRemoval ? 0 : FUSE_COMPAT_SETXATTR_IN_SIZE;
-  const std::string_view name = request.NameAt(skip);
-  const std::string_view value = isRemoval ? std::string_view("0") : request.body.substr(skip + name.size() + 1);
-  if (name != kPinName) {
-    const bool isOurs = name.substr(0, kOwnPrefix.size()) == kOwnPrefix;
-    return ReplyError(request, isOurs ? -EPERM : isRemoval ? -ENODATA : -EOPNOTSUPP);
-  }
-  if (value != "0" && value != "1" && !value.empty()) return ReplyError(request, -EINVAL);
-  if (!drive_.SetPinned(request.head->nodeid, value == "1")) return ReplyError(request, -ENODATA);
-  ReplyError(request, 0);
 }
 
 }  // namespace ferry::fuse

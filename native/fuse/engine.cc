@@ -84,6 +84,7 @@ int Drive::Replace(uint64_t id, uint64_t expected, const Incoming& content, std:
     next->identity = node->identity;
     next->counter = node->counter;
     next->flags = static_cast<uint16_t>(node->flags & (kPinned | kPlaced));
+    tree_.KeepAttributes(next, std::string(tree_.AttributesOf(*node)));
     tree_.TakePlace(next, node);
     node = next;
   } else if (!isSame) {

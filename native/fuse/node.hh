@@ -20,7 +20,7 @@ enum class Kind : uint8_t { kDirectory = 0, kFile = 1, kLink = 2, kSpecial = 3 }
 enum class Mark : uint8_t { kNone = 0, kUploading = 1, kConflict = 2 };
 enum class State : uint8_t { kPlaceholder = 0, kHydrated = 1, kDirty = 2 };
 
-constexpr uint16_t kPinned = 1, kPlaced = 2, kHasHash = 4, kHasSource = 8;
+constexpr uint16_t kPinned = 1, kPlaced = 2, kHasHash = 4, kHasSource = 8, kHasAttributes = 16;
 constexpr uint64_t kRootId = 1;
 constexpr size_t kHashBytes = 32;
 

@@ -79,7 +79,15 @@ bool TakeRow(std::string_view* bytes, Row* row) {
     row->specialType = Get<uint32_t>(own, 108);
     const uint64_t name = Get<uint16_t>(own, 10), hash = (row->flags & kHasHash) != 0 ? kHashBytes : 0;
     const uint64_t source = Get<uint32_t>(own, 96), target = Get<uint32_t>(own, 100), map = Get<uint32_t>(own, 104);
-    if (row->state > 2 || kRowBytes + name + hash + source + target + map != length) return false;
+    if (row->state > 2) return false;
+    const uint64_t fixed = kRowBytes + name + hash + source + target + map;
+    uint64_t attributes = 0;
+    if ((row->flags & kHasAttributes) != 0) {
+      if (length < fixed + sizeof(uint32_t)) return false;
+      attributes = sizeof(uint32_t) + uint64_t{Get<uint32_t>(own, fixed)};
+      row->attributes = own.substr(fixed + sizeof(uint32_t));
+    }
+    if (fixed + attributes != length) return false;
     size_t at = kRowBytes;
     const std::pair<std::string_view*, uint64_t> texts[] = {
         {&row->name, name}, {&row->hash, hash}, {&row->source, source}, {&row->target, target}, {&row->map, map}};
@@ -92,20 +100,22 @@ bool TakeRow(std::string_view* bytes, Row* row) {
   return true;
 }
 
-void PutRow(const Node& node, std::string* rows, bool withMap) {
+void PutRow(const Node& node, std::string* rows, bool withMap, std::string_view attributes) {
   const bool isLink = node.kind == Kind::kLink;
   const std::string_view source = isLink ? std::string_view() : node.source();
   const std::string_view target = isLink ? node.source() : std::string_view();
   std::string map;
   if (withMap && node.isFile() && node.state == State::kPlaceholder && node.file != nullptr) map = node.file->present.Save();
   const size_t start = rows->size();
-  const size_t length = kRowBytes + node.name().size() + node.hash().size() + source.size() + target.size() + map.size();
+  const size_t length = kRowBytes + node.name().size() + node.hash().size() + source.size() + target.size() + map.size() +
+                        (attributes.empty() ? 0 : sizeof(uint32_t) + attributes.size());
+  const int flags = (node.flags & ~kHasAttributes) | (attributes.empty() ? 0 : kHasAttributes);
   rows->reserve(start + length);
   rows->append(kRowBytes, '\0');
   Put<uint32_t>(rows, start, static_cast<uint32_t>(length));
   Put<uint8_t>(rows, start + 4, static_cast<uint8_t>(node.kind));
   Put<uint8_t>(rows, start + 5, static_cast<uint8_t>(node.state));
-  Put<uint16_t>(rows, start + 6, node.flags);
+  Put<uint16_t>(rows, start + 6, static_cast<uint16_t>(flags));
   Put<uint16_t>(rows, start + 8, node.mode);
   Put<uint16_t>(rows, start + 10, static_cast<uint16_t>(node.name().size()));
   Put<uint32_t>(rows, start + 12, node.rdev);
@@ -124,6 +134,10 @@ void PutRow(const Node& node, std::string* rows, bool withMap) {
   Put<uint32_t>(rows, start + 104, static_cast<uint32_t>(map.size()));
   Put<uint32_t>(rows, start + 108, static_cast<uint32_t>(node.specialType) << 12);
   rows->append(node.name()).append(node.hash()).append(source).append(target).append(map);
+  if (attributes.empty()) return;
+  rows->append(sizeof(uint32_t), '\0');
+  Put<uint32_t>(rows, rows->size() - sizeof(uint32_t), static_cast<uint32_t>(attributes.size()));
+  rows->append(attributes);
 }
 
 void PutRemoved(uint64_t id, std::string* rows) {

@@ -17,7 +17,7 @@ struct Row {
   uint32_t rdev = 0, specialType = 0;
   uint64_t id = 0, parent = 0, identity = 0, counter = 0, size = 0, backing = 0;
   int64_t mtimeNs = 0, ctimeNs = 0, atimeNs = 0, stampNs = -1;
-  std::string_view name, hash, source, target, map;
+  std::string_view name, hash, source, target, map, attributes;
 };
 
 constexpr uint8_t kRemoved = 255;
@@ -26,10 +26,10 @@ constexpr uint8_t kRemoved = 255;
 bool TakeRow(std::string_view* bytes, Row* row);
 
 /**
- * Appends the entry's row. The log does without the map of blocks: nothing says that their bytes are durable when the
- * log is.
+ * Appends the entry's row, with what programs keep as extended attributes where it is given. The log does without the
+ * map of blocks: nothing says that their bytes are durable when the log is.
  */
-void PutRow(const Node& node, std::string* rows, bool withMap = true);
+void PutRow(const Node& node, std::string* rows, bool withMap = true, std::string_view attributes = {});
 
 /** Appends a row that says that the entry is gone. */
 void PutRemoved(uint64_t id, std::string* rows);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "drive.hh"
+#include "kept-attributes.hh"
 #include "kernel.hh"
 #include "mount.hh"
 
@@ -117,6 +118,9 @@ class Session : public Waiting {
   void GetXattr(const Request& request);
   void ListXattr(const Request& request);
   void SetXattr(const Request& request);
+  void ReplyXattr(const Request& request, uint32_t room, std::string_view value);
+  int Keep(const Request& request, const KeptAttribute& attribute, uint32_t flags);
+  int RemoveKept(const Request& request, std::string_view name);
   // Content.
   void Open(const Request& request);
   void Read(const Request& request);
@@ -140,6 +144,7 @@ class Session : public Waiting {
   // These need the lock.
   void FillAttributes(Node* node, fuse_attr* attributes, bool* isFixed);
   void FillEntry(Node* node, fuse_entry_out* entry);
+  void ChangeKept(Node* node, std::string packed);
   /** Puts the request aside until a part of the file, or all of it, is here. */
   void Park(const Request& request, const Node* node, uint64_t offset, uint64_t length, bool needsAll);
   bool IsHere(const Parked& parked);

@@ -80,6 +80,7 @@ Node* Tree::FromRow(const Row& row) {
   node->flags = static_cast<uint16_t>(row.flags & (kPinned | kPlaced));
   node->specialType = static_cast<uint16_t>(row.specialType >> 12);
   node->state = static_cast<State>(row.state);
+  KeepAttributes(node, std::string(row.attributes));
   if (row.id == kRootId) return node;
   node->kind = static_cast<Kind>(row.kind);
   if (node->kind == Kind::kLink) {
@@ -264,11 +265,26 @@ void Tree::Changed(Node* node) {
   }
 }
 
+std::string_view Tree::AttributesOf(const Node& node) const {
+  return node.has(kHasAttributes) ? std::string_view(attributes_.at(node.id)) : std::string_view();
+}
+
+void Tree::KeepAttributes(Node* node, std::string packed) {
+  if (packed.empty()) {
+    if (node->has(kHasAttributes)) attributes_.erase(node->id);
+    node->flags = static_cast<uint16_t>(node->flags & ~kHasAttributes);
+  } else {
+    attributes_[node->id] = std::move(packed);
+    node->flags |= kHasAttributes;
+  }
+}
+
 void Tree::FreeIfUnused(Node* node) {
   // What waits in a list is freed when it has been taken out of it.
   if (node->isInTree() || node->lookups != 0 || node->isUnlogged || node->isQueued) return;
   if (node->file != nullptr && node->file->handles > 0) return;
   byId_.Remove(node->id);
+  KeepAttributes(node, {});
   delete node;
 }
 
@@ -282,7 +298,7 @@ void Tree::TakeUnlogged(std::string* rows) {
       continue;
     }
     Recount(node);
-    PutRow(*node, rows, false);
+    PutRow(*node, rows, false, AttributesOf(*node));
   }
 }
 
@@ -296,7 +312,7 @@ void Tree::TakeUnstored(std::string* rows) {
       continue;
     }
     const size_t start = rows->size();
-    PutRow(*node, rows);
+    PutRow(*node, rows, true, AttributesOf(*node));
     const uint32_t digest = Crc32(std::string_view(*rows).substr(start));
     if (!node->isStored) check_.count++;
     check_.digest += digest - (node->isStored ? node->rowDigest : 0);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "flat-index.hh"
@@ -65,6 +66,10 @@ class Tree {
   void Touch(Node* directory);
   /** Must be called after each change of what is in an entry's row. */
   void Changed(Node* node);
+  /** Returns what programs keep as extended attributes of the entry, packed (kept-attributes.hh). */
+  std::string_view AttributesOf(const Node& node) const;
+  /** Takes that over; the entry's row has changed then. */
+  void KeepAttributes(Node* node, std::string packed);
   /** Frees an entry that is not in the tree and that nobody refers to. */
   void FreeIfUnused(Node* node);
 
@@ -109,6 +114,8 @@ class Tree {
   std::vector<uint64_t> removed_;
   /** While seeding: entries with the ids of their directories. */
   std::vector<std::pair<Node*, uint64_t>> seeded_;
+  /** By the entry's id: so few have any that they cost the others nothing. */
+  std::unordered_map<uint64_t, std::string> attributes_;
   StoreCheck check_;
   uint64_t entries_ = 0;
   uint64_t dirty_ = 0;

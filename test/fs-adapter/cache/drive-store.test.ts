@@ -32,6 +32,7 @@ const BASE = {
   counter: 3,
   isPinned: true,
   isPlaced: false,
+  attributes: null,
 };
 
 const FILE: FileRow = {
@@ -58,6 +59,8 @@ const ROWS: readonly DriveRow[] = [
     name: 'latin\ufffd',
     nameBytes: Buffer.from('latin\xe9', 'latin1'),
   },
+  { ...FILE, attributes: Buffer.from('of programs') },
+  { ...BASE, kind: 'directory', attributes: Buffer.from('of others') },
   { ...BASE, kind: 'directory', name: 'a real \ufffd' },
 ];
 
@@ -138,12 +141,13 @@ describe('the store of a drive', () => {
 
   test('knows which parts of a file are here, though the log leaves that out', async () => {
     const stored = encodeRow(FILE, 1);
-    const renamed = encodeRow({ ...FILE, name: 'renamed', map: null }, 1);
+    const attributes = Buffer.from('of programs');
+    const renamed = encodeRow({ ...FILE, name: 'renamed', map: null, attributes }, 1);
     const other = encodeRow({ ...FILE, id: 8, map: null, backing: 5 }, 1);
     const before = encodeRow({ ...FILE, id: 8 }, 1);
     await inStore((store) => store.write([stored, before], [], checkOf([stored, before], 9)));
     await logged([renamed, other]);
-    const whole = encodeRow({ ...FILE, name: 'renamed' }, 1);
+    const whole = encodeRow({ ...FILE, name: 'renamed', attributes }, 1);
     await inStore(async (store) => {
       const rows: Buffer[] = [];
       for await (const batch of store.rows()) rows.push(...batch);

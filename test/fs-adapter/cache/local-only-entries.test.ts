@@ -1,54 +1,29 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Version } from '../../../core/model/entry.ts';
 import type { Observation } from '../../../core/ports.ts';
+import { blankRow, EMPTY_FILE } from '../../../fs-adapter/cache/drive-node.ts';
 import { type DriveRow, digestOfRow, encodeRow } from '../../../fs-adapter/cache/drive-row.ts';
 import { openDriveStore } from '../../../fs-adapter/cache/drive-store.ts';
 import { at } from '../../conformance/setting.ts';
 import { type DriveOnDisk, openDriveOnDisk, programsOn } from '../../support/drive-on-disk.ts';
 
-const BASE = {
-  nameBytes: null,
-  mode: 0o755,
-  mtimeNs: 0n,
-  ctimeNs: 0n,
-  atimeNs: 0n,
-  counter: 0,
-  isPinned: false,
-  isPlaced: false,
-};
-
-const FILE = {
-  ...BASE,
-  kind: 'file',
-  sizeBytes: 0,
-  state: 'dirty',
-  source: null,
-  hash: null,
-  backing: null,
-  stampNs: null,
-  map: null,
-} as const;
-
 /** What a mount that takes any bytes for names has left. */
 const ROWS: readonly (readonly [DriveRow, number])[] = [
-  [{ ...BASE, id: 1, identity: 1, name: '', kind: 'directory' }, 0],
-  [{ ...BASE, id: 2, identity: 2, name: 'folder', kind: 'directory' }, 1],
-  [{ ...BASE, id: 3, identity: 3, name: 'pipe', kind: 'special', format: 0o010000, rdev: 0 }, 2],
+  [{ ...blankRow(1, '', 0o755, 0), kind: 'directory' }, 0],
+  [{ ...blankRow(2, 'folder', 0o755, 0), kind: 'directory' }, 1],
+  [{ ...blankRow(3, 'pipe', 0o755, 0), kind: 'special', format: 0o010000, rdev: 0 }, 2],
   [
     {
-      ...BASE,
-      id: 4,
-      identity: 4,
-      name: 'latin\ufffd',
+      ...blankRow(4, 'latin\ufffd', 0o755, 0),
       nameBytes: Buffer.from('latin\xe9', 'latin1'),
       kind: 'directory',
     },
     1,
   ],
-  [{ ...FILE, id: 5, identity: 5, name: 'inside' }, 4],
-  [{ ...FILE, id: 6, identity: 6, name: 'twice \u00e4' }, 1],
-  [{ ...FILE, id: 7, identity: 7, name: 'twice a\u0308' }, 1],
-  [{ ...FILE, id: 8, identity: 8, name: 'once a\u0308' }, 1],
+  [{ ...blankRow(5, 'inside', 0o755, 0), ...EMPTY_FILE }, 4],
+  [{ ...blankRow(6, 'twice \u00e4', 0o755, 0), ...EMPTY_FILE }, 1],
+  [{ ...blankRow(7, 'twice a\u0308', 0o755, 0), ...EMPTY_FILE }, 1],
+  [{ ...blankRow(8, 'once a\u0308', 0o755, 0), ...EMPTY_FILE }, 1],
 ];
 
 async function leaveRows(stateDirectory: string): Promise<void> {

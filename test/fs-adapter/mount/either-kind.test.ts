@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { ContentHash, Version } from '../../../core/model/entry.ts';
+import { blankRow, EMPTY_FILE, ROOT_ID } from '../../../fs-adapter/cache/drive-node.ts';
+import {
+  type DriveRow,
+  decodeRow,
+  digestOfRow,
+  encodeRow,
+} from '../../../fs-adapter/cache/drive-row.ts';
+import { openDriveStore } from '../../../fs-adapter/cache/drive-store.ts';
 import type { DriveEntry, DriveTree, NewEntry } from '../../../fs-adapter/cache/drive-tree.ts';
+import { withAttribute } from '../../../fs-adapter/cache/kept-attributes.ts';
 import { FUSE_NATIVE_KIND } from '../../../fs-adapter/mount/fuse-native-kind.ts';
 import { NATIVE_KIND } from '../../../fs-adapter/mount/native-kind.ts';
 import type { TreeKind } from '../../../fs-adapter/mount/shown-tree.ts';
@@ -102,4 +111,37 @@ describeBoth('a drive that one kind of tree has left', () => {
         await fs.rm(directory, { recursive: true, force: true });
       }
     });
+
+  for (const kind of [NATIVE_KIND, FUSE_NATIVE_KIND])
+    test(`keeps what programs attached to it: ${kind.name}`, async () => {
+      const directory = await fs.mkdtemp(join(tmpdir(), 'ferry-kinds-'));
+      try {
+        const attributes = withAttribute(null, 'user.tag', Buffer.from('ä'), null);
+        const file = { ...blankRow(2, 'file', 0o644, 0), ...EMPTY_FILE, attributes };
+        await leave(directory, [encodeRow(file, ROOT_ID)]);
+        await withTree(kind, directory, (tree) => {
+          tree.setMetadata(2, 0, { mode: 0o600 });
+        });
+        const left = (await rowsIn(directory)).find(({ id }) => id === 2);
+        expect(left).toMatchObject({ mode: 0o600, attributes });
+      } finally {
+        await fs.rm(directory, { recursive: true, force: true });
+      }
+    });
 });
+
+async function leave(stateDirectory: string, rows: readonly Buffer[]): Promise<void> {
+  const store = await openDriveStore(stateDirectory);
+  const digest = rows.reduce((sum, row) => (sum + digestOfRow(row)) >>> 0, 0);
+  await store.write(rows, [], { count: rows.length, digest, nextId: rows.length + 2 });
+  await store.setIdentity('left');
+  await store.close();
+}
+
+async function rowsIn(stateDirectory: string): Promise<readonly DriveRow[]> {
+  const store = await openDriveStore(stateDirectory);
+  const rows: DriveRow[] = [];
+  for await (const batch of store.rows()) for (const row of batch) rows.push(decodeRow(row).row);
+  await store.close();
+  return rows;
+}

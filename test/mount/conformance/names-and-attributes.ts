@@ -42,6 +42,41 @@ import os
 assert os.getxattr('f2', 'user.ferry.state') == b'local'`);
   });
 
+  test("programs' own attributes outlive a restart, a crash and new content, and are not synced", async () => {
+    await drive.arrive({ path: 'tagged.txt', content: 'content', version: 'r1' });
+    await drive.shell('mkdir tagged; echo > tagged/file');
+    await drive.upload();
+    await python(`
+import os
+for path in ('tagged.txt', 'tagged', 'tagged/file', '.'): os.setxattr(path, 'user.tag', path.encode() * 100)
+os.setxattr('tagged/file', 'user.gone', b'x')
+os.removexattr('tagged/file', 'user.gone')
+os.rename('tagged', 'moved')`);
+    const before = await drive.observe();
+    const check = `
+import os
+for path in ('tagged.txt', 'moved', 'moved/file', '.'):
+    found = [name for name in os.listxattr(path) if not name.startswith('user.ferry.')]
+    assert found == ['user.tag'], found
+    assert os.getxattr(path, 'user.tag') == path.replace('moved', 'tagged').encode() * 100, path`;
+    await drive.stop();
+    await drive.open();
+    await drive.do({ do: 'mount' });
+    await python(check);
+    await drive.kill();
+    await drive.open();
+    await drive.do({ do: 'mount' });
+    await python(check);
+    expect(await drive.observe()).toEqual(before);
+    await drive.arrive({ path: 'tagged.txt', content: 'new', version: 'r2' });
+    await python(check);
+    const reading = drive.run('bash', '-euc', 'exec 3< tagged.txt; touch ../reading; sleep 0.5');
+    await drive.signalled('reading');
+    await drive.arrive({ path: 'tagged.txt', content: 'newer', version: 'r3' });
+    expect((await reading).code).toBe(0);
+    await python(check);
+  });
+
   if (!capabilities.rawNames)
     test('names that could not be told apart are refused, other normal forms find the same file', async () => {
       await python(`

@@ -70,8 +70,12 @@ async function checkModel(options: CheckDriveOptions, scratch: string): Promise<
 /** Runs the programs one after another, and returns how many failed. */
 async function checkPrograms(
   options: CheckDriveOptions,
-  checks: readonly ProgramCheck[],
+  all: readonly ProgramCheck[],
 ): Promise<number> {
+  const [only, without] = [options.only?.split(','), options.without?.split(',')];
+  const checks = all.filter(
+    ({ name }) => (only?.includes(name) ?? true) && !without?.includes(name),
+  );
   const place = await open(options);
   const release = options.calm ? null : place.pressure(PRESSURE_EVERY_MS);
   let failed = 0;

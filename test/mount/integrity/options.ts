@@ -12,7 +12,7 @@ export const USAGE = `usage: npm run check-drive -- [options]          random op
   --ops N             operations of each run (10000)
   --parallel N        runs at a time on one drive, without restarts when more than one (1)
   --size BYTES        of the largest file (1048576)
-  --only KIND,…       these kinds of operations alone, such as read,write,map-write,free
+  --only KIND,…       these kinds of operations alone, such as read,write,map-write,free; or these stressors or fio jobs
   --without KIND,…    not these
   --calm              nothing is uploaded and given back but what the checker asks for
   --replace-open      files are replaced by the other side while programs read them, too

@@ -2,7 +2,6 @@
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -101,56 +100,6 @@ CASE("fsync", "", "sync_file_range and fadvise are no errors") {
   SUCCEEDS(sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE));
   EQUAL(0, posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED));
   TEXT("content", content_at(file));
-}
-
-CASE("xattr", "", "an attribute that is not there is ENODATA") {
-  char value[8];
-  make_file("f", "");
-  FAILS_EITHER(ENODATA, EOPNOTSUPP, getxattr("f", "user.none", value, sizeof value));
-  FAILS_EITHER(ENODATA, EOPNOTSUPP, removexattr("f", "user.none"));
-}
-
-CASE("xattr", "", "a list into a buffer that is too short is ERANGE, its length can be asked for") {
-  char names[1];
-  make_file("f", "");
-  ssize_t length = SUCCEEDS(listxattr("f", NULL, 0));
-  if (length > 1) FAILS(ERANGE, listxattr("f", names, 1));
-}
-
-CASE("xattr", "ownAttributes", "a value of one's own is kept, replaced and removed") {
-  char value[8] = "";
-  make_file("f", "");
-  SUCCEEDS(setxattr("f", "user.colour", "blue", 4, XATTR_CREATE));
-  FAILS(EEXIST, setxattr("f", "user.colour", "red", 3, XATTR_CREATE));
-  EQUAL(4, getxattr("f", "user.colour", value, sizeof value));
-  TEXT("blue", value);
-  SUCCEEDS(setxattr("f", "user.colour", "red", 3, XATTR_REPLACE));
-  EQUAL(3, getxattr("f", "user.colour", NULL, 0));
-  SUCCEEDS(removexattr("f", "user.colour"));
-  FAILS(ENODATA, getxattr("f", "user.colour", value, sizeof value));
-}
-
-CASE("xattr", "ownAttributes", "a value into a buffer that is too short is ERANGE") {
-  char value[2];
-  make_file("f", "");
-  SUCCEEDS(setxattr("f", "user.colour", "blue", 4, 0));
-  FAILS(ERANGE, getxattr("f", "user.colour", value, 2));
-}
-
-CASE("xattr", "!ownAttributes", "a value of one's own is EOPNOTSUPP, so that programs go on without") {
-  make_file("f", "");
-  FAILS(EOPNOTSUPP, setxattr("f", "user.colour", "blue", 4, 0));
-}
-
-CASE("xattr", "ferryState", "the drive's state of a file is read, through a handle too") {
-  char value[16] = "";
-  make_file("f", "content");
-  SUCCEEDS(getxattr("f", "user.ferry.state", value, sizeof value));
-  TEXT("dirty", value);
-  int file = (int)SUCCEEDS(open("f", O_RDONLY));
-  EQUAL(5, fgetxattr(file, "user.ferry.state", NULL, 0));
-  FAILS(ERANGE, getxattr("f", "user.ferry.state", value, 2));
-  HOLDS(listxattr("f", NULL, 0) >= 17);
 }
 
 CASE("specials", "specials", "a fifo carries what is written to who reads") {
