@@ -42,6 +42,11 @@ for step in range(steps):
     if answers[0] != answers[1]: raise SystemExit('step %d of seed %s: %s %s %s' % (step, seed, name, p, q))
 `;
 
+async function settled(drive: MountedDrive): Promise<void> {
+  for (let tries = 0; tries < 200 && (await drive.stats()).hydrating > 0; tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** Random edits by several programs, while sync works on the same files. */
 export function randomEdits({ backend }: DriveWay): void {
   let drive: MountedDrive;
@@ -71,6 +76,8 @@ export function randomEdits({ backend }: DriveWay): void {
       expect((await drive.stats()).pending).toBe(0);
       const same = () => run('diff', ['-r', '-x', '.ferry', drive.mountPoint, mirror]);
       expect(await same()).toEqual({ code: 0, stdout: '', stderr: '' });
+      // The pretended other side ends with the process: what was read last must be here whole.
+      await settled(drive);
       const before = await drive.observe();
       await drive.kill();
       await drive.open();
