@@ -40,6 +40,12 @@ void Session::TryPassthrough(Node* node, File& file) {
   file.passthroughId = static_cast<uint32_t>(id);
 }
 
+/** Whether a program may still have a mapping of the backing file itself, of a handle that is closed. */
+bool Session::MayBeMapped(const Node* node, const File& file) const {
+  if (file.mayBeMapped) return true;
+  return passthrough_ == 0 && node->backing != 0 && file.fd < 0 && drive_.IsContentOpen(node);
+}
+
 int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
   if (node->isDirectory()) return -EISDIR;
   if (!node->isFile()) return -ENXIO;
@@ -48,12 +54,13 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
   // Its content went between finding and opening it: the kernel looks the name up again.
   if (!node->isInTree() && node->size > 0 && node->backing == 0) return -ESTALE;
   File& file = drive_.FileOf(node);
+  // A mapping that is left from before is of the backing file: who opens it again has to see the same pages.
+  const bool wantsPassthrough = file.handles == 0 && (!isWriter || MayBeMapped(node, file));
   if ((flags & O_TRUNC) != 0) {
     if (const int failed = drive_.Resize(node, file, 0)) return failed;
     if (!isWriter && file.writers == 0) drive_.EndWriting(node, file);
   }
-  // A mapping that is left from before is of the backing file: who opens it again has to see the same pages.
-  if (file.handles == 0 && (!isWriter || file.mayBeMapped)) TryPassthrough(node, file);
+  if (wantsPassthrough) TryPassthrough(node, file);
   file.handles++;
   drive_.CountHandle(1);
   if (isWriter) file.writers++;

@@ -17,15 +17,18 @@ namespace {
 
 constexpr size_t kMaxHints = 4096;
 
-/** Tells whether anybody can write to a file, a mapping included; nobody here may have it open for that. */
-bool IsOpenForWriting(int fd) {
-  // Whoever opens the file for writing before the lease is given back makes the kernel send its holder a signal: SIGIO,
-  // which ends a process that does not expect it, if it is not told otherwise. SIGURG is ignored by default.
+/** Tells whether the kernel refuses a lease because somebody has the file open: to write (F_RDLCK), or at all (F_WRLCK). */
+bool IsLeaseRefused(int fd, int kind) {
+  // Whoever opens the file before the lease is given back makes the kernel send its holder a signal: SIGIO, which ends a
+  // process that does not expect it, if it is not told otherwise. SIGURG is ignored by default.
   fcntl(fd, F_SETSIG, SIGURG);
-  if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  if (fcntl(fd, F_SETLEASE, kind) != 0) return errno == EAGAIN;
   fcntl(fd, F_SETLEASE, F_UNLCK);
   return false;
 }
+
+/** Tells whether anybody can write to a file, a mapping included; nobody here may have it open for that. */
+bool IsOpenForWriting(int fd) { return IsLeaseRefused(fd, F_RDLCK); }
 
 }  // namespace
 
@@ -225,6 +228,11 @@ void Drive::LetGo(Node* node, bool wasWriter) {
     node->file = std::move(kept);
     tree_.Changed(node);
   }
+}
+
+bool Drive::IsContentOpen(const Node* node) const {
+  const Descriptor content = Descriptor::Owned(backing_.OpenToRead(node->backing));
+  return content.ok() && IsLeaseRefused(content.get(), F_WRLCK);
 }
 
 void Drive::LookAtMapped() {

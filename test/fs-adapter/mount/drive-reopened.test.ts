@@ -14,6 +14,24 @@ for _ in range(int(sys.argv[2])):
 print('done')
 `;
 
+/** Keeps a mapping to read of a file that it has closed, then writes through one of the file opened anew. */
+const MAP_TWICE = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+SIZE, READ, WRITE, SHARED = 8192, 1, 2, 1
+def mapped(flags, protection):
+    fd = os.open(sys.argv[1], flags)
+    address = libc.mmap(None, SIZE, protection, SHARED, fd, 0)
+    os.close(fd)
+    return (ctypes.c_char * SIZE).from_address(address)
+kept = mapped(os.O_RDONLY, READ)
+before = kept[:4]
+mapped(os.O_RDWR, READ | WRITE)[:4] = b'word'
+print(before, kept[:4])
+`;
+
 describe.each(await mountableKinds())(
   'files that programs open again on a drive shown by %s',
   (backend) => {
@@ -35,6 +53,15 @@ describe.each(await mountableKinds())(
       );
       expect(stdout).toBe('done\n');
       expect(await drive.shell('cat file.txt')).toBe('content\n');
+    });
+
+    test('a mapping that is left of a closed file shows what is written through a later one', async () => {
+      await drive.shell('head -c 8192 /dev/zero > mapped.bin');
+      expect(await drive.run('python3', '-c', MAP_TWICE, 'mapped.bin')).toEqual({
+        code: 0,
+        stdout: "b'\\x00\\x00\\x00\\x00' b'word'\n",
+        stderr: '',
+      });
     });
   },
 );
