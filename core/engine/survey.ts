@@ -1,6 +1,7 @@
 import type { Entry, Side } from '../model/entry.ts';
 import type { SyncPath } from '../model/path.ts';
-import type { KnownListings, Observation, Replica } from '../ports.ts';
+import type { KnownListings, Observation } from '../observation.ts';
+import type { Replica } from '../ports.ts';
 import type { Records } from '../records/records.ts';
 import type { IsIgnored } from './ignore-rules.ts';
 

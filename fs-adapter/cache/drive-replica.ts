@@ -3,6 +3,7 @@ import type { ChunkList, ChunkOptions } from '../../core/chunks.ts';
 import type { ContentHash, Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { isAtOrBelow, nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import type {
   Clock,
   Content,
@@ -11,8 +12,6 @@ import type {
   Metadata,
   MutationOptions,
   NewDirectory,
-  Observation,
-  ObserveOptions,
   ReadOptions,
   ReadRequest,
   ReadResult,

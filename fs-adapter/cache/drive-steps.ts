@@ -1,6 +1,6 @@
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
-import type { Observation } from '../../core/ports.ts';
+import type { Observation } from '../../core/observation.ts';
 import { entryOf } from './drive-entry.ts';
 import type { DriveEntry, DriveFile, DriveSpecial } from './drive-tree.ts';
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type ErrorCode, FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
-import type { Observation, ObserveOptions } from '../../core/ports.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import { isSynced, pathedEntries } from './drive-names.ts';
 import type { SyncedEntry } from './drive-steps.ts';
 import type { DriveEntry, DriveTree } from './drive-tree.ts';

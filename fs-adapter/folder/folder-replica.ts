@@ -4,6 +4,7 @@ import type { ContentHash, Entry, SymlinkEntry, Version } from '../../core/model
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import type { KeepVersions } from '../../core/model/keep-versions.ts';
 import { parentPath, type SyncPath, TEMPORARY_PREFIX } from '../../core/model/path.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import type {
   Clock,
   Content,
@@ -12,8 +13,6 @@ import type {
   Metadata,
   MutationOptions,
   NewDirectory,
-  Observation,
-  ObserveOptions,
   ReadOptions,
   ReadRequest,
   ReadResult,

@@ -8,7 +8,7 @@ import {
   type SyncPath,
   TEMPORARY_PREFIX,
 } from '../../core/model/path.ts';
-import type { Observation, ObservedPart, ObserveOptions } from '../../core/ports.ts';
+import type { Observation, ObservedPart, ObserveOptions } from '../../core/observation.ts';
 import {
   type DirectoryItem,
   type DirectoryListing,

@@ -6,7 +6,7 @@ import {
   ROOT,
   type SyncPath,
 } from '../../core/model/path.ts';
-import type { Observation, ObservedPart, ObserveOptions } from '../../core/ports.ts';
+import type { Observation, ObservedPart, ObserveOptions } from '../../core/observation.ts';
 import type { MemoryNode, MemoryTree } from './memory-tree.ts';
 
 /** A whole tree as it was at one moment. */

@@ -8,14 +8,13 @@ import type {
 } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { isAtOrBelow, parentPath, type SyncPath } from '../../core/model/path.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import type {
   Content,
   Expectation,
   IdentifyOptions,
   Metadata,
   MutationOptions,
-  Observation,
-  ObserveOptions,
   ReadOptions,
   Replica,
   ReplicaCapabilities,

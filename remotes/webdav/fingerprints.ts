@@ -6,7 +6,7 @@ import {
   ROOT,
   type SyncPath,
 } from '../../core/model/path.ts';
-import type { ObserveOptions } from '../../core/ports.ts';
+import type { ObserveOptions } from '../../core/observation.ts';
 import { protocolError, type RequestContext } from './http-errors.ts';
 import type { Session } from './session.ts';
 

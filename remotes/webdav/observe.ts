@@ -7,7 +7,12 @@ import {
   ROOT,
   type SyncPath,
 } from '../../core/model/path.ts';
-import type { KnownListings, Observation, ObservedPart, ObserveOptions } from '../../core/ports.ts';
+import type {
+  KnownListings,
+  Observation,
+  ObservedPart,
+  ObserveOptions,
+} from '../../core/observation.ts';
 import { sharedSignal } from '../../core/transfer/shared-signal.ts';
 import type { Blame } from './blame.ts';
 import { type Fingerprints, readFingerprints } from './fingerprints.ts';

@@ -3,6 +3,7 @@ import type { ChunkList, ChunkOptions } from '../../core/chunks.ts';
 import type { Entry, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import type {
   Clock,
   Content,
@@ -11,8 +12,6 @@ import type {
   Logger,
   Metadata,
   MutationOptions,
-  Observation,
-  ObserveOptions,
   ReadOptions,
   Replica,
   ReplicaCapabilities,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { KnownListings, ObserveOptions } from '../../core/ports.ts';
+import type { KnownListings, ObserveOptions } from '../../core/observation.ts';
 import { type ConformanceSetting, notApplicable, observeAll, versionOf } from './setting.ts';
 
 /** What one observation says of listings, and what it yields. */

@@ -3,14 +3,8 @@ import type { Entry, FileEntry, Version } from '../../core/model/entry.ts';
 import type { ErrorCode } from '../../core/model/errors.ts';
 import { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath, type SyncPath } from '../../core/model/path.ts';
-import type {
-  Content,
-  Expectation,
-  ObserveOptions,
-  Replica,
-  WriteItem,
-  WriteResult,
-} from '../../core/ports.ts';
+import type { ObserveOptions } from '../../core/observation.ts';
+import type { Content, Expectation, Replica, WriteItem, WriteResult } from '../../core/ports.ts';
 
 /** The same tree as the replica's, reached without it. */
 export interface OutsideAccess {

@@ -2,9 +2,8 @@ import { conflictCopyName } from '../../core/model/conflict-name.ts';
 import type { Entry, FileEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { isAtOrBelow, nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import type {
-  Observation,
-  ObserveOptions,
   ReplicaCapabilities,
   RootIdentity,
   WriteItem,

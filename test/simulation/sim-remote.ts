@@ -1,9 +1,9 @@
 import type { Entry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { isAtOrBelow, nameOf, type SyncPath } from '../../core/model/path.ts';
+import type { ObserveOptions } from '../../core/observation.ts';
 import type {
   IdentifyOptions,
-  ObserveOptions,
   ReplicaCapabilities,
   RootIdentity,
   WriteItem,

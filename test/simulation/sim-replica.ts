@@ -2,13 +2,12 @@ import { NEVER, type Observable } from 'rxjs';
 import type { Entry, FileEntry, Side, SymlinkEntry, Version } from '../../core/model/entry.ts';
 import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import { childPath, isPrivateName, nameOf, type SyncPath } from '../../core/model/path.ts';
+import type { Observation, ObserveOptions } from '../../core/observation.ts';
 import type {
   Content,
   Expectation,
   Metadata,
   MutationOptions,
-  Observation,
-  ObserveOptions,
   ReadOptions,
   Replica,
   ReplicaCapabilities,

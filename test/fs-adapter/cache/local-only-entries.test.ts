@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Version } from '../../../core/model/entry.ts';
-import type { Observation } from '../../../core/ports.ts';
+import type { Observation } from '../../../core/observation.ts';
 import { blankRow, EMPTY_FILE } from '../../../fs-adapter/cache/drive-node.ts';
 import { type DriveRow, digestOfRow, encodeRow } from '../../../fs-adapter/cache/drive-row.ts';
 import { openDriveStore } from '../../../fs-adapter/cache/drive-store.ts';
