@@ -37,6 +37,7 @@
         "native/fuse/backing.cc",
         "native/fuse/change-log.cc",
         "native/fuse/content.cc",
+        "native/fuse/device.cc",
         "native/fuse/drive.cc",
         "native/fuse/engine.cc",
         "native/fuse/kept-attributes.cc",
@@ -44,8 +45,10 @@
         "native/fuse/names.cc",
         "native/fuse/node.cc",
         "native/fuse/notify.cc",
+        "native/fuse/reading-turn.cc",
         "native/fuse/row.cc",
         "native/fuse/session.cc",
+        "native/fuse/spare-files.cc",
         "native/fuse/tree.cc",
         "native/fuse/xattrs.cc"
       ]

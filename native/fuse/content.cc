@@ -1,6 +1,7 @@
 // Requests about content: opening, reading, writing, making durable.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,8 @@
 namespace ferry::fuse {
 namespace {
 
+/** To copy as much takes as long as to wake a thread. */
+constexpr size_t kLargeBytes = 256 * 1024;
 constexpr int64_t kDayNs = 86'400'000'000'000;
 constexpr uint32_t kKillSuid = 1U << 2;  // FUSE_WRITE_KILL_SUIDGID.
 constexpr uint32_t kNoFlush = 1U << 5;   // FOPEN_NOFLUSH.
@@ -29,7 +32,7 @@ void Session::TryPassthrough(Node* node, File& file) {
   const int fd = drive_.DescriptorOf(node, file);
   if (fd < 0) return;
   BackingMap map = {fd, 0, 0};
-  const int id = ioctl(device_, kBackingOpen, &map);
+  const int id = ioctl(device_.fd(), kBackingOpen, &map);
   if (id <= 0) {
     // Without the privilege it never works; anything else is about this one file.
     if (errno == EPERM) passthrough_ = EPERM;
@@ -46,7 +49,7 @@ bool Session::MayBeMapped(const Node* node, const File& file) const {
   return passthrough_ == 0 && node->backing != 0 && file.fd < 0 && drive_.IsContentOpen(node);
 }
 
-int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
+int Session::Attach(Node* node, uint32_t flags, bool isWriteOnly, fuse_open_out* reply) {
   if (node->isDirectory()) return -EISDIR;
   if (!node->isFile()) return -ENXIO;
   const bool isWriter = IsWriting(flags);
@@ -78,6 +81,8 @@ int Session::Attach(Node* node, uint32_t flags, fuse_open_out* reply) {
   } else {
     reply->open_flags |= FOPEN_KEEP_CACHE;
   }
+  // Who only writes can neither read nor map the pages that the kernel would keep: without them a copy is saved.
+  if (writesDirectly_ && !file.isPassthrough && isWriteOnly) reply->open_flags |= FOPEN_DIRECT_IO;
   return 0;
 }
 
@@ -94,7 +99,7 @@ void Session::Open(const Request& request) {
     reply.open_flags = kNoFlush | (isPassthrough ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE);
     return Reply(request, &reply, sizeof reply);
   }
-  if (const int failed = Attach(node, in.flags, &reply)) return ReplyError(request, failed);
+  if (const int failed = Attach(node, in.flags, IsWriteOnly(in.flags), &reply)) return ReplyError(request, failed);
   drive_.Commit();
   Reply(request, &reply, sizeof reply);
 }
@@ -120,10 +125,19 @@ void Session::Read(const Request& request) {
   if (fd < 0) return ReplyError(request, fd == -ENOENT ? -EIO : fd);
   const size_t wanted = std::min<uint64_t>(std::min(in.size, kMaxIo), size - in.offset);
   char* const target = request.reply + sizeof(fuse_out_header);
+  if (wanted >= kLargeBytes) TakesLong(request);
   size_t done = 0;
+  // What is not in memory is waited for, but not by the thread that others wait for.
+  int how = wanted >= kLargeBytes ? 0 : RWF_NOWAIT;
   while (done < wanted) {
-    const ssize_t got = pread(fd, target + done, wanted - done, static_cast<off_t>(in.offset + done));
+    const struct iovec part = {target + done, wanted - done};
+    const ssize_t got = preadv2(fd, &part, 1, static_cast<off_t>(in.offset + done), how);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && how != 0) {
+      TakesLong(request);
+      how = 0;
+      continue;
+    }
     if (got < 0) return ReplyError(request, -errno);
     if (got == 0) break;
     done += static_cast<size_t>(got);
@@ -156,6 +170,7 @@ void Session::Write(const Request& request) {
     }
   }
   if (fd < 0) return ReplyError(request, fd);
+  if (in.size >= kLargeBytes) TakesLong(request);
   size_t done = 0;
   int failed = 0;
   while (done < in.size && failed == 0) {
@@ -183,7 +198,7 @@ void Session::Write(const Request& request) {
 
 void Session::Release(const Request& request) {
   const auto& in = request.As<fuse_release_in>();
-  bool wasPassthrough = false;
+  bool mayBeMapped = false;
   {
     const Exclusive lock(drive_.mutex());
     Node* node = drive_.tree().Get(request.head->nodeid);
@@ -191,13 +206,16 @@ void Session::Release(const Request& request) {
       const File& file = *node->file;
       const bool isLast = file.handles == 1 && file.isPassthrough;
       const uint32_t id = file.passthroughId;
+      mayBeMapped = isLast && file.mayBeMapped;
       drive_.LetGo(node, IsWriting(in.flags));
       drive_.Commit();
-      if (isLast) ioctl(device_, kBackingClose, &id);
-      wasPassthrough = isLast;
+      if (isLast) ioctl(device_.fd(), kBackingClose, &id);
     }
   }
-  if (wasPassthrough) drive_.LookAtMapped();
+  if (mayBeMapped) {
+    TakesLong(request);
+    drive_.LookAtMapped();
+  }
   ReplyError(request, 0);
 }
 
@@ -230,6 +248,7 @@ void Session::Fsync(const Request& request) {
     if (node == nullptr) return ReplyError(request, -EBADF);
     file = node->file;
   }
+  TakesLong(request);
   // An open file is not freed before its answer.
   ReplyError(request, drive_.Sync(node, std::move(file)));
 }
@@ -264,6 +283,7 @@ void Session::Seek(const Request& request) {
 }
 
 void Session::Allocate(const Request& request) {
+  TakesLong(request);
   const auto& in = request.As<fuse_fallocate_in>();
   constexpr uint32_t kKnown = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
   if ((in.mode & ~kKnown) != 0) return ReplyError(request, -EOPNOTSUPP);

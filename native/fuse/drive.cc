@@ -107,8 +107,11 @@ int Drive::DescriptorOf(const Node* node, File& file) {
 
 int Drive::MakeDescriptor(Node* node, File& file) {
   if (node->backing != 0) return DescriptorOf(node, file);
-  const uint64_t number = tree_.NextId();
-  const int fd = backing_.OpenFile(number, true);
+  auto [number, fd] = spares_.Take();
+  if (fd < 0) {
+    number = tree_.NextId();
+    fd = backing_.OpenFile(number, true);
+  }
   if (fd < 0) return fd;
   if (node->size > 0 && ftruncate(fd, static_cast<off_t>(node->size)) != 0) {
     const int failed = -errno;

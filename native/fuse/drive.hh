@@ -12,6 +12,7 @@
 
 #include "backing.hh"
 #include "change-log.hh"
+#include "spare-files.hh"
 #include "tree.hh"
 
 namespace ferry::fuse {
@@ -203,6 +204,10 @@ class Drive {
   Tree tree_;
   Backing backing_;
   ChangeLog log_;
+  SpareFiles spares_{&backing_, [this](uint64_t count) {
+                       const std::unique_lock<std::shared_mutex> lock(mutex_);
+                       return tree_.NextIds(count);
+                     }};
   std::vector<std::string> hints_;
   /** Entries of closed files that may be written through a mapping. */
   std::vector<uint64_t> mapped_;

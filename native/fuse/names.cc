@@ -196,7 +196,7 @@ void Session::Create(const Request& request) {
     fuse_open_out open;
   } reply = {};
   if (node != nullptr && (in.flags & O_EXCL) == 0 && node->isFile()) {
-    if (const int failed = Attach(node, in.flags, &reply.open)) return ReplyError(request, failed);
+    if (const int failed = Attach(node, in.flags, IsWriteOnly(in.flags), &reply.open)) return ReplyError(request, failed);
   } else {
     parent = FreePlace(request, name);
     if (parent == nullptr) return;
@@ -207,8 +207,8 @@ void Session::Create(const Request& request) {
     file.isBegun = true;
     drive_.tree().Attach(node, parent, name);
     // Whoever makes a file is going to write it, with whatever mode it was opened.
-    if (const int failed = Attach(node, (in.flags & ~static_cast<uint32_t>(O_ACCMODE)) | O_RDWR, &reply.open))
-      return ReplyError(request, failed);
+    const uint32_t flags = (in.flags & ~static_cast<uint32_t>(O_ACCMODE)) | O_RDWR;
+    if (const int failed = Attach(node, flags, IsWriteOnly(in.flags), &reply.open)) return ReplyError(request, failed);
     if ((in.flags & O_ACCMODE) == O_RDONLY) {
       file.writers--;
       drive_.EndWriting(node, file);

@@ -1,5 +1,6 @@
 #include "node.hh"
 
+#include <chrono>
 #include <ctime>
 #include <unistd.h>
 
@@ -33,6 +34,10 @@ int64_t NowNs() {
   struct timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+int64_t SteadyNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace ferry::fuse

@@ -151,5 +151,7 @@ struct Node {
 
 /** The present time; ns since 1970. */
 int64_t NowNs();
+/** For differences: nobody sets this clock. */
+int64_t SteadyNs();
 
 }  // namespace ferry::fuse

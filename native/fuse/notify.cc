@@ -37,7 +37,7 @@ bool Session::NotifyKernel(int code, const void* head, size_t headSize, std::str
                           {const_cast<void*>(head), headSize},
                           {const_cast<char*>(name.data()), name.size()},
                           {&end, 1}};
-  return writev(device_, parts, name.empty() ? 2 : 4) >= 0;
+  return writev(device_.fd(), parts, name.empty() ? 2 : 4) >= 0;
 }
 
 /** Makes the kernel ask anew. No lock is held: the kernel may have to wait for an answer first. */

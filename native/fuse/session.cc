@@ -16,6 +16,8 @@ namespace ferry::fuse {
 namespace {
 
 constexpr int kWorkers = 4;
+/** Linux 6.9. */
+constexpr uint32_t kDirectWritesMinor = 40;
 constexpr auto kDeadlineLook = std::chrono::milliseconds(500);
 constexpr auto kWakeAgain = std::chrono::milliseconds(5);
 
@@ -42,18 +44,14 @@ void RaiseDescriptorLimit() {
 int Session::Start(const MountOptions& options) {
   RaiseDescriptorLimit();
   mountPoint_ = options.mountPoint;
-  device_ = Mount(options);
-  if (device_ < 0) return device_;
-  fds_.push_back(device_);
+  const int device = Mount(options);
+  if (device < 0) return device;
+  device_.Open(device);
   if (const int failed = Handshake(options.passesThrough)) return failed;
   drive_.Attend(this);
-  for (int worker = 1; worker < kWorkers; worker++) {
-    const int clone = Clone(device_);
-    fds_.push_back(clone < 0 ? device_ : clone);
-  }
   working_ = kWorkers;
   ListenForWaking();
-  for (const int fd : fds_) threads_.emplace_back(&Session::Work, this, fd);
+  for (int worker = 0; worker < kWorkers; worker++) threads_.emplace_back(&Session::Work, this);
   threads_.emplace_back(&Session::AnswerLate, this);
   threads_.emplace_back(&Session::Notify, this);
   return 0;
@@ -62,13 +60,13 @@ int Session::Start(const MountOptions& options) {
 int Session::Handshake(bool passesThrough) {
   std::vector<char> buffer(kRequestBytes);
   ssize_t got;
-  do got = read(device_, buffer.data(), buffer.size());
+  do got = read(device_.fd(), buffer.data(), buffer.size());
   while (got < 0 && (errno == EINTR || errno == ENOENT));
   if (got < static_cast<ssize_t>(sizeof(fuse_in_header))) return got < 0 ? -errno : -EPROTO;
   const auto* head = reinterpret_cast<const fuse_in_header*>(buffer.data());
   const auto* in = reinterpret_cast<const fuse_init_in*>(buffer.data() + sizeof *head);
   if (head->opcode != FUSE_INIT || in->major != FUSE_KERNEL_VERSION || in->minor < 31) {
-    Answer(device_, head->unique, -EPROTO, nullptr, 0);
+    Answer(device_.fd(), head->unique, -EPROTO, nullptr, 0);
     return -EPROTO;
   }
   const uint64_t offered = in->flags | ((in->flags & kInitExtended) != 0 ? static_cast<uint64_t>(in->flags2) << 32 : 0);
@@ -80,6 +78,7 @@ int Session::Handshake(bool passesThrough) {
                     kInitExtended | (passesThrough ? kInitPassthrough : 0);
   wanted &= offered;
   mayPassThrough_ = (wanted & kInitPassthrough) != 0;
+  writesDirectly_ = in->minor >= kDirectWritesMinor;
   InitReply reply = {};
   reply.major = FUSE_KERNEL_VERSION;
   reply.minor = std::min<uint32_t>(in->minor, 40);
@@ -93,33 +92,28 @@ int Session::Handshake(bool passesThrough) {
   reply.maxPages = kMaxIo / 4096;
   reply.maxStackDepth = mayPassThrough_ ? 1 : 0;
   if (!mayPassThrough_) passthrough_ = EOPNOTSUPP;
-  Answer(device_, head->unique, 0, &reply, sizeof reply);
+  Answer(device_.fd(), head->unique, 0, &reply, sizeof reply);
   return 0;
 }
 
-int Session::Clone(int fd) {
-  const int clone = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-  if (clone < 0) return -errno;
-  auto master = static_cast<uint32_t>(fd);
-  if (ioctl(clone, FUSE_DEV_IOC_CLONE, &master) == 0) return clone;
-  close(clone);
-  return -errno;
-}
-
-void Session::Work(int fd) {
+void Session::Work() {
   std::vector<char> buffer(kRequestBytes), reply(kReplyBytes);
   int failure = 0;
-  while (!isLeaving_) {
-    const ssize_t got = read(fd, buffer.data(), buffer.size());
-    if (got < 0) {
-      if (errno == EINTR || errno == EAGAIN || errno == ENOENT) continue;
-      failure = errno == ENODEV ? 0 : errno;
-      break;
-    }
-    if (got < static_cast<ssize_t>(sizeof(fuse_in_header))) continue;
-    operations_.fetch_add(1, std::memory_order_relaxed);
-    const auto* head = reinterpret_cast<const fuse_in_header*>(buffer.data());
-    Carry({head, {buffer.data() + sizeof *head, static_cast<size_t>(got) - sizeof *head}, fd, reply.data()});
+  for (uint64_t turn = turn_.Take(); turn != 0; turn = turn_.Take()) {
+    do {
+      const Received received = device_.Receive(buffer.data(), buffer.size());
+      const int refused = received.bytes < 0 ? errno : 0;
+      const bool isOver = refused != 0 && refused != EINTR && refused != EAGAIN && refused != ENOENT;
+      if (isOver && refused != ENODEV) failure = refused;
+      if (isOver || isLeaving_) turn_.End();
+      if (received.isAfterPause) turn_.Wake();
+      if (received.bytes < static_cast<ssize_t>(sizeof(fuse_in_header))) continue;
+      turn_.Begin();
+      operations_.fetch_add(1, std::memory_order_relaxed);
+      const auto* head = reinterpret_cast<const fuse_in_header*>(buffer.data());
+      const auto bytes = static_cast<size_t>(received.bytes) - sizeof *head;
+      Carry({head, {buffer.data() + sizeof *head, bytes}, received.fd, reply.data(), turn});
+    } while (turn_.Finish(turn));
   }
   if (--working_ > 0) return;
   {
@@ -136,6 +130,7 @@ void Session::Work(int fd) {
 
 void Session::Leave() {
   isLeaving_ = true;
+  turn_.End();
   // A thread that is about to read does not hear the first signal.
   while (true) {
     const std::lock_guard<std::mutex> guard(joinMutex_);
@@ -164,11 +159,7 @@ void Session::Stop() {
     drive_.LoseKernel();
   }
   drive_.LookAtMapped();
-  for (const int fd : fds_)
-    if (fd != device_) close(fd);
-  fds_.clear();
-  if (device_ >= 0) close(device_);
-  device_ = -1;
+  device_.Close();
 }
 
 void Session::Answer(int fd, uint64_t unique, int failure, const void* bytes, size_t size) {
@@ -263,7 +254,7 @@ void Session::CarryContent(const Request& request) {
     case FUSE_RELEASE: return Release(request);
     case FUSE_FLUSH: return Flush(request);
     case FUSE_FSYNC: return Fsync(request);
-    case FUSE_FSYNCDIR: return ReplyError(request, drive_.Sync(nullptr, nullptr));
+    case FUSE_FSYNCDIR: TakesLong(request); return ReplyError(request, drive_.Sync(nullptr, nullptr));
     case FUSE_LSEEK: return Seek(request);
     case FUSE_FALLOCATE: return Allocate(request);
     // Directories need no handles; copying and polling are left to the kernel's own ways.
@@ -378,7 +369,7 @@ void Session::AnswerLate() {
       ready_.pop_front();
       guard.unlock();
       const auto* head = reinterpret_cast<const fuse_in_header*>(next.message.data());
-      Carry({head, std::string_view(next.message).substr(sizeof *head), next.fd, reply.data()});
+      Carry({head, std::string_view(next.message).substr(sizeof *head), next.fd, reply.data(), 0});
       guard.lock();
     }
     // The drive's lock comes before this one.

@@ -1,6 +1,7 @@
 // One mount: reads the kernel's requests in several threads and answers them from the drive.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <array>
@@ -13,10 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "device.hh"
 #include "drive.hh"
 #include "kept-attributes.hh"
 #include "kernel.hh"
 #include "mount.hh"
+#include "reading-turn.hh"
 
 namespace ferry::fuse {
 
@@ -27,6 +30,8 @@ struct Request {
   int fd;
   /** Where a reply may be put together: kReplyBytes. */
   char* reply;
+  /** Of the thread that has read it. */
+  uint64_t turn;
 
   template <typename In>
   const In& As() const {
@@ -90,8 +95,9 @@ class Session : public Waiting {
   };
 
   int Handshake(bool passesThrough);
-  int Clone(int fd);
-  void Work(int fd);
+  void Work();
+  /** Called before what may take long: other requests are read meanwhile. */
+  void TakesLong(const Request& request) { turn_.Give(request.turn); }
   void AnswerLate();
   void Notify();
   void Carry(const Request& request);
@@ -148,7 +154,7 @@ class Session : public Waiting {
   /** Puts the request aside until a part of the file, or all of it, is here. */
   void Park(const Request& request, const Node* node, uint64_t offset, uint64_t length, bool needsAll);
   bool IsHere(const Parked& parked);
-  int Attach(Node* node, uint32_t flags, fuse_open_out* reply);
+  int Attach(Node* node, uint32_t flags, bool isWriteOnly, fuse_open_out* reply);
   void ReplyEntry(const Request& request, Node* node);
   /** The new entry's place, or an answer has been given. */
   Node* FreePlace(const Request& request, std::string_view name);
@@ -165,8 +171,8 @@ class Session : public Waiting {
 
   Drive& drive_;
   std::string mountPoint_;
-  int device_ = -1;
-  std::vector<int> fds_;
+  Device device_;
+  ReadingTurn turn_;
   std::vector<std::thread> threads_;
   /** Held while threads are signalled, and while they are joined: never before all requests are carried out. */
   std::mutex joinMutex_;
@@ -176,6 +182,8 @@ class Session : public Waiting {
   std::atomic<uint64_t> operations_{0};
   std::atomic<int> passthrough_{-1};
   bool mayPassThrough_ = false;
+  /** Older kernels leave stale pages beside what was written past them. */
+  bool writesDirectly_ = false;
 
   mutable std::mutex parkedMutex_;
   std::condition_variable parkedChanged_;
@@ -200,6 +208,8 @@ constexpr size_t kRequestBytes = kMaxIo + 8192;
 constexpr size_t kReplyBytes = kMaxIo + sizeof(fuse_out_header);
 /** A handle that the drive itself has opened, and that counts for nothing. */
 constexpr uint64_t kOwnHandle = 1;
+
+inline bool IsWriteOnly(uint32_t flags) { return (flags & O_ACCMODE) == O_WRONLY; }
 
 using Shared = std::shared_lock<std::shared_mutex>;
 using Exclusive = std::unique_lock<std::shared_mutex>;

@@ -52,7 +52,13 @@ class Tree {
 
   /** Makes an entry that is not in the tree yet. */
   Node* Make(Kind kind, uint16_t mode);
-  uint64_t NextId() { return check_.nextId++; }
+  uint64_t NextId() { return NextIds(1); }
+  /** Returns the first of so many. */
+  uint64_t NextIds(uint64_t count) {
+    const uint64_t first = check_.nextId;
+    check_.nextId += count;
+    return first;
+  }
 
   void Attach(Node* node, Node* directory, std::string_view name);
   /** The entry lives on while somebody refers to it. */
