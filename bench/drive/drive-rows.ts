@@ -28,6 +28,8 @@ const ASKED = 20_000;
 const FIRST_TIME_S = 1_700_000_000;
 const FIO_SECONDS = 6;
 const WRITTEN_BYTES = 512 * MIB;
+/** Some peers keep what is written twice. */
+const WARM_BYTES = 3 * WRITTEN_BYTES;
 const CREATED_FILES = 2000;
 const CREATED_BYTES = 4096;
 
@@ -148,7 +150,7 @@ export async function contentRows(peer: DrivePeer, options: RowOptions): Promise
       }
       for (const jobs of [1, 4])
         note(taken, `D3 random ${jobs}`, await randomReads(big, jobs, peer.name === 'bare'));
-      await writes(shown, probe, run, taken);
+      await writes(shown, { probe, work, run }, taken);
     }
     return resultsOf(taken, peer.name);
   });
@@ -167,6 +169,7 @@ async function randomReads(file: string, jobs: number, keepsPages: boolean): Pro
     `--numjobs=${jobs}`,
     '--group_reporting',
     '--size=1g',
+    '--time_based',
     `--runtime=${FIO_SECONDS}`,
     `--invalidate=${keepsPages ? 0 : 1}`,
     '--readonly',
@@ -178,10 +181,25 @@ async function randomReads(file: string, jobs: number, keepsPages: boolean): Pro
   return report.jobs[0]?.read.iops ?? Number.NaN;
 }
 
-async function writes(shown: Shown, probe: Probe, run: number, taken: Taken): Promise<void> {
+/**
+ * Has the memory that the next writes go to in use a moment before: the host of a virtual machine takes back what is
+ * free, and to give it again takes several times as long as to write into it.
+ */
+async function warmMemory(work: string, probe: Probe): Promise<void> {
+  const file = join(work, 'warm');
+  await probe.run('write', file, WARM_BYTES, MIB);
+  rmSync(file);
+}
+
+async function writes(
+  shown: Shown,
+  { probe, work, run }: { readonly probe: Probe; readonly work: string; readonly run: number },
+  taken: Taken,
+): Promise<void> {
   const folder = join(shown.writable, `${WRITTEN}${run}`);
   await bounded(60, 'mkdir', folder);
   settle(false); // what others have left to write would be waited for here
+  await warmMemory(work, probe);
   const written = await probe.run('write', join(folder, 'large'), WRITTEN_BYTES, MIB);
   note(taken, 'D3 write', perSecond(written, WRITTEN_BYTES / MIB));
   settle(false);
