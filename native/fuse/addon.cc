@@ -4,79 +4,20 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "../task.hh"
+#include "listener.hh"
 #include "session.hh"
+#include "values.hh"
 
 namespace ferry::fuse {
 namespace {
 
 // Raised with every change of what the functions take or return: an addon of another revision is not used.
 constexpr int kRevision = 7;
-
-using Info = const Napi::CallbackInfo&;
-
-uint64_t Whole(Info info, size_t index) { return static_cast<uint64_t>(info[index].As<Napi::Number>().Int64Value()); }
-
-std::string BytesOf(const Napi::Value& value) {
-  const auto bytes = value.As<Napi::Uint8Array>();
-  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
-}
-
-Napi::Value Shown(Napi::Env env, const std::string& bytes) {
-  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
-}
-
-/** What the drive tells JavaScript, in the order in which it happened. */
-struct Event {
-  enum class What : int { kChanged = 0, kPinned = 1, kMissing = 2, kEnded = 3 };
-  What what;
-  uint64_t id = 0, offset = 0, length = 0;
-  int64_t detail = 0;
-  bool isForWrite = false;
-};
-
-void Hand(Napi::Env env, Napi::Function listener, std::nullptr_t*, Event* given) {
-  const std::unique_ptr<Event> event(given);
-  if (env == nullptr || listener.IsEmpty()) return;
-  const auto number = [&](auto value) { return Napi::Number::New(env, static_cast<double>(value)); };
-  listener.Call({number(static_cast<int>(event->what)), number(event->id), number(event->offset), number(event->length),
-                 number(event->detail), Napi::Boolean::New(env, event->isForWrite)});
-}
-
-using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, Hand>;
-
-class Listener : public Outside {
- public:
-  Listener(Napi::Env env, Napi::Function function)
-      : channel_(Channel::New(env, function, "ferry drive", 0, 1)) {}
-  /** Nothing is told any more; must be called on JavaScript's thread. */
-  void Close() {
-    if (!isClosed_.exchange(true)) channel_.Release();
-  }
-  /** An open channel keeps the process alive. */
-  void LetProcessEnd(Napi::Env env) { channel_.Unref(env); }
-
-  void Changed() override { Send({Event::What::kChanged}); }
-  void Pinned(uint64_t id) override { Send({Event::What::kPinned, id}); }
-  void Missing(uint64_t id, uint64_t offset, uint64_t length, uint32_t pid, bool isForWrite) override {
-    Send({Event::What::kMissing, id, offset, length, pid, isForWrite});
-  }
-  void Ended(int failure) override { Send({Event::What::kEnded, 0, 0, 0, failure}); }
-
- private:
-  void Send(const Event& event) {
-    if (isClosed_) return;
-    auto given = std::make_unique<Event>(event);
-    if (channel_.NonBlockingCall(given.get()) == napi_ok) (void)given.release();
-  }
-  Channel channel_;
-  std::atomic<bool> isClosed_{false};
-};
 
 class DriveObject : public Napi::ObjectWrap<DriveObject> {
  public:
@@ -163,12 +104,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
     const Exclusive lock(drive_->mutex());
     const std::string_view rows(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
     if (!drive_->tree().Seed(rows)) return info.Env().Null();
-    const StoreCheck& check = drive_->tree().check();
-    const Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("count", Code(info, static_cast<int64_t>(check.count)));
-    result.Set("digest", Code(info, check.digest));
-    result.Set("highest", Code(info, static_cast<int64_t>(check.nextId) - 1));
-    return result;
+    return SeededObject(info.Env(), drive_->tree().check());
   }
 
   /** Ends seeding; returns how many entries had lost their directory. */
@@ -249,30 +185,25 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
     return Shown(info.Env(), drive_->tree().PathOf(node));
   }
 
-  Napi::Value Stored(Info info) {
+  /** The entries for which `matches` holds, one behind another. */
+  template <typename Matches>
+  Napi::Value ShowAll(Info info, Matches matches) {
     std::string shown;
     {
       const Shared lock(drive_->mutex());
       drive_->tree().Each([&](const Node& node) {
-        if (node.isFile() && node.isInTree() && node.storedBytes() > 0) drive_->Show(&node, &shown);
+        if (matches(node)) drive_->Show(&node, &shown);
       });
     }
     return Shown(info.Env(), shown);
   }
 
-  /** Size, source, hash or null, mtime or null, mode or null, backing, stamp; from `first` on. */
-  static Incoming IncomingFrom(Info info, size_t first) {
-    Incoming incoming;
-    incoming.size = Whole(info, first);
-    incoming.source = Text(info, first + 1);
-    if (!info[first + 2].IsNull()) incoming.hash = BytesOf(info[first + 2]);
-    incoming.hasMtime = !info[first + 3].IsNull();
-    if (incoming.hasMtime) incoming.mtimeNs = Int64(info, first + 3);
-    incoming.hasMode = !info[first + 4].IsNull();
-    if (incoming.hasMode) incoming.mode = static_cast<uint16_t>(Int(info, first + 4));
-    incoming.backing = Whole(info, first + 5);
-    incoming.stampNs = Int64(info, first + 6);
-    return incoming;
+  Napi::Value Stored(Info info) {
+    return ShowAll(info, [](const Node& node) { return node.isFile() && node.isInTree() && node.storedBytes() > 0; });
+  }
+
+  Napi::Value Pinned(Info info) {
+    return ShowAll(info, [](const Node& node) { return node.isInTree() && node.has(kPinned); });
   }
 
   Napi::Value Result(Info info, int code, const std::string& shown) {
@@ -292,19 +223,16 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
     return Result(info, drive_->Replace(Whole(info, 0), Whole(info, 1), IncomingFrom(info, 2), &shown), shown);
   }
 
-  /** Id, counter; a negative counter: a directory. */
+  /** Id, counter. */
   Napi::Value Remove(Info info) {
-    const uint64_t expected = Whole(info, 1);
-    const bool isDirectory = static_cast<int64_t>(expected) < 0;
-    return Code(info, drive_->Remove(Whole(info, 0), isDirectory ? nullptr : &expected));
+    const std::optional<uint64_t> counter = CounterAt(info, 1);
+    return Code(info, drive_->Remove(Whole(info, 0), counter ? &*counter : nullptr));
   }
 
   Napi::Value Move(Info info) {
-    const uint64_t expected = Whole(info, 1);
-    const bool isDirectory = static_cast<int64_t>(expected) < 0;
+    const std::optional<uint64_t> counter = CounterAt(info, 1);
     std::string shown;
-    const int code =
-        drive_->Move(Whole(info, 0), isDirectory ? nullptr : &expected, Whole(info, 2), Text(info, 3), &shown);
+    const int code = drive_->Move(Whole(info, 0), counter ? &*counter : nullptr, Whole(info, 2), Text(info, 3), &shown);
     return Result(info, code, shown);
   }
 
@@ -341,17 +269,6 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   Napi::Value Discard(Info info) {
     drive_->Discard(Whole(info, 0), Whole(info, 1));
     return info.Env().Undefined();
-  }
-
-  Napi::Value Pinned(Info info) {
-    std::string shown;
-    {
-      const Shared lock(drive_->mutex());
-      drive_->tree().Each([&](const Node& node) {
-        if (node.isInTree() && node.has(kPinned)) drive_->Show(&node, &shown);
-      });
-    }
-    return Shown(info.Env(), shown);
   }
 
   /** Offsets and lengths, one behind the other. */
@@ -406,18 +323,7 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   }
 
   Napi::Value Drain(Info info) {
-    const fuse::Drained drained = drive_->Drain();
-    const Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("rows", Shown(info.Env(), drained.rows));
-    result.Set("log", Code(info, static_cast<int64_t>(drained.log)));
-    result.Set("count", Code(info, static_cast<int64_t>(drained.check.count)));
-    result.Set("digest", Code(info, drained.check.digest));
-    result.Set("nextId", Code(info, static_cast<int64_t>(drained.check.nextId)));
-    result.Set("dirty", Code(info, static_cast<int64_t>(drained.dirty)));
-    const Napi::Array paths = Napi::Array::New(info.Env(), drained.paths.size());
-    for (uint32_t at = 0; at < drained.paths.size(); at++) paths.Set(at, Shown(info.Env(), drained.paths[at]));
-    result.Set("paths", paths);
-    return result;
+    return DrainedObject(info.Env(), drive_->Drain());
   }
 
   /** The rows up to that log are stored. */
@@ -427,11 +333,9 @@ class DriveObject : public Napi::ObjectWrap<DriveObject> {
   }
 
   Napi::Value SyncContent(Info info) {
-    const auto given = info[0].As<Napi::Float64Array>();
-    std::vector<uint64_t> ids(given.ElementLength());
-    for (size_t at = 0; at < ids.size(); at++) ids[at] = static_cast<uint64_t>(given[at]);
-    return Task::Start(info.Env(),
-                       [drive = drive_, ids = std::move(ids)]() { return ferry::Code(drive->SyncContent(ids)); });
+    return Task::Start(info.Env(), [drive = drive_, ids = NumbersOf(info[0])]() {
+      return ferry::Code(drive->SyncContent(ids));
+    });
   }
 
   Napi::Value Sweep(Info info) {
