@@ -39,14 +39,8 @@ void Session::TryPassthrough(Node* node, File& file) {
     return;
   }
   passthrough_ = 0;
-  file.isPassthrough = true;
+  file.isPassthrough = node->isReadPast = true;
   file.passthroughId = static_cast<uint32_t>(id);
-}
-
-/** Whether a program may still have a mapping of the backing file itself, of a handle that is closed. */
-bool Session::MayBeMapped(const Node* node, const File& file) const {
-  if (file.mayBeMapped) return true;
-  return passthrough_ == 0 && node->backing != 0 && file.fd < 0 && drive_.IsContentOpen(node);
 }
 
 int Session::Attach(Node* node, uint32_t flags, bool isWriteOnly, fuse_open_out* reply) {
@@ -58,7 +52,7 @@ int Session::Attach(Node* node, uint32_t flags, bool isWriteOnly, fuse_open_out*
   if (!node->isInTree() && node->size > 0 && node->backing == 0) return -ESTALE;
   File& file = drive_.FileOf(node);
   // A mapping that is left from before is of the backing file: who opens it again has to see the same pages.
-  const bool wantsPassthrough = file.handles == 0 && (!isWriter || MayBeMapped(node, file));
+  const bool wantsPassthrough = file.handles == 0 && (!isWriter || file.mayBeMapped || drive_.IsContentOpen(node));
   if ((flags & O_TRUNC) != 0) {
     if (const int failed = drive_.Resize(node, file, 0)) return failed;
     if (!isWriter && file.writers == 0) drive_.EndWriting(node, file);

@@ -249,6 +249,7 @@ void Drive::DropContent(Node* node) {
   node->backing = 0;
   node->stampNs = -1;
   node->holes = 0;
+  node->isReadPast = false;
   if (node->file == nullptr) return;
   node->file->present.Clear();
   node->file->generation = ++lastGeneration_;

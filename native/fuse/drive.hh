@@ -129,8 +129,8 @@ class Drive {
   /** Ends what the last writer did. */
   void EndWriting(Node* node, File& file);
   void LetGo(Node* node, bool wasWriter);
-  /** Whether anybody has the backing file open, be it by a mapping alone; the File must have no descriptor. */
-  bool IsContentOpen(const Node* node) const;
+  /** Whether anybody has the content open past this process, be it by a mapping alone; there must be no handle. */
+  bool IsContentOpen(Node* node);
   /** Looks which files are still written through mappings of programs that have closed them. Takes the lock itself. */
   void LookAtMapped();
   /** Takes a program's entry out of the tree; its content stays while somebody may still open it. */

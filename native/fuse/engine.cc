@@ -315,6 +315,8 @@ int Drive::Dehydrate(uint64_t id) {
   for (const Node* at = node; at != nullptr; at = at->parent)
     if (at->has(kPinned)) return -EPERM;
   if (node->backing == 0 || !node->has(kHasSource)) return 0;
+  // What is fetched anew is another file: a mapping of this one would not show what programs write into that.
+  if (IsContentOpen(node)) return -ETXTBSY;
   DropContent(node);
   node->file.reset();
   tree_.SetState(node, State::kPlaceholder);

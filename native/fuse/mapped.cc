@@ -41,9 +41,11 @@ void Drive::TakePassthroughWrites(Node* node, File& file) {
   file.isUnlogged = true;
 }
 
-bool Drive::IsContentOpen(const Node* node) const {
+bool Drive::IsContentOpen(Node* node) {
+  if (!node->isReadPast || node->backing == 0) return false;
   const Descriptor content = Descriptor::Owned(backing_.OpenToRead(node->backing));
-  return content.ok() && IsLeaseRefused(content.get(), F_WRLCK);
+  node->isReadPast = content.ok() && IsLeaseRefused(content.get(), F_WRLCK);
+  return node->isReadPast;
 }
 
 void Drive::LookAtMapped() {

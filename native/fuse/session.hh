@@ -159,7 +159,6 @@ class Session : public Waiting {
   /** The new entry's place, or an answer has been given. */
   Node* FreePlace(const Request& request, std::string_view name);
   void TryPassthrough(Node* node, File& file);
-  bool MayBeMapped(const Node* node, const File& file) const;
 
   bool IsOwn(const Request& request) const { return request.head->pid == static_cast<uint32_t>(notifier_.load()); }
   void Forgetful(const Notice& notice);

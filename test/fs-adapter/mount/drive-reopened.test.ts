@@ -1,3 +1,5 @@
+import { promises as fs } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MountedDrive, mountableKinds } from '../../support/mounted-drive.ts';
 
@@ -16,7 +18,7 @@ print('done')
 
 /** Keeps a mapping to read of a file that it has closed, then writes through one of the file opened anew. */
 const MAP_TWICE = `
-import ctypes, os, sys
+import ctypes, os, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
@@ -28,6 +30,8 @@ def mapped(flags, protection):
     return (ctypes.c_char * SIZE).from_address(address)
 kept = mapped(os.O_RDONLY, READ)
 before = kept[:4]
+open(sys.argv[2], 'w').close()
+while not os.path.exists(sys.argv[3]): time.sleep(0.01)
 mapped(os.O_RDWR, READ | WRITE)[:4] = b'word'
 print(before, kept[:4])
 `;
@@ -55,13 +59,24 @@ describe.each(await mountableKinds())(
       expect(await drive.shell('cat file.txt')).toBe('content\n');
     });
 
-    test('a mapping that is left of a closed file shows what is written through a later one', async () => {
-      await drive.shell('head -c 8192 /dev/zero > mapped.bin');
-      expect(await drive.run('python3', '-c', MAP_TWICE, 'mapped.bin')).toEqual({
-        code: 0,
-        stdout: "b'\\x00\\x00\\x00\\x00' b'word'\n",
-        stderr: '',
-      });
+    test('a mapping that is left of a closed file keeps its content here, and shows what is written through a later one', async () => {
+      await drive.arrive({ path: 'mapped.bin', content: 'x'.repeat(8192), version: 'm1' });
+      const free = () => drive.do({ do: 'free', path: 'mapped.bin' });
+      const [mapped, goOn] = ['mapped', 'go-on'].map((name) => join(drive.directory, name));
+      const program = drive.run(
+        'python3',
+        '-c',
+        MAP_TWICE,
+        'mapped.bin',
+        String(mapped),
+        String(goOn),
+      );
+      await drive.signalled('mapped');
+      expect(await free()).toMatchObject({ kept: [{ path: 'mapped.bin', reason: 'open' }] });
+      await fs.writeFile(String(goOn), '');
+      expect(await program).toEqual({ code: 0, stdout: "b'xxxx' b'word'\n", stderr: '' });
+      expect(await drive.upload()).toMatchObject({ 'mapped.bin': `word${'x'.repeat(8188)}` });
+      expect(await free()).toMatchObject({ freedFiles: 1, kept: [] });
     });
   },
 );
