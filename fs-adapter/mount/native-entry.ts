@@ -1,5 +1,5 @@
-import { type DirectoryRow, decodeRow, type FileRow, rowLengthAt } from '../cache/drive-row.ts';
-import type { ClosedFile, DriveDirectory, DriveEntry, DriveFile } from '../cache/drive-tree.ts';
+import { type DriveRow, decodeRow, type FileRow, rowLengthAt } from '../cache/drive-row.ts';
+import type { ClosedFile, DriveEntry, DriveFile } from '../cache/drive-tree.ts';
 
 /** What only the running drive knows of an entry, behind its row (PutPresence in row.cc). */
 const PRESENCE_BYTES = 64;
@@ -33,28 +33,13 @@ export function nativeEntryAt(shown: Buffer, at = 0): NativeEntry {
   const shownParentId = shown[presence + AT.isInTree] === 1 && parentId !== 0 ? parentId : null;
   if (row.kind === 'file')
     return { entry: fileOf(row, shownParentId, shown, presence), generation };
-  if (row.kind === 'directory') return { entry: directoryOf(row, shownParentId), generation };
-  const { id, name, nameBytes, mode, mtimeNs, identity, counter, isPinned, isPlaced } = row;
-  const base = {
-    id,
-    parentId: shownParentId,
-    name,
-    isNameValid: nameBytes === null,
-    mode,
-    mtimeNs,
-    identity,
-    counter,
-    isPinned,
-    isPlaced,
-  };
+  const base = baseOf(row, shownParentId);
   if (row.kind === 'symlink')
-    return { entry: { ...base, kind: 'symlink', target: row.target }, generation };
-  return { entry: { ...base, kind: row.kind }, generation };
+    return { entry: Object.assign(base, { kind: row.kind, target: row.target }), generation };
+  return { entry: Object.assign(base, { kind: row.kind }), generation };
 }
 
-// One literal each, as there are many of them and spreading takes ten times as long.
-
-function directoryOf(row: DirectoryRow, parentId: number | null): DriveDirectory {
+function baseOf(row: DriveRow, parentId: number | null) {
   return {
     id: row.id,
     parentId,
@@ -66,10 +51,10 @@ function directoryOf(row: DirectoryRow, parentId: number | null): DriveDirectory
     counter: row.counter,
     isPinned: row.isPinned,
     isPlaced: row.isPlaced,
-    kind: 'directory',
   };
 }
 
+/** One literal, as there are very many files: adding to the base takes half as long again, spreading it ten times. */
 function fileOf(row: FileRow, parentId: number | null, shown: Buffer, presence: number): DriveFile {
   return {
     id: row.id,

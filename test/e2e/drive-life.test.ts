@@ -1,36 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ServerProcess } from '../crash/server-process.ts';
+import { type DriveOfProcess, startDriveOfProcess } from '../support/drive-of-process.ts';
 import { reasonWithoutMount, run } from '../support/mounted-drive.ts';
 import { runFerry, startFerry } from '../support/run-ferry.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let server: ServerProcess;
+let stage: DriveOfProcess;
 let home: string;
 let drive: string;
 let served: string;
+let server: DriveOfProcess['server'];
 
 beforeEach(async () => {
-  folder = await temporaryDirectory('ferry-drive-life');
-  home = join(folder.path, 'home');
-  drive = join(folder.path, 'drive');
-  served = join(folder.path, 'served');
-  await mkdir(served);
-  server = new ServerProcess();
-  await server.open(served);
+  stage = await startDriveOfProcess('ferry-drive-life');
+  ({ home, drive, served, server } = stage);
 });
 
-afterEach(async () => {
-  await runFerry(home, ['unmount', drive, '--lazy']);
-  await runFerry(home, ['daemon', 'stop']);
-  await server.stop();
-  await folder.close();
-}, 60_000);
+afterEach(() => stage.close(), 60_000);
 
 const reason = await reasonWithoutMount();
 const describeMounted = reason === null ? describe : describe.skip;

@@ -1,42 +1,30 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ServerProcess } from '../crash/server-process.ts';
+import { type DriveOfProcess, startDriveOfProcess } from '../support/drive-of-process.ts';
 import { reasonWithoutMount, run } from '../support/mounted-drive.ts';
 import { runFerry } from '../support/run-ferry.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
-let server: ServerProcess;
+let stage: DriveOfProcess;
 let home: string;
 let drive: string;
 let served: string;
+let server: DriveOfProcess['server'];
 
 beforeEach(async () => {
-  folder = await temporaryDirectory('ferry-server-gone');
-  home = join(folder.path, 'home');
-  drive = join(folder.path, 'drive');
-  served = join(folder.path, 'served');
-  await mkdir(served);
+  stage = await startDriveOfProcess('ferry-server-gone');
+  ({ home, drive, served, server } = stage);
   for (const name of ['here', 'there', 'elsewhere'])
     await writeFile(join(served, name), name.repeat(50_000));
-  server = new ServerProcess();
-  await server.open(served);
   await runFerry(home, ['mount', server.url, drive]);
   await run('cat', [join(drive, 'here')]);
 });
 
-afterEach(async () => {
-  server.goOn();
-  await runFerry(home, ['unmount', drive, '--lazy']);
-  await runFerry(home, ['daemon', 'stop']);
-  await server.stop();
-  await folder.close();
-}, 60_000);
+afterEach(() => stage.close(), 60_000);
 
 const backend = process.env['FERRY_MOUNT_BACKEND'] ?? 'native';
 const reason = await reasonWithoutMount();
