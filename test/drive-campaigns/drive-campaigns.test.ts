@@ -23,8 +23,7 @@ describeMounted('a drive whose process is killed while a program writes in it', 
   }, 120_000);
 });
 
-// Some histories end with a placeholder whose content is only among the server's versions (docs/known-issues.md), and which ones
-// is a matter of timing: not for every run of the tests.
+// Which histories come about is a matter of timing, and a short run sees few: not for every run of the tests.
 const isLong = process.env['FERRY_LONG'] === '1';
 if (!isLong) process.stderr.write('not run: a short npm run fuzz-drive (FERRY_LONG=1 does)\n');
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { differences, listTree } from '../support/file-trees.ts';
 import { runFerry, startFerry } from '../support/run-ferry.ts';
 import { DriveStage } from './drive-stage.ts';
-import { readFuzzLogs } from './fuzz-log.ts';
+import { type FuzzWrites, readFuzzLogs } from './fuzz-log.ts';
 import { TEMPORARY } from './write-log.ts';
 
 export interface FuzzOptions {
@@ -31,6 +31,7 @@ export interface FuzzResult {
 
 const PROGRAMS = 4;
 const NOTE_SECONDS = 60;
+const FREED_SECONDS = 7;
 const CLIENT_PAUSE_MS = 150;
 const END_MS = 60_000;
 const ROUNDS = 40;
@@ -126,6 +127,9 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     for (let second = 1; Date.now() < untilMs; second += 1) {
       await sleep(1000);
       await stage.release();
+      // What is not in use is not here any more then.
+      if (second % FREED_SECONDS === 0)
+        await stage.ferry('free', stage.drive).catch(() => undefined);
       if (second % NOTE_SECONDS !== 0) continue;
       const { operations } = readFuzzLogs(programs.map((program) => program.log));
       note(`${operations} operations`);
@@ -138,16 +142,13 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     await client.result;
     wrong.push(...(await unequal(stage, folder, () => runFerry(clientHome, ['sync', ...pair]))));
     wrong.push(...(await stage.crashes()));
-    const { operations, written, replaced } = readFuzzLogs(programs.map((program) => program.log));
-    const { hashes, unreadable } = await everythingIn(stage.directory, [DRIVE_CACHE]);
-    wrong.push(...unreadable);
-    for (const [hash, what] of written)
-      if (!replaced.has(hash) && !hashes.has(hash))
-        wrong.push(`lost: ${what} (${hash.slice(0, 8)})`);
+    const logs = readFuzzLogs(programs.map((program) => program.log));
+    wrong.push(...(await missing(stage.directory, logs)));
     const names = Object.keys(await listTree(stage.served));
     const conflictCopies = names.filter((name) => name.includes('(conflict ')).length;
     for (const name of names)
       if (name.includes(TEMPORARY)) wrong.push(`a temporary file is on the server: ${name}`);
+    const { operations, written } = logs;
     return { operations, written: written.size, conflictCopies, failures, wrong };
   } catch (error) {
     throw await stage.explained(error);
@@ -156,6 +157,20 @@ export async function runFuzzCampaign(options: FuzzOptions): Promise<FuzzResult>
     client.child.kill('SIGKILL');
     await stage.close({ keeps: keeps && wrong.length > 0 });
   }
+}
+
+/** Says which contents are nowhere, which nobody wrote, and what cannot be read. */
+async function missing(
+  directory: string,
+  { written, replaced, foreign }: FuzzWrites,
+): Promise<readonly string[]> {
+  const { hashes, unreadable } = await everythingIn(directory, [DRIVE_CACHE]);
+  const wrong = [...unreadable];
+  for (const [hash, what] of foreign)
+    wrong.push(`nobody wrote what was found: ${what} (${hash.slice(0, 8)})`);
+  for (const [hash, what] of written)
+    if (!replaced.has(hash) && !hashes.has(hash)) wrong.push(`lost: ${what} (${hash.slice(0, 8)})`);
+  return wrong;
 }
 
 /** Syncs both clients until nothing changes any more, and says in what the sides differ then. */
