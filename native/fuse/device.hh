@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,7 +39,8 @@ class Device {
   /** Does not wait; -1: there is none. */
   int looking_ = -1;
   int64_t answeredAtNs_ = 0;
-  bool isBusy_ = false;
+  /** Another thread may take the turn over while this one still answers. */
+  std::atomic<bool> isBusy_{false};
 };
 
 }  // namespace ferry::fuse
