@@ -13,12 +13,6 @@ export interface AttributedEntry {
   readonly isPinned: boolean;
 }
 
-/** Returns the names of the extended attributes that programs see. */
-export function attributeNames({ entry, isPinned }: AttributedEntry): readonly string[] {
-  const names = entry.kind === 'file' ? [STATE_ATTRIBUTE, PROGRESS_ATTRIBUTE] : [];
-  return isPinned ? [...names, PIN_ATTRIBUTE] : names;
-}
-
 /** Returns an extended attribute; null: the entry has none of that name. */
 export function attributeValue(
   { entry, mark, isPinned }: AttributedEntry,

@@ -1,9 +1,4 @@
-import {
-  attributeNames,
-  attributeValue,
-  OWN_ATTRIBUTES,
-  PIN_ATTRIBUTE,
-} from './drive-attributes.ts';
+import { attributeValue, OWN_ATTRIBUTES, PIN_ATTRIBUTE } from './drive-attributes.ts';
 import { type DriveNode, nsOfMs } from './drive-node.ts';
 import {
   type AttributeCondition,
@@ -26,8 +21,9 @@ export class ShownAttributes {
     this.#readOnly = readOnly;
   }
 
+  /** The drive's own are not listed: programs that copy all attributes of a file would carry its state along, and its pin. */
   names(node: DriveNode): readonly string[] {
-    return [...attributeNames(this.#attributed(node)), ...keptNames(node.attributes)];
+    return keptNames(node.attributes);
   }
 
   /** Null: there is none of that name. @throws PosixError EOPNOTSUPP */

@@ -88,6 +88,7 @@ void Session::GetXattr(const Request& request) {
   kept ? ReplyXattr(request, in.size, *kept) : ReplyError(request, -ENODATA);
 }
 
+/** The drive's own are not listed: programs that copy all attributes of a file would carry its state along, and its pin. */
 void Session::ListXattr(const Request& request) {
   const auto& in = request.As<fuse_getxattr_in>();
   std::string names;
@@ -95,8 +96,6 @@ void Session::ListXattr(const Request& request) {
     const Shared lock(drive_.mutex());
     const Node* node = drive_.tree().Get(request.head->nodeid);
     if (node == nullptr) return ReplyError(request, -ESTALE);
-    if (node->isFile()) names.append(kStateName).append(1, '\0').append(kProgressName).append(1, '\0');
-    if (IsPinnedByAny(node)) names.append(kPinName).append(1, '\0');
     std::string_view kept = drive_.tree().AttributesOf(*node);
     for (KeptAttribute each; TakeAttribute(&kept, &each);) names.append(each.name).append(1, '\0');
   }

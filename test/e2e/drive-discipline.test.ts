@@ -39,9 +39,9 @@ seen = 0
 for directory, _, _ in os.walk(sys.argv[1]):
     for entry in os.scandir(directory):
         entry.stat(follow_symlinks=False)
-        for name in os.listxattr(entry.path): os.getxattr(entry.path, name)
-        try: os.getxattr(entry.path, 'security.selinux')
-        except OSError: pass
+        for name in os.listxattr(entry.path) + ['user.ferry.state', 'user.ferry.pin', 'security.selinux']:
+            try: os.getxattr(entry.path, name)
+            except OSError: pass
         os.access(entry.path, os.W_OK)
         seen += entry.is_file()
 print(seen)
