@@ -2,7 +2,7 @@
  * Holds a mounted drive in a process of its own, as a call on one's own mount never comes back. Driven over the IPC
  * channel: each request names a command and gets one reply.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Version } from '../../core/model/entry.ts';
 import type { FerryError } from '../../core/model/errors.ts';
 import { parseSyncPath } from '../../core/model/path.ts';
@@ -23,6 +23,8 @@ export interface HostOptions {
   readonly temporaryNames?: readonly string[];
   /** `folder`: the folder that stands for a drive where nothing can be mounted. */
   readonly backend?: NonNullable<DriveOptions['backend']> | 'folder';
+  /** Nobody is waited for: each of the drive's pauses is over at once, so that much happens in a short time. */
+  readonly impatient?: boolean;
   /** Where the pretended other side keeps its contents; absent: in memory, gone with the process. */
   readonly remoteDirectory?: string;
 }
@@ -175,8 +177,11 @@ async function upload(): Promise<Record<string, string>> {
 async function answer(command: HostCommand): Promise<unknown> {
   switch (command.do) {
     case 'open': {
-      const clock = { now: () => Date.now(), sleep: (ms: number) => delay(ms) };
-      const { remoteDirectory, backend, ...options } = command.options;
+      const { remoteDirectory, backend, impatient = false, ...options } = command.options;
+      const clock = {
+        now: () => Date.now(),
+        sleep: (ms: number) => (impatient ? nextTurn() : delay(ms)),
+      };
       if (remoteDirectory !== undefined) await remote.keepIn(remoteDirectory);
       inStep = new UploadsInStep(remote);
       if (backend === 'folder') {

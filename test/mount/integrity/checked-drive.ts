@@ -61,7 +61,7 @@ class DriveToCheck implements CheckedPlace {
 
   static async open(backend: 'fuse-native' | 'native'): Promise<DriveToCheck> {
     const remote = await mkdtemp(join(tmpdir(), 'ferry-check-remote-'));
-    const options = { backend, remoteDirectory: remote } as Partial<HostOptions>;
+    const options: Partial<HostOptions> = { backend, remoteDirectory: remote, impatient: true };
     return new DriveToCheck(await MountedDrive.start(options), options);
   }
 
