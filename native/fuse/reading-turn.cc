@@ -49,6 +49,9 @@ void ReadingTurn::StandBy(std::unique_lock<std::mutex>& lock) {
       watched_.wait_for(lock, kLook);
     } else {
       isDozing_ = true;
+      // A request that came in this very moment has not woken anybody.
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (busySinceNs_ != 0) isDozing_ = false;
       watched_.wait(lock, [&] { return !isDozing_ || isEnded_ || !isTaken_; });
       isDozing_ = false;
       idle = 0;
@@ -80,6 +83,8 @@ bool ReadingTurn::Finish(uint64_t turn) {
 }
 
 void ReadingTurn::Wake() {
+  // Either the one who is about to doze sees that the holder is busy, or the holder sees it doze.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!isDozing_) return;
   const std::lock_guard<std::mutex> guard(mutex_);
   isDozing_ = false;

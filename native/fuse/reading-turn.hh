@@ -23,7 +23,7 @@ class ReadingTurn {
   void Begin();
   /** The holder has answered; false: another thread reads by now. */
   bool Finish(uint64_t turn);
-  /** The holder has got a request after a while without any. */
+  /** The holder has begun to answer a request that came after a while without any. */
   void Wake();
   /** Nobody reads any more. */
   void End();

@@ -106,9 +106,9 @@ void Session::Work() {
       const bool isOver = refused != 0 && refused != EINTR && refused != EAGAIN && refused != ENOENT;
       if (isOver && refused != ENODEV) failure = refused;
       if (isOver || isLeaving_) turn_.End();
-      if (received.isAfterPause) turn_.Wake();
       if (received.bytes < static_cast<ssize_t>(sizeof(fuse_in_header))) continue;
       turn_.Begin();
+      if (received.isAfterPause) turn_.Wake();
       operations_.fetch_add(1, std::memory_order_relaxed);
       const auto* head = reinterpret_cast<const fuse_in_header*>(buffer.data());
       const auto bytes = static_cast<size_t>(received.bytes) - sizeof *head;
