@@ -11,7 +11,8 @@ import { LastWords } from './last-words.ts';
 
 const HOST = fileURLToPath(new URL('./drive-host.js', import.meta.url));
 const PROGRAM_TIMEOUT_MS = 20_000;
-const COMMAND_TIMEOUT_MS = 20_000;
+/** A sanitizer makes the host many times slower. */
+const COMMAND_TIMEOUT_MS = process.env['FERRY_HOST_PRELOAD'] === undefined ? 20_000 : 120_000;
 
 /** Says why drives cannot be mounted here; null: they can. Where FUSE is required, a reason is an error. */
 export async function reasonWithoutMount(kind?: KindName): Promise<string | null> {
