@@ -46,6 +46,7 @@
         "native/fuse/names.cc",
         "native/fuse/node.cc",
         "native/fuse/notify.cc",
+        "native/fuse/parked.cc",
         "native/fuse/reading-turn.cc",
         "native/fuse/row.cc",
         "native/fuse/session.cc",
