@@ -11,6 +11,8 @@ import { ServerProcess } from '../crash/server-process.ts';
 import { lastLines } from '../support/last-words.ts';
 import { FERRY_MAIN } from '../support/run-ferry.ts';
 
+/** Begins what the sanitizers report. */
+const SANITIZER = 'Sanitizer: ';
 const COMMAND_MS = 60_000;
 const QUIET_MS = 120_000;
 const GONE_MS = 20_000;
@@ -123,16 +125,21 @@ export class DriveStage {
     throw new Error(`it does not come to rest: ${last}`);
   }
 
-  /** Returns how the daemon ended other than by a kill, and what it said last; that was nobody's doing here. */
+  /**
+   * Returns how the daemon ended other than by a kill, and what it said last, or what a sanitizer has found; that was
+   * nobody's doing here.
+   */
   async crashes(): Promise<readonly string[]> {
     const home = resolveHome({ FERRY_HOME: this.#home });
     const crashes = (readCrashNote(home)?.crashes ?? []).filter(({ how }) => how !== 'SIGKILL');
-    if (crashes.length === 0) return [];
     const [said, logged] = await Promise.all(
       [`${home.logFile}.stderr`, home.logFile].map((path) =>
         readFile(path, 'utf8').catch(() => ''),
       ),
     );
+    const report = said?.indexOf(SANITIZER) ?? -1;
+    if (report >= 0) return [said?.slice(Math.max(0, report - 100), report + 4000) ?? ''];
+    if (crashes.length === 0) return [];
     const ends = crashes.map(({ how, pid }) => `the daemon (pid ${pid}) ended by itself: ${how}`);
     return [`${ends.join('\n')}${lastLines(said ?? '')}${lastLines(logged ?? '')}`];
   }
