@@ -212,7 +212,8 @@ describe('a drive as the local side of a pair', () => {
       putOnServer('from/there', 'on the server');
       putOnServer('from/here', 'on this device');
       await sync();
-      await onDrive('from/here');
+      const { signal } = new AbortController();
+      await disk.drive.cache.hydrate(['from/here' as SyncPath], { signal });
       remote.outside.remove('from/there' as SyncPath);
       remote.outside.remove('from/here' as SyncPath);
       remote.outside.remove('from' as SyncPath);
