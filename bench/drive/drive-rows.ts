@@ -140,6 +140,8 @@ export async function contentRows(peer: DrivePeer, options: RowOptions): Promise
     const taken: Taken = new Map();
     const big = join(shown.path, BIG);
     await shown.hydrate(BIG);
+    // How large the pieces are that the kernel keeps depends on how they came: read by it alone, they are all alike.
+    await shown.renew({ isCold: true });
     await probe.run('read', big, MIB);
     for (let run = 0; run < runs; run++) {
       await shown.renew({ isCold: false });
