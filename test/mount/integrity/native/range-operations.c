@@ -94,7 +94,14 @@ static void seek_hole(const struct handle *handle, size_t from) {
   must(found >= 0, "SEEK_HOLE");
   const size_t at = (size_t)found;
   if (at < from || at > object->size) fail("SEEK_HOLE says 0x%zx of 0x%zx", at, object->size);
-  if (at < object->size && object->bytes[at] != 0) fail("SEEK_HOLE says 0x%zx, where there is data", at);
+  if (at < object->size && object->bytes[at] != 0) {
+    // Whether reading finds it, and a second answer, tell lost content from a wrong answer.
+    unsigned char read = 0;
+    const ssize_t got = pread(handle->fd, &read, 1, found);
+    const long long again = lseek(handle->fd, (off_t)from, SEEK_HOLE);
+    fail("SEEK_HOLE says 0x%zx of 0x%zx, where there is data; read there: %zd byte, %02x for %02x; now it says 0x%llx", at,
+         object->size, got, read, object->bytes[at], again);
+  }
 }
 
 void do_seek(void) {
