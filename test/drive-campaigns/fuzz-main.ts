@@ -1,24 +1,28 @@
 // `npm run fuzz-drive`: programs in a drive, and another client that changes the same tree.
-import { parseArgs } from 'node:util';
+import { campaignOptions } from './campaign-options.ts';
 import { runFuzzCampaign } from './fuzz-campaign.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '24' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    'pause-ms': { type: 'string', default: '60' },
-    keep: { type: 'boolean', default: false },
-  },
+const USAGE = `usage: npm run fuzz-drive -- [options]
+
+  --minutes N    for so long (24)
+  --seed N       what the programs choose; 0 < N (by the clock)
+  --pause-ms N   between two operations of a program (60)
+  --keep         the files stay where something is wrong
+`;
+
+const options = campaignOptions({
+  numbers: { minutes: 24, seed: (Date.now() % 1_000_000) + 1, 'pause-ms': 60 },
+  usage: USAGE,
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const seed = Number(values.seed);
-say(`fuzz-drive: ${values.minutes} minutes, seed ${seed}`);
+const [minutes, seed] = [options.number('minutes'), options.number('seed')];
+say(`fuzz-drive: ${minutes} minutes, seed ${seed}`);
 const result = await runFuzzCampaign({
-  forMs: Number(values.minutes) * 60_000,
+  forMs: minutes * 60_000,
   seed,
-  pauseMs: Number(values['pause-ms']),
+  pauseMs: options.number('pause-ms'),
   note: say,
-  keeps: values.keep,
+  keeps: options.keeps,
 });
 say(`operations that failed: ${JSON.stringify(result.failures)}`);
 for (const wrong of result.wrong.slice(0, 50)) say(`WRONG ${wrong}`);

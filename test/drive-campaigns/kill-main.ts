@@ -1,24 +1,28 @@
 // `npm run kill-drive`: a drive whose process is killed at random moments while a program writes in it.
-import { parseArgs } from 'node:util';
+import { campaignOptions } from './campaign-options.ts';
 import { runKillCampaign } from './kill-campaign.ts';
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    keep: { type: 'boolean', default: false },
-    'longest-ms': { type: 'string', default: '2500' },
-  },
+const USAGE = `usage: npm run kill-drive -- [options]
+
+  --kills N        so many times (100)
+  --seed N         when, and what the program does; 0 < N (by the clock)
+  --longest-ms N   the longest time between two kills (2500)
+  --keep           the files stay where something is wrong
+`;
+
+const options = campaignOptions({
+  numbers: { kills: 100, seed: (Date.now() % 1_000_000) + 1, 'longest-ms': 2500 },
+  usage: USAGE,
 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const seed = Number(values.seed);
-say(`kill-drive: ${values.kills} kills, seed ${seed}`);
+const [kills, seed] = [options.number('kills'), options.number('seed')];
+say(`kill-drive: ${kills} kills, seed ${seed}`);
 const result = await runKillCampaign({
-  kills: Number(values.kills),
+  kills,
   seed,
-  longestMs: Number(values['longest-ms']),
+  longestMs: options.number('longest-ms'),
   note: say,
-  keeps: values.keep,
+  keeps: options.keeps,
 });
 const sorted = [...result.awayMs].sort((a, b) => a - b);
 const at = (part: number) =>
