@@ -30,8 +30,14 @@ export const RULE_MUTANTS: readonly Mutant[] = [
     {
       id: 'remote-edit-overwrites',
       bug: 'a file that both sides edited gets the remote content, without a copy of the local one',
-      find: "askForBoth(node, here, there, comparison, looks);\n  return 'conflict';",
-      replace: "askForBoth(node, here, there, comparison, looks);\n  return 'to-local';",
+      find: "askForBoth(node, comparison, looks);\n  return 'conflict';",
+      replace: "askForBoth(node, comparison, looks);\n  return 'to-local';",
+    },
+    {
+      id: 'placeholder-in-conflict',
+      bug: 'a file whose content was never here is in conflict with a newer one',
+      find: "  if (local.seen.isPlaceholder) return 'to-local';\n",
+      replace: '',
     },
     {
       id: 'stale-content-wins',
