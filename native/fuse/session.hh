@@ -150,7 +150,8 @@ class Session : public Waiting {
   // These need the lock.
   void FillAttributes(Node* node, fuse_attr* attributes, bool* isFixed);
   void FillEntry(Node* node, fuse_entry_out* entry);
-  void ChangeKept(Node* node, std::string packed);
+  template <typename Change>
+  int ChangeKept(const Request& request, std::string_view name, Change change);
   /** Puts the request aside until a part of the file, or all of it, is here. */
   void Park(const Request& request, const Node* node, uint64_t offset, uint64_t length, bool needsAll);
   bool IsHere(const Parked& parked);

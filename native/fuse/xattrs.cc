@@ -115,43 +115,45 @@ void Session::SetXattr(const Request& request) {
   ReplyError(request, drive_.SetPinned(request.head->nodeid, value == "1") ? 0 : -ENODATA);
 }
 
-int Session::Keep(const Request& request, const KeptAttribute& attribute, uint32_t flags) {
-  if (const int refused = MayBeKept(attribute.name)) return refused;
-  const Exclusive lock(drive_.mutex());
-  Tree& tree = drive_.tree();
-  Node* node = tree.Get(request.head->nodeid);
-  if (node == nullptr) return -ESTALE;
-  if (drive_.options().isReadOnly) return -EROFS;
-  const std::string_view before = tree.AttributesOf(*node);
-  const bool isThere = FindAttribute(before, attribute.name).has_value();
-  if (isThere && (flags & XATTR_CREATE) != 0) return -EEXIST;
-  if (!isThere && (flags & XATTR_REPLACE) != 0) return -ENODATA;
-  std::string after = WithoutAttribute(before, attribute.name);
-  if (!HasRoomFor(after, attribute)) return -ENOSPC;
-  AppendAttribute(attribute, &after);
-  ChangeKept(node, std::move(after));
-  return 0;
-}
-
-int Session::RemoveKept(const Request& request, std::string_view name) {
+/** Changes what programs keep on an entry; `change` gets it packed, and returns 0 or a negative errno. */
+template <typename Change>
+int Session::ChangeKept(const Request& request, std::string_view name, Change change) {
   if (const int refused = MayBeKept(name)) return refused;
   const Exclusive lock(drive_.mutex());
   Tree& tree = drive_.tree();
   Node* node = tree.Get(request.head->nodeid);
   if (node == nullptr) return -ESTALE;
   if (drive_.options().isReadOnly) return -EROFS;
-  const std::string_view before = tree.AttributesOf(*node);
-  if (!FindAttribute(before, name)) return -ENODATA;
-  ChangeKept(node, WithoutAttribute(before, name));
+  std::string packed(tree.AttributesOf(*node));
+  if (const int refused = change(&packed)) return refused;
+  // They are this device's: sync hears nothing of it, and the version stays.
+  tree.KeepAttributes(node, std::move(packed));
+  node->ctimeNs = NowNs();
+  tree.Changed(node);
+  drive_.Commit();
   return 0;
 }
 
-/** They are this device's: sync hears nothing of it, and the version stays. */
-void Session::ChangeKept(Node* node, std::string packed) {
-  drive_.tree().KeepAttributes(node, std::move(packed));
-  node->ctimeNs = NowNs();
-  drive_.tree().Changed(node);
-  drive_.Commit();
+int Session::Keep(const Request& request, const KeptAttribute& attribute, uint32_t flags) {
+  return ChangeKept(request, attribute.name, [&](std::string* packed) {
+    const bool isThere = FindAttribute(*packed, attribute.name).has_value();
+    if (isThere && (flags & XATTR_CREATE) != 0) return -EEXIST;
+    if (!isThere && (flags & XATTR_REPLACE) != 0) return -ENODATA;
+    std::string after = WithoutAttribute(*packed, attribute.name);
+    if (!HasRoomFor(after, attribute)) return -ENOSPC;
+    AppendAttribute(attribute, &after);
+    packed->swap(after);
+    return 0;
+  });
+}
+
+int Session::RemoveKept(const Request& request, std::string_view name) {
+  return ChangeKept(request, name, [&](std::string* packed) {
+    if (!FindAttribute(*packed, name)) return -ENODATA;
+    std::string after = WithoutAttribute(*packed, name);
+    packed->swap(after);
+    return 0;
+  });
 }
 
 }  // namespace ferry::fuse
