@@ -1,4 +1,4 @@
-// Empty files for content that is about to come: to make one takes the disk longer than all the rest of a new file.
+// Empty files for content that is about to come: to make one can take longer than all the rest of a new file (D-095).
 #pragma once
 
 #include <condition_variable>

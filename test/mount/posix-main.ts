@@ -7,14 +7,19 @@ import { PosixCases } from './posix-cases.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { as: { type: 'string', default: 'disk' }, only: { type: 'string' } },
+  options: {
+    as: { type: 'string', default: 'disk' },
+    only: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
 });
 const [directory] = positionals;
 const way = SHOWN_WAYS[values.as];
-if (directory === undefined || way === undefined) {
+if (values.help || directory === undefined || way === undefined) {
   const ways = Object.keys(SHOWN_WAYS).join('|');
-  process.stderr.write(`usage: npm run posix -- DIRECTORY [--as ${ways}] [--only GROUP]\n`);
-  process.exit(2);
+  const usage = `usage: npm run posix -- DIRECTORY [--as ${ways}] [--only GROUP]\n`;
+  (values.help ? process.stdout : process.stderr).write(usage);
+  process.exit(values.help ? 0 : 2);
 }
 const compiled = await temporaryDirectory('ferry-posix');
 try {
