@@ -8,7 +8,6 @@
 namespace ferry::fuse {
 namespace {
 
-constexpr uint64_t kValidS = 3600;
 constexpr uint32_t kBlockSize = 4096;
 
 /** The years 1677 to 2262; what is beyond them is shown as their first or last second, as disks do with theirs. */

@@ -88,9 +88,9 @@ void Session::Open(const Request& request) {
   fuse_open_out reply = {};
   if (IsOwn(request)) {
     reply.fh = kOwnHandle;
-    // All handles of a file must agree on whether its pages are kept.
-    const bool isPassthrough = node->file != nullptr && node->file->isPassthrough;
-    reply.open_flags = kNoFlush | (isPassthrough ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE);
+    // It is closed at once, and neither reads nor writes: whether the file's pages are kept is for the handles of programs
+    // to say, which may be opened meanwhile.
+    reply.open_flags = kNoFlush | FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE;
     return Reply(request, &reply, sizeof reply);
   }
   if (const int failed = Attach(node, in.flags, IsWriteOnly(in.flags), &reply)) return ReplyError(request, failed);

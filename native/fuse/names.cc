@@ -10,9 +10,6 @@ namespace ferry::fuse {
 namespace {
 
 constexpr size_t kMaxNameBytes = 255;
-/** The kernel is told of every change by others, so it may keep what it knows. */
-constexpr uint64_t kValidS = 3600;
-
 constexpr uint32_t kNoReplace = 1, kExchange = 2;
 
 uint32_t DirentType(const Node& node) { return node.fileMode() >> 12; }
@@ -38,23 +35,39 @@ void Session::FillEntry(Node* node, fuse_entry_out* entry) {
   entry->attr_valid = isFixed ? kValidS : 0;
 }
 
-void Session::ReplyEntry(const Request& request, Node* node) {
+void Session::ReplyEntry(const Request& request, Node* node, uint64_t validS) {
   fuse_entry_out entry;
   FillEntry(node, &entry);
+  entry.entry_valid = validS;
   Reply(request, &entry, sizeof entry);
 }
 
-/** Finds the entry that the notifier is about to make visible, where it asks for just that. */
-Node* Session::ExpectedByNotifier(uint64_t parent, std::string_view name, bool isOld) {
-  if (making_ == nullptr) return nullptr;
-  const bool isIt = isOld ? parent == making_->oldParent && name == making_->oldName
-                          : parent == making_->parent && name == making_->name;
-  return isIt ? drive_.tree().Get(making_->id) : nullptr;
+Node* Session::ChildOf(uint64_t directory, std::string_view name) {
+  const Node* node = drive_.tree().Get(directory);
+  return node == nullptr ? nullptr : drive_.tree().Child(node, name);
+}
+
+/**
+ * Finds the entry that the notifier is about to make visible, where it asks for just that. A notice can be old: programs
+ * may have moved the entry since, and have put another one in its place, which the kernel must not take for it.
+ */
+Node* Session::ExpectedByNotifier(uint64_t parent, std::string_view name) {
+  if (making_ == nullptr || parent != making_->parent || name != making_->name) return nullptr;
+  Node* child = ChildOf(parent, name);
+  return child != nullptr && child->id == making_->id ? child : nullptr;
+}
+
+/** Finds the entry that the notifier is about to move before everybody's eyes, by the name that it had. */
+Node* Session::MovedByNotifier(uint64_t parent, std::string_view name) {
+  if (making_ == nullptr || making_->what != Notice::What::kMoved) return nullptr;
+  if (parent != making_->oldParent || name != making_->oldName) return nullptr;
+  if (ChildOf(parent, name) != nullptr) return nullptr;
+  return ExpectedByNotifier(making_->parent, making_->name);
 }
 
 /** The notifier changes nothing: where another directory has come into its path meanwhile, it gets no further. */
 void Session::ReplyMade(const Request& request, std::string_view name) {
-  if (Node* made = ExpectedByNotifier(request.head->nodeid, name, false)) return ReplyEntry(request, made);
+  if (Node* made = ExpectedByNotifier(request.head->nodeid, name)) return ReplyEntry(request, made);
   ReplyError(request, -ENOENT);
 }
 
@@ -87,10 +100,9 @@ void Session::Lookup(const Request& request) {
   if (name.size() > kMaxNameBytes) return ReplyError(request, -ENAMETOOLONG);
   if (IsOwn(request) && making_ != nullptr) {
     const bool isMaking = making_->what == Notice::What::kAppeared || making_->what == Notice::What::kMoved;
-    if (isMaking && ExpectedByNotifier(parent->id, name, false) != nullptr) return ReplyError(request, -ENOENT);
+    if (isMaking && ExpectedByNotifier(parent->id, name) != nullptr) return ReplyError(request, -ENOENT);
     if (making_->what == Notice::What::kRemoved && IsRemovedByNotifier(parent, name)) return ReplyRemoved(request);
-    if (making_->what == Notice::What::kMoved)
-      if (Node* moved = ExpectedByNotifier(parent->id, name, true)) return ReplyEntry(request, moved);
+    if (Node* moved = MovedByNotifier(parent->id, name)) return ReplyEntry(request, moved, 0);
   }
   if (name == ".") return ReplyEntry(request, parent);
   if (name == "..") return ReplyEntry(request, parent->parent == nullptr ? parent : parent->parent);
@@ -239,7 +251,10 @@ void Session::Rename(const Request& request, uint64_t to, uint32_t flags, size_t
   const std::string_view newName = request.NameAt(skip + oldName.size() + 1);
   const Exclusive lock(drive_.mutex());
   Tree& tree = drive_.tree();
-  if (IsOwn(request)) return ReplyError(request, ExpectedByNotifier(to, newName, false) != nullptr ? 0 : -ENOENT);
+  if (IsOwn(request)) {
+    const Node* moved = MovedByNotifier(request.head->nodeid, oldName);
+    return ReplyError(request, moved != nullptr && moved == ExpectedByNotifier(to, newName) ? 0 : -ENOENT);
+  }
   Node *from = tree.Get(request.head->nodeid), *into = tree.Get(to);
   Node* source = from == nullptr ? nullptr : tree.Child(from, oldName);
   if (source == nullptr || into == nullptr || !into->isInTree()) return ReplyError(request, -ENOENT);

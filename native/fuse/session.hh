@@ -23,6 +23,9 @@
 
 namespace ferry::fuse {
 
+/** The kernel is told of every change by others, so it may keep what it knows. */
+constexpr uint64_t kValidS = 3600;
+
 /** A request of the kernel's; the reply goes out on the descriptor that it came in on. */
 struct Request {
   const fuse_in_header* head;
@@ -156,7 +159,7 @@ class Session : public Waiting {
   void Park(const Request& request, const Node* node, uint64_t offset, uint64_t length, bool needsAll);
   bool IsHere(const Parked& parked);
   int Attach(Node* node, uint32_t flags, bool isWriteOnly, fuse_open_out* reply);
-  void ReplyEntry(const Request& request, Node* node);
+  void ReplyEntry(const Request& request, Node* node, uint64_t validS = kValidS);
   /** The new entry's place, or an answer has been given. */
   Node* FreePlace(const Request& request, std::string_view name);
   void TryPassthrough(Node* node, File& file);
@@ -167,7 +170,9 @@ class Session : public Waiting {
   void ReplyMade(const Request& request, std::string_view name);
   bool IsRemovedByNotifier(const Node* parent, std::string_view name);
   void ReplyRemoved(const Request& request);
-  Node* ExpectedByNotifier(uint64_t parent, std::string_view name, bool isOld);
+  Node* ChildOf(uint64_t directory, std::string_view name);
+  Node* ExpectedByNotifier(uint64_t parent, std::string_view name);
+  Node* MovedByNotifier(uint64_t parent, std::string_view name);
 
   Drive& drive_;
   std::string mountPoint_;

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ObservedFile } from '../../support/drive-host.ts';
 import { MountedDrive } from '../../support/mounted-drive.ts';
 import type { DriveWay } from '../capabilities.ts';
@@ -21,6 +22,21 @@ export function syncing({ backend, capabilities }: DriveWay): void {
     drive = await MountedDrive.start({ backend });
   });
   afterAll(() => drive.dispose());
+
+  let lastSeed = 0;
+  /** A file that is being cut to a part of its content is locked until that has come; what is shown after it waits. */
+  async function whileNothingIsShown(work: () => Promise<void>): Promise<void> {
+    const version = () => ({ path: 'slow', seed: ++lastSeed, sizeBytes: 24 * 1024 * 1024 });
+    await drive.do({ do: 'arrive-generated', files: [version()] });
+    await drive.do({ do: 'network', state: 'slow' });
+    const cutting = drive.shell(`perl -e 'truncate("slow", 10)'`);
+    while ((await drive.stats()).hydrating === 0) await delay(5);
+    await drive.do({ do: 'arrive-generated', files: [version()] });
+    await work();
+    await drive.do({ do: 'network', state: 'online' });
+    await cutting;
+    await drive.shell('sleep 0.5');
+  }
 
   test('what arrives, moves and goes on the other side shows within a second', async () => {
     await drive.shell('ls; cat arrives 2>/dev/null || true');
@@ -50,6 +66,31 @@ export function syncing({ backend, capabilities }: DriveWay): void {
         expect(await watching).toMatchObject({ code: 0, stdout: 'new\n' });
         await drive.shell('rm ../watching');
       }
+    });
+
+  if (capabilities.notifies && capabilities.placeholders)
+    describe('what is shown late, when programs have changed the same names', () => {
+      test('a file that sync brought does not come back by the name that a program has given to another', async () => {
+        await whileNothingIsShown(async () => {
+          await drive.arrive({ path: 'brought', content: 'first', version: 'b1' });
+          await drive.shell('test -s brought');
+          await drive.arrive({ path: 'brought', content: 'second', version: 'b2' });
+          await drive.shell('rm brought');
+          await drive.arrive({ path: 'brought', content: 'third', version: 'b3' });
+          await drive.shell('mv brought renamed; echo own > brought');
+        });
+        expect(await drive.shell('cat brought renamed')).toBe('own\nthird');
+      });
+
+      test('a file that sync has moved does not take the one along that a program has put in its old place', async () => {
+        await drive.arrive({ path: 'old', content: 'moved', version: 'o1' });
+        await drive.shell('test -s old; echo own > other');
+        await whileNothingIsShown(async () => {
+          await drive.do({ do: 'move', from: 'old', to: 'new' });
+          await drive.shell('mv other old');
+        });
+        expect(await drive.shell('cat old new')).toBe('own\nmoved');
+      });
     });
 
   test('who reads a file goes on reading the version that was opened', async () => {

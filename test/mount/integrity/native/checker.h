@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 enum {
@@ -32,6 +33,8 @@ struct object {
   int writers;
   /** Sync has put another file in its place: what is missing of it may not come any more (ESTALE). */
   bool superseded;
+  /** The inode by which it was first opened, which it keeps; 0: not yet known. */
+  ino_t inode;
   /** Changed through a mapping that was not synced: the file system cannot know where its holes are. */
   bool mapped_unsynced;
 };
@@ -123,6 +126,16 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 void must(bool ok, const char *what);
 void compare(const char *what, const uint8_t *found, const uint8_t *expected, size_t offset, size_t length);
 void print_summary(double seconds);
+
+/* objects.c */
+/** Fails unless what was found at a path is that object. */
+void must_be(const struct stat *found, struct object *object, const char *path);
+/** As must_be, of a descriptor. */
+void must_lead_to(int fd, struct object *object, const char *path);
+/** Which files there must be, and what is open of them, beside what is there. */
+void print_objects(void);
+/** Names the files that do have the bytes that were found in another one. */
+void print_owners(const uint8_t *found, size_t offset, size_t length);
 
 /* readers.c: other processes that read the same files */
 void start_readers(void);

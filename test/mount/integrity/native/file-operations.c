@@ -87,6 +87,7 @@ void do_append(void) {
   note("open, append 0x%zx+0x%zx and close %s", object->size, length, path_of(name));
   const int fd = open(path_of(name), O_WRONLY | O_APPEND);
   must(fd >= 0, "open");
+  must_lead_to(fd, object, path_of(name));
   const uint8_t *bytes = new_bytes(object->size, length);
   write_fully(fd, bytes, length, 0, true);
   must(close(fd) == 0, "close");
@@ -147,6 +148,7 @@ void do_direct(void) {
   const int fd = open(path_of(name), O_RDWR | O_DIRECT);
   if (fd < 0 && errno == EINVAL) return skipped("O_DIRECT", errno);
   must(fd >= 0, "open O_DIRECT");
+  must_lead_to(fd, name->object, path_of(name));
   if (chance(2)) direct_read(fd, name->object);
   else direct_write(fd, name->object);
   must(close(fd) == 0, "close");
@@ -168,6 +170,7 @@ void do_stat(void) {
   struct stat found;
   must(stat(path_of(name), &found) == 0, "stat");
   if (!S_ISREG(found.st_mode)) fail("%s is no file: mode %o", path_of(name), found.st_mode);
+  must_be(&found, name->object, path_of(name));
   if ((size_t)found.st_size != name->object->size)
     fail("%s has %lld bytes, expected %zu", path_of(name), (long long)found.st_size, name->object->size);
 }

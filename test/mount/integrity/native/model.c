@@ -104,6 +104,7 @@ void open_handle(struct handle *handle, int fd, int flags, struct object *object
   *handle = (struct handle){.fd = fd, .flags = flags, .object = object};
   object->references++;
   object->writers += can_write(handle);
+  must_lead_to(fd, object, "what was opened");
 }
 
 static void let_go(struct handle *handle) {

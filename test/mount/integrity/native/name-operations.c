@@ -146,6 +146,7 @@ void verify_name(const struct name *name) {
   note("read all of %s", path_of(name));
   const int fd = open(path_of(name), O_RDONLY);
   must(fd >= 0, "open");
+  must_lead_to(fd, name->object, path_of(name));
   const ssize_t got = read_fully(fd, scratch(), options.file_size + PAGE, 0);
   must(got >= 0, "read");
   if ((size_t)got != name->object->size)

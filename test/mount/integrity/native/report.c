@@ -97,6 +97,7 @@ void fail(const char *format, ...) {
   vfprintf(stderr, format, arguments);
   va_end(arguments);
   fputc('\n', stderr);
+  print_objects();
   print_log();
   exit(1);
 }
@@ -122,6 +123,7 @@ void compare(const char *what, const uint8_t *found, const uint8_t *expected, si
           last - first + 1);
   print_bytes("found   ", found + first, last - first + 1);
   print_bytes("expected", expected + first, last - first + 1);
+  print_owners(found + first, offset + first, last - first + 1);
   fail("content differs");
 }
 
