@@ -61,7 +61,9 @@ Node* Session::ExpectedByNotifier(uint64_t parent, std::string_view name) {
 Node* Session::MovedByNotifier(uint64_t parent, std::string_view name) {
   if (making_ == nullptr || making_->what != Notice::What::kMoved) return nullptr;
   if (parent != making_->oldParent || name != making_->oldName) return nullptr;
-  if (ChildOf(parent, name) != nullptr) return nullptr;
+  // What sync has put there since is shown after this; what a program has put there the kernel would take for the entry.
+  const Node* since = ChildOf(parent, name);
+  if (since != nullptr && since->lookups > 0) return nullptr;
   return ExpectedByNotifier(making_->parent, making_->name);
 }
 

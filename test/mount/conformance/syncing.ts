@@ -91,6 +91,16 @@ export function syncing({ backend, capabilities }: DriveWay): void {
         });
         expect(await drive.shell('cat old new')).toBe('own\nmoved');
       });
+
+      test('a file that sync has moved, and the one that it has put in its old place since, are both seen', async () => {
+        await drive.arrive({ path: 'left', content: 'moved', version: 'l1' });
+        await drive.shell('test -s left');
+        await whileNothingIsShown(async () => {
+          await drive.do({ do: 'move', from: 'left', to: 'right' });
+          await drive.arrive({ path: 'left', content: 'brought', version: 'l2' });
+        });
+        expect(await drive.shell('cat left; echo; cat right')).toBe('brought\nmoved');
+      });
     });
 
   test('who reads a file goes on reading the version that was opened', async () => {
