@@ -71,6 +71,8 @@ export class ContentHydrations {
   /** The file that a program has waited for in vain, and what it was told. */
   #inVain: { readonly id: number; readonly atMs: number; readonly error: FerryError } | null = null;
   #givesGroups = true;
+  /** Files that a group is being written into, each until that is done. */
+  readonly #claimed = new Map<number, Promise<void>>();
   /** Files that a run of sync needs now. */
   readonly #forRuns = new Set<number>();
   #isClosed = false;
@@ -190,12 +192,15 @@ export class ContentHydrations {
         files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
         'background',
       );
-      return fillGroup(ids, { tree, fetchGroup, signal: ended });
+      const claim = (id: number) => this.#claim(id);
+      const { onFilled } = this.#around;
+      return fillGroup(ids, { tree, fetchGroup, claim, onFilled, signal: ended });
     });
     this.#givesGroups = failures !== null;
     this.#around.onBytes(0);
     for (const { id, name } of files) {
       const error = failures?.get(id);
+      if (error?.code === 'LOCAL_BUSY') continue;
       if (error !== undefined) this.#failed(tree.pathOf(id) ?? (name as SyncPath), error);
       else if (failures !== null) onCompleted?.(id);
     }
@@ -210,6 +215,8 @@ export class ContentHydrations {
   }
 
   async #fill(id: number, need: Need): Promise<void> {
+    for (let done = this.#claimed.get(id); done !== undefined; done = this.#claimed.get(id))
+      await done;
     const path = this.#options.tree.pathOf(id) ?? ROOT;
     if (this.#isClosed) throw new FerryError('ABORTED', 'the drive is being closed', { path });
     const fill = this.#fills.get(id) ?? new PlaceholderFill(id, path, this.#around);
@@ -218,6 +225,23 @@ export class ContentHydrations {
     this.#fills.set(id, fill);
     this.#forget();
     await fill.need(need);
+  }
+
+  /**
+   * Keeps a file for a group alone. Two that fill the same file do no harm to each other, but the first one to say that
+   * all is here lets programs write, and what the other one brings would overwrite that.
+   */
+  #claim(id: number): (() => void) | null {
+    if (this.#claimed.has(id) || this.#fills.get(id)?.isIdle === false) return null;
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#claimed.set(id, ended);
+    return () => {
+      this.#claimed.delete(id);
+      end();
+    };
   }
 
   /** Lets go of what nobody has used for long; of the others it is known how they are read. */

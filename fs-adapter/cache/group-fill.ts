@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ContentHash } from '../../core/model/entry.ts';
-import { FerryError, toFerryError } from '../../core/model/errors.ts';
+import { FerryError, throwIfAborted, toFerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { ReadRequest, ReadResult } from '../../core/ports.ts';
 import { forEachLimited } from '../../core/transfer/pool.ts';
@@ -17,8 +17,12 @@ export type FetchGroup = (
 ) => Promise<readonly ReadResult[] | null>;
 
 export interface GroupOptions {
-  readonly tree: Pick<DriveTree, 'pathOf' | 'fillTarget' | 'completed'>;
+  readonly tree: Pick<DriveTree, 'pathOf' | 'fillTarget' | 'filled' | 'completed'>;
   readonly fetchGroup: FetchGroup;
+  /** Lets nobody else fill a file until what is returned is called; null: somebody does already. */
+  readonly claim: (id: number) => (() => void) | null;
+  /** Called when a file is here, though not durable yet. */
+  readonly onFilled: (id: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -31,30 +35,55 @@ interface Wanted extends ReadRequest {
 
 /**
  * Fetches whole small placeholders in one request, and returns why some are not here; null: the other side gives no
- * groups, and nothing was done.
- * @throws what `fetchGroup` throws
+ * groups, and nothing was done. What somebody else fills by then, or has filled, is left alone (LOCAL_BUSY): a program
+ * may have written to it since.
+ * @throws what `fetchGroup` throws, ABORTED
  */
 export async function fillGroup(
   ids: readonly number[],
   options: GroupOptions,
 ): Promise<ReadonlyMap<number, FerryError> | null> {
-  const { tree, fetchGroup, signal } = options;
+  const { tree, fetchGroup, claim, onFilled, signal } = options;
   const wanted = ids.flatMap((id) => wantedOf(tree, id));
   const results = wanted.length === 0 ? [] : await fetchGroup(wanted, signal);
   if (results === null) return null;
+  throwIfAborted(signal);
   const failures = new Map<number, FerryError>();
   const written: Written[] = [];
+  const releases: (() => void)[] = [];
   const pairs = wanted.map((one, index) => ({ one, result: results[index] }));
-  await forEachLimited(pairs, WRITTEN_AT_ONCE, async ({ one, result }) => {
-    try {
-      written.push(await write(one, result));
-    } catch (error) {
-      failures.set(one.target.id, toFerryError(backingError(error, one.path), one.path));
-    }
-  });
-  await makeAllDurable(written);
-  for (const { target, stampNs } of written) tree.completed(target.id, target.generation, stampNs);
-  return failures;
+  try {
+    await forEachLimited(pairs, WRITTEN_AT_ONCE, async ({ one, result }) => {
+      const { path, target } = one;
+      try {
+        releases.push(claimed(one, tree, claim));
+        written.push(await write(one, result));
+        // Who reads need not wait until all of them are durable.
+        tree.filled(target.id, target.generation, { offset: 0, length: target.sizeBytes });
+        onFilled(target.id);
+      } catch (error) {
+        failures.set(target.id, toFerryError(backingError(error, path), path));
+      }
+    });
+    await makeAllDurable(written);
+    for (const { target, stampNs } of written)
+      tree.completed(target.id, target.generation, stampNs);
+    return failures;
+  } finally {
+    for (const release of releases) release();
+  }
+}
+
+/** @throws LOCAL_BUSY when the file is not, or not only, this group's to fill any more */
+function claimed(
+  { path, target }: Wanted,
+  tree: GroupOptions['tree'],
+  claim: GroupOptions['claim'],
+): () => void {
+  const isStill = tree.fillTarget(target.id)?.generation === target.generation;
+  const release = isStill ? claim(target.id) : null;
+  if (release !== null) return release;
+  throw new FerryError('LOCAL_BUSY', `${path}: it was fetched otherwise meanwhile`, { path });
 }
 
 interface Written {

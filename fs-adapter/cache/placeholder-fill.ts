@@ -69,6 +69,8 @@ export class PlaceholderFill {
   #target: FillTarget | null = null;
   #ahead = new ReadAhead(0);
   #isCompleting = false;
+  /** How many wait, also while all begins anew for them. */
+  #needs = 0;
   #givesParts = true;
 
   constructor(id: number, path: SyncPath, around: FillSurroundings) {
@@ -79,7 +81,7 @@ export class PlaceholderFill {
 
   /** Nobody waits and nothing comes. */
   get isIdle(): boolean {
-    return this.#waiters.size === 0 && this.#fetches.size === 0 && !this.#isCompleting;
+    return this.#needs === 0 && this.#fetches.size === 0 && !this.#isCompleting;
   }
 
   /** Where the file is, or was when it was last in the tree. */
@@ -93,7 +95,12 @@ export class PlaceholderFill {
    * @throws CHANGED, REMOTE_*, LOCAL_NO_SPACE, ABORTED; LOCAL_BUSY when the file changes all the time
    */
   async need(need: Need): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) if (await this.#wait(need)) return;
+    this.#needs += 1;
+    try {
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) if (await this.#wait(need)) return;
+    } finally {
+      this.#needs -= 1;
+    }
     const { path } = this;
     throw new FerryError('LOCAL_BUSY', 'the file keeps changing on the other side; try again', {
       path,
