@@ -3,6 +3,7 @@ import {
   asyncScheduler,
   defer,
   EMPTY,
+  filter,
   last,
   map,
   NEVER,
@@ -32,9 +33,16 @@ export function nextDue(schedule: Schedule, fromMs: number): number | null {
 /** A timer stands still while the machine sleeps, so the wall clock is looked at this often. */
 const LOOK_AT_CLOCK_MS = 60_000;
 
-/** Emits once when the wall clock has reached `dueMs`, however far that is. */
-export function waitUntil(dueMs: number, scheduler: SchedulerLike): Observable<unknown> {
-  const remaining = () => Math.max(0, dueMs - scheduler.now());
+/**
+ * Emits once when the wall clock has reached `dueMs`, however far that is, or when it is found that there is no use in
+ * waiting for that any more.
+ */
+export function waitUntil(
+  dueMs: number,
+  scheduler: SchedulerLike,
+  isUseless: () => boolean = () => false,
+): Observable<unknown> {
+  const remaining = () => (isUseless() ? 0 : Math.max(0, dueMs - scheduler.now()));
   return defer(() => timer(Math.min(remaining(), LOOK_AT_CLOCK_MS), scheduler)).pipe(
     repeat({ delay: () => (remaining() > 0 ? of(0) : EMPTY) }),
     last(),
@@ -64,7 +72,10 @@ export function scheduled$(
     countFromMs = undefined;
     const due = planned === null ? null : Math.max(planned, now);
     onNext(due);
-    return due === null ? NEVER : waitUntil(due, scheduler);
+    if (due === null) return NEVER;
+    // Nor must one that is set back meanwhile: the time is planned anew.
+    const isSetBack = (): boolean => scheduler.now() < now;
+    return waitUntil(due, scheduler, isSetBack).pipe(filter(() => !isSetBack()));
   }).pipe(
     repeat(),
     map(() => undefined),

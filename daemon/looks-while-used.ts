@@ -42,7 +42,10 @@ export function looksWhileUsed(options: LooksOptions): Observable<void> {
       const look = lastLook();
       if (look === null || idleMs > OF_LATE_MS) return false;
       const wantedMs = idleMs > IN_USE_MS ? LOOK_OF_LATE_MS : LOOK_IN_USE_MS;
-      return now - look.atMs >= Math.max(wantedMs, PAUSE_PER_LOOK * look.durationMs);
+      const agoMs = now - look.atMs;
+      // The clock was set back: nobody knows how long ago it was.
+      if (agoMs < 0) return true;
+      return agoMs >= Math.max(wantedMs, PAUSE_PER_LOOK * look.durationMs);
     };
     return interval(TICK_MS, scheduler).pipe(
       filter(isDue),

@@ -1,3 +1,5 @@
+import { steadyTime } from '../core/steady-time.ts';
+
 /** Wait after one change, a few, and a burst of them. */
 const QUIET_MS = { one: 5, few: 25, burst: 150 };
 const FEW = 3;
@@ -17,7 +19,7 @@ export class QuietTime {
   #runBegunMs = 0;
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.#now = steadyTime(now);
   }
 
   /** A change was heard of. */

@@ -3,6 +3,7 @@ import type { FerryError } from '../model/errors.ts';
 import type { SyncPath } from '../model/path.ts';
 import { type Problem, problemOf } from '../model/problem.ts';
 import type { Clock } from '../ports.ts';
+import { steadyTime } from '../steady-time.ts';
 
 /** Delays after the first failure and at most: of what mends itself, and of what somebody has to mend. */
 const DELAYS_MS = {
@@ -20,7 +21,8 @@ export interface Attempt {
 interface Failure {
   readonly version: string;
   readonly times: number;
-  readonly retryAtMs: number;
+  /** By steady time; the problem has it by the clock. */
+  readonly dueMs: number;
   readonly problem: Problem;
 }
 
@@ -36,23 +38,25 @@ export interface RetryScheduleOptions {
  */
 export class RetrySchedule {
   readonly #options: RetryScheduleOptions;
+  readonly #steadyMs: () => number;
   readonly #failures = new Map<string, Failure>();
 
   constructor(options: RetryScheduleOptions) {
     this.#options = options;
+    this.#steadyMs = steadyTime(() => options.clock.now());
   }
 
   /** Lets everything be tried now; how often it failed before stays known. */
   makeAllDue(): void {
     for (const [key, failure] of this.#failures)
-      this.#failures.set(key, { ...failure, retryAtMs: 0 });
+      this.#failures.set(key, { ...failure, dueMs: Number.NEGATIVE_INFINITY });
   }
 
   /** Returns the problem of an entry whose time has not come; null: it may be tried. */
   heldBack(attempt: Attempt): Problem | null {
     const failure = this.#failures.get(keyOf(attempt));
     if (failure === undefined || failure.version !== attempt.version) return null;
-    return failure.retryAtMs > this.#options.clock.now() ? failure.problem : null;
+    return failure.dueMs > this.#steadyMs() ? failure.problem : null;
   }
 
   /** Takes note of a failure and returns its problem, with the time of the next try. */
@@ -62,10 +66,16 @@ export class RetrySchedule {
     const before = this.#failures.get(key);
     const times = before?.version === attempt.version ? before.times + 1 : 1;
     const { first, longest } = DELAYS_MS[error.retry === 'never' ? 'lasting' : 'passing'];
-    const delayMs = Math.min(longest, first * 2 ** Math.min(times - 1, 20));
-    const retryAtMs = clock.now() + Math.round(delayMs * (0.75 + random() / 2));
+    const longMs = Math.min(longest, first * 2 ** Math.min(times - 1, 20));
+    const delayMs = Math.round(longMs * (0.75 + random() / 2));
+    const retryAtMs = clock.now() + delayMs;
     const problem = { ...problemOf(error, attempt.path, attempt.side), retryAtMs };
-    this.#failures.set(key, { version: attempt.version, times, retryAtMs, problem });
+    this.#failures.set(key, {
+      version: attempt.version,
+      times,
+      dueMs: this.#steadyMs() + delayMs,
+      problem,
+    });
     return problem;
   }
 

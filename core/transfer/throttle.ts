@@ -1,4 +1,5 @@
 import type { Clock } from '../ports.ts';
+import { steadyTime } from '../steady-time.ts';
 
 /** Holds streams back so that together they stay below a rate. */
 export interface Throttle {
@@ -13,9 +14,10 @@ const LONGEST_BURST_MS = 250;
 
 /** Returns a throttle of `bytesPerS`; bursts are a quarter of a second long at most. */
 export function createThrottle(bytesPerS: number, clock: Clock): Throttle {
+  const steadyMs = steadyTime(() => clock.now());
   let freeAtMs = 0;
   const spend = async (bytes: number, signal?: AbortSignal): Promise<void> => {
-    const now = clock.now();
+    const now = steadyMs();
     freeAtMs = Math.max(freeAtMs, now) + (bytes * 1000) / bytesPerS;
     const wait = freeAtMs - now - LONGEST_BURST_MS;
     if (wait > 0) await clock.sleep(wait, signal);

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { Subscription } from 'rxjs';
 import { FerryError } from '../../core/model/errors.ts';
 import type { Clock, Logger, Space } from '../../core/ports.ts';
+import { steadyTime } from '../../core/steady-time.ts';
 import type { DriveFile, DriveRoom, DriveTree } from './drive-tree.ts';
 import { EvictionOrder } from './eviction-order.ts';
 import type { Urgency } from './fetch-lanes.ts';
@@ -68,6 +69,7 @@ const LOOK_AT_DISK_MS = 500;
 export class CacheLimit {
   readonly #options: CacheLimitOptions;
   readonly #order: EvictionOrder;
+  readonly #steadyMs: () => number;
   #disk: Disk = { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0, storedBytes: 0 };
   #quota: Space | null = null;
   #storedBefore = 0;
@@ -76,6 +78,8 @@ export class CacheLimit {
   #announced = 0;
   #lookedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer is due. */
+  #dueMs = Number.POSITIVE_INFINITY;
   #begun: Promise<void> = Promise.resolve();
   #writing: Subscription | undefined;
   #isLooking = false;
@@ -84,6 +88,7 @@ export class CacheLimit {
   constructor(options: CacheLimitOptions) {
     this.#options = options;
     this.#order = new EvictionOrder(options);
+    this.#steadyMs = steadyTime(() => options.clock.now());
   }
 
   /** Begins to watch what is stored; what takes long is not waited for. */
@@ -179,14 +184,19 @@ export class CacheLimit {
 
   #schedule(ms: number): void {
     if (this.#isClosed || this.#isLooking) return;
+    const dueMs = performance.now() + ms;
+    // Who asks again and again must not put the look off again and again.
+    if (dueMs >= this.#dueMs) return;
+    this.#dueMs = dueMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#watch(), ms);
     this.#timer.unref();
   }
 
   async #watch(): Promise<void> {
-    const { tree, clock, logger } = this.#options;
+    const { tree, logger } = this.#options;
     this.#isLooking = true;
+    this.#dueMs = Number.POSITIVE_INFINITY;
     try {
       const grown = tree.storedBytes - this.#storedBefore;
       // What was closed since can be given up by now.
@@ -196,7 +206,7 @@ export class CacheLimit {
       const isWritten = grown > this.#announced;
       this.#storedBefore = tree.storedBytes;
       this.#announced = 0;
-      if (clock.now() - this.#lookedAtMs >= LOOK_AT_DISK_MS) await this.#lookAtDisk();
+      if (this.#steadyMs() - this.#lookedAtMs >= LOOK_AT_DISK_MS) await this.#lookAtDisk();
       this.#tidy(isWritten ? this.#headroom : 0, true);
       this.#options.onChanged();
     } catch (error) {
@@ -236,9 +246,9 @@ export class CacheLimit {
   }
 
   async #lookAtDisk(): Promise<void> {
-    const { tree, directory, clock } = this.#options;
+    const { tree, directory } = this.#options;
     const { bavail, blocks, bsize } = await statfs(directory);
-    this.#lookedAtMs = clock.now();
+    this.#lookedAtMs = this.#steadyMs();
     const storedBytes = tree.storedBytes;
     this.#disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize, storedBytes };
   }

@@ -2,6 +2,7 @@ import type { Version } from '../../core/model/entry.ts';
 import { type ErrorCode, FerryError } from '../../core/model/errors.ts';
 import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import type { Clock, Content, Logger } from '../../core/ports.ts';
+import { steadyTime } from '../../core/steady-time.ts';
 import type { CallerBudgets } from './caller-budgets.ts';
 import type { ContentRequest, DriveFile, DriveTree, Extent, FillTarget } from './drive-tree.ts';
 import { FetchLanes, type Urgency } from './fetch-lanes.ts';
@@ -65,6 +66,7 @@ const OUTDATED: ReadonlySet<ErrorCode> = new Set([
 export class ContentHydrations {
   readonly #options: HydrationOptions;
   readonly #around: FillSurroundings;
+  readonly #steadyMs: () => number;
   readonly #fills = new Map<number, PlaceholderFill>();
   readonly #lanes = new FetchLanes();
   readonly #closing = new AbortController();
@@ -80,15 +82,16 @@ export class ContentHydrations {
   constructor(options: HydrationOptions) {
     this.#options = options;
     const { tree, clock, stallMs } = options;
+    this.#steadyMs = steadyTime(() => clock.now());
     let lastBytesAtMs = 0;
     this.#around = {
       tree,
       stallMs,
       onBytes: () => {
-        lastBytesAtMs = clock.now();
+        lastBytesAtMs = this.#steadyMs();
         options.onProgress?.();
       },
-      isAnythingComing: () => clock.now() - lastBytesAtMs < stallMs,
+      isAnythingComing: () => this.#steadyMs() - lastBytesAtMs < stallMs,
       fetch: (...asked) => this.#fetch(...asked),
       inTurn: (urgency, signal, work) => this.#lanes.run(urgency, signal, work),
       makeRoom: options.makeRoom ?? (() => {}),
@@ -133,15 +136,15 @@ export class ContentHydrations {
 
   /** Of a read that failed the kernel asks for its parts once more: they must not take as long again. */
   async #unlessAskedAgain(id: number, fill: () => Promise<void>): Promise<void> {
-    const { clock, stallMs } = this.#options;
-    const begunMs = clock.now();
+    const { stallMs } = this.#options;
+    const begunMs = this.#steadyMs();
     const inVain = this.#inVain;
     this.#inVain = null;
     if (inVain?.id === id && begunMs - inVain.atMs < ASKED_AGAIN_MS) throw inVain.error;
     try {
       await fill();
     } catch (error) {
-      const atMs = clock.now();
+      const atMs = this.#steadyMs();
       const wasWaitedOut = atMs - begunMs >= stallMs / 2;
       if (wasWaitedOut && error instanceof FerryError && error.code === 'REMOTE_UNREACHABLE')
         this.#inVain = { id, atMs, error };

@@ -14,6 +14,7 @@ import {
 import { FerryError } from '../../core/model/errors.ts';
 import type { SyncPath } from '../../core/model/path.ts';
 import type { Clock, Logger, Space } from '../../core/ports.ts';
+import { steadyTime } from '../../core/steady-time.ts';
 import { hydrateBelow, type NotHydrated } from './bulk-hydration.ts';
 import { CacheLimit, type CacheLimits, type CacheUse } from './cache-limit.ts';
 import { CallerBudgets, INDEXERS } from './caller-budgets.ts';
@@ -81,10 +82,12 @@ export class DriveCache {
   readonly #partial: PartialContents;
   readonly #changed$ = new Subject<void>();
   readonly #ran$ = new Subject<void>();
+  readonly #steadyMs: () => number;
   #askedSpaceAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: DriveCacheOptions) {
     this.#options = options;
+    this.#steadyMs = steadyTime(() => options.clock.now());
     const { tree, clock, logger, fetch, stallMs, onOutdated, directory, limits } = options;
     const onChanged = (): void => this.#changed$.next();
     const isInConflict = this.#isInConflict;
@@ -263,9 +266,10 @@ export class DriveCache {
   }
 
   async #refreshSpace(): Promise<void> {
-    const { askSpace, clock, logger } = this.#options;
-    if (askSpace === undefined || clock.now() - this.#askedSpaceAtMs < SPACE_AGE_MS) return;
-    this.#askedSpaceAtMs = clock.now();
+    const { askSpace, logger } = this.#options;
+    const now = this.#steadyMs();
+    if (askSpace === undefined || now - this.#askedSpaceAtMs < SPACE_AGE_MS) return;
+    this.#askedSpaceAtMs = now;
     try {
       this.#limit.setQuota(await askSpace());
     } catch (error) {

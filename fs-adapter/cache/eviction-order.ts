@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Logger } from '../../core/ports.ts';
+import { steadyTime } from '../../core/steady-time.ts';
 import type { DriveFile, DriveTree } from './drive-tree.ts';
 
 export interface EvictionOptions {
@@ -26,6 +27,7 @@ const QUICK_MS = 5;
 /** Which contents to give up first: those that were not used for the longest time. */
 export class EvictionOrder {
   readonly #options: EvictionOptions;
+  readonly #steadyMs: () => number;
   /** When files were used before this process began, or other than by programs that opened them. */
   readonly #usedAtMs = new Map<number, number>();
   /** The next to go is the last one. */
@@ -38,6 +40,7 @@ export class EvictionOrder {
 
   constructor(options: EvictionOptions) {
     this.#options = options;
+    this.#steadyMs = steadyTime(() => options.clock.now());
   }
 
   /** Learns from the files on the disk when those were used that nobody has opened since the drive was. */
@@ -91,20 +94,20 @@ export class EvictionOrder {
 
   /** Returns how many bytes could be given up, as of a short while ago, or (where that is quick) of now. */
   givableBytes(isNow = false): number {
-    const startedMs = this.#options.clock.now();
+    const startedMs = this.#steadyMs();
     const isRecent = startedMs < this.#countAgainAtMs;
     if (isRecent && !(isNow && this.#countingMs < QUICK_MS)) return this.#givable;
     this.#givable = 0;
     for (const file of this.#options.tree.stored())
       if (this.#isGivable(file)) this.#givable += file.storedBytes;
-    this.#countingMs = this.#options.clock.now() - startedMs;
+    this.#countingMs = this.#steadyMs() - startedMs;
     this.#countAgainAtMs = startedMs + Math.max(COUNT_AGAIN_MS, this.#countingMs * COUNTING_PART);
     return this.#givable;
   }
 
   /** Lists what could be given up; false: nothing, or it has just been found out. */
   #list(): boolean {
-    const now = this.#options.clock.now();
+    const now = this.#steadyMs();
     if (now - this.#emptySinceMs < LOOK_AGAIN_MS) return false;
     this.#candidates = [...this.#options.tree.stored()]
       .filter((file) => file.storedBytes > 0 && this.#isGivable(file))

@@ -1,5 +1,6 @@
 import { nameOf, parentPath, type SyncPath } from '../../core/model/path.ts';
 import type { Clock } from '../../core/ports.ts';
+import { steadyTime } from '../../core/steady-time.ts';
 
 interface Change {
   readonly firstMs: number;
@@ -8,20 +9,20 @@ interface Change {
 
 /** What programs have changed in the last moments: paths, with when. Much at once is remembered no longer than little. */
 export class RecentChanges {
-  readonly #clock: Clock;
+  readonly #now: () => number;
   readonly #keepMs: number;
   /** In the order of the last change of each. */
   readonly #changes = new Map<SyncPath, Change>();
   #last: SyncPath | null = null;
 
   constructor(clock: Clock, keepMs: number) {
-    this.#clock = clock;
+    this.#now = steadyTime(() => clock.now());
     this.#keepMs = keepMs;
   }
 
   /** Takes note of a change, and returns the path of the one that was noted before it. */
   note(path: SyncPath): SyncPath | null {
-    const now = this.#clock.now();
+    const now = this.#now();
     const before = this.#changes.get(path);
     this.#changes.delete(path);
     this.#changes.set(path, { firstMs: before?.firstMs ?? now, lastMs: now });
@@ -37,7 +38,7 @@ export class RecentChanges {
   /** How long ago something last changed at the path; infinite: longer than is remembered. */
   ageMs(path: SyncPath): number {
     const change = this.#changes.get(path);
-    return change === undefined ? Number.POSITIVE_INFINITY : this.#clock.now() - change.lastMs;
+    return change === undefined ? Number.POSITIVE_INFINITY : this.#now() - change.lastMs;
   }
 
   /** For how long the path has been changing, again and again, each time before it was forgotten. */
@@ -48,7 +49,7 @@ export class RecentChanges {
 
   /** Returns the paths that changed within so many milliseconds, the latest first. */
   within(ms: number): readonly SyncPath[] {
-    const now = this.#clock.now();
+    const now = this.#now();
     const found: SyncPath[] = [];
     for (const [path, { lastMs }] of this.#changes) if (now - lastMs < ms) found.push(path);
     return found.reverse();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { take } from 'rxjs';
+import { type SchedulerLike, take, VirtualTimeScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { backOffMs } from '../../daemon/back-off.ts';
 import { nextDue, scheduled$, waitUntil } from '../../daemon/due-runs.ts';
@@ -44,6 +44,19 @@ describe('scheduled$', () => {
     });
     expect(emitted).toEqual([90_000, 180_000, 270_000]);
     expect(due.slice(0, 3)).toEqual([90_000, 180_000, 270_000]);
+  });
+
+  it('goes on at its interval when the clock is set back', () => {
+    const virtual = new VirtualTimeScheduler(undefined, 400_000);
+    const now = () => virtual.now() - (virtual.now() > 100_000 ? 3_600_000 : 0);
+    const scheduler: SchedulerLike = { now, schedule: virtual.schedule.bind(virtual) };
+    const emitted: number[] = [];
+    scheduled$({ ...NO_SCHEDULE, everyMs: 30_000 }, () => undefined, { scheduler }).subscribe(() =>
+      emitted.push(virtual.now()),
+    );
+    virtual.flush();
+    expect(emitted.slice(0, 3)).toEqual([30_000, 60_000, 90_000]);
+    expect(emitted.length).toBeGreaterThan(10);
   });
 
   it.each([

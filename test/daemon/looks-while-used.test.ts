@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Subscription, VirtualTimeScheduler } from 'rxjs';
+import { type SchedulerLike, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { looksWhileUsed } from '../../daemon/looks-while-used.ts';
 
 /** Plays a drive for so many seconds; `usedAt` says in which of them programs call it. Returns when it was looked at. */
@@ -29,6 +29,24 @@ describe('looks at a server that tells of no changes', () => {
     const found = looks(700, (second) => second === 0);
     expect(found.filter((at) => at > 61 && at < 100)).toEqual([70, 80, 90]);
     expect(found.filter((at) => at > 610)).toEqual([]);
+  });
+
+  it('go on when the clock is set back', () => {
+    const virtual = new VirtualTimeScheduler(undefined, 20_500);
+    const now = () => virtual.now() - (virtual.now() > 5000 ? 3_600_000 : 0);
+    const scheduler: SchedulerLike = { now, schedule: virtual.schedule.bind(virtual) };
+    let atMs = 0;
+    const seen: number[] = [];
+    looksWhileUsed({
+      operations: () => virtual.now(),
+      lastLook: () => ({ atMs, durationMs: 10 }),
+      scheduler,
+    }).subscribe(() => {
+      atMs = now();
+      seen.push(virtual.now());
+    });
+    virtual.flush();
+    expect(seen.filter((ms) => ms > 6000).length).toBeGreaterThan(5);
   });
 
   it('do not come while nobody uses it', () => {

@@ -32,6 +32,19 @@ describe('the quiet time before a run', () => {
     expect(quiet.ms).toBe(0);
   });
 
+  it('is no longer for a clock that was set back', () => {
+    const { quiet, clock } = at();
+    quiet.note();
+    quiet.runBegins();
+    clock.ms += 40;
+    quiet.runEnds();
+    clock.ms -= 3_600_000;
+    quiet.note();
+    expect(quiet.ms).toBe(40);
+    clock.ms += 40;
+    expect(quiet.ms).toBe(5);
+  });
+
   it('lets a run be followed by a rest as long as the run was, and by no longer one', () => {
     const { quiet, clock } = at();
     quiet.note();

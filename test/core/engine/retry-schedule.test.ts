@@ -42,6 +42,15 @@ describe('the schedule of retries', () => {
     );
   });
 
+  test('does not wait for the time that a clock showed before it was set back', () => {
+    const { retries, pass } = schedule();
+    retries.failed(FILE, LOCKED);
+    pass(-3_600_000);
+    expect(retries.heldBack(FILE)).not.toBeNull();
+    pass(5_001);
+    expect(retries.heldBack(FILE)).toBeNull();
+  });
+
   test('spreads the delays, so that many clients do not come back together', () => {
     const delays = [0, 0.999].map((random) => {
       const { retries, now } = schedule(random);

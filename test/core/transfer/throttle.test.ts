@@ -5,11 +5,15 @@ import { createThrottle } from '../../../core/transfer/throttle.ts';
 /** A clock on which time passes only while somebody sleeps. */
 function sleepingClock(): {
   now(): number;
+  setBack(ms: number): void;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 } {
   let nowMs = 1_000_000;
   return {
     now: () => nowMs,
+    setBack: (ms) => {
+      nowMs -= ms;
+    },
     sleep: async (ms, signal) => {
       if (signal?.aborted) throw new FerryError('ABORTED', 'cancelled');
       nowMs += ms;
@@ -34,6 +38,16 @@ describe('createThrottle', () => {
     const before = clock.now();
     expect(await drain(throttle.limit(chunks(100, 100)))).toBe(10_000);
     expect(clock.now() - before).toBeCloseTo(10_000 - 250, 3);
+  });
+
+  it('does not wait for the time that a clock showed before it was set back', async () => {
+    const clock = sleepingClock();
+    const throttle = createThrottle(1000, clock);
+    await drain(throttle.limit(chunks(10, 100)));
+    clock.setBack(3_600_000);
+    const before = clock.now();
+    await drain(throttle.limit(chunks(10, 100)));
+    expect(clock.now() - before).toBeLessThanOrEqual(1250);
   });
 
   it('counts all streams together', async () => {

@@ -20,6 +20,12 @@ class TestTime implements Clock {
     return new Promise((wake) => this.#sleepers.push({ untilMs: this.#nowMs + ms, wake }));
   }
 
+  /** As somebody sets the clock of a machine back. */
+  setBack(ms: number): void {
+    this.#nowMs -= ms;
+    this.#sleepers = this.#sleepers.map(({ untilMs, wake }) => ({ untilMs: untilMs - ms, wake }));
+  }
+
   pass(ms: number): void {
     this.#nowMs += ms;
     const due = this.#sleepers.filter(({ untilMs }) => untilMs <= this.#nowMs);
@@ -235,6 +241,19 @@ describe('what the engine is shown while programs save', () => {
     const begunMs = clock.now();
     expect(await observe()).toEqual({ seen: [], frozen: [] });
     expect(clock.now() - begunMs).toBe(500);
+  });
+
+  test('a clock that is set back holds nothing up', async () => {
+    tree.putSynced('notes.txt');
+    pass(60_000);
+    tree.remove('notes.txt');
+    tree.put('first.XyZaBc');
+    clock.setBack(3_600_000);
+    const begunMs = clock.now();
+    expect(await observe()).toEqual({ seen: [], frozen: [] });
+    expect(clock.now() - begunMs).toBeLessThanOrEqual(500);
+    pass(2_000);
+    expect((await observe()).seen).toEqual(['first.XyZaBc']);
   });
 
   test('a file that somebody only renamed to a temporary name is moved, and not deleted', async () => {

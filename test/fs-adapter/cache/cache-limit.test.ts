@@ -1,0 +1,104 @@
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { BehaviorSubject } from 'rxjs';
+import { CacheLimit, type CacheLimitOptions } from '../../../fs-adapter/cache/cache-limit.ts';
+import type { DriveFile } from '../../../fs-adapter/cache/drive-tree.ts';
+import { QUIET } from '../../support/drive-on-disk.ts';
+
+const KIB = 1024;
+const LIMIT = 64 * KIB;
+
+/** A file of 1 KiB that the other side has. */
+function uploaded(id: number): DriveFile {
+  return {
+    kind: 'file',
+    id,
+    parentId: 1,
+    name: `old ${id}`,
+    isNameValid: true,
+    mode: 0o644,
+    mtimeNs: 0n,
+    identity: id,
+    counter: 1,
+    isPinned: false,
+    isPlaced: true,
+    sizeBytes: KIB,
+    state: 'hydrated',
+    source: 'v' as DriveFile['source'],
+    hash: null,
+    backing: id,
+    storedBytes: KIB,
+    handles: 0,
+    writers: 0,
+    closed: null,
+    usedAtMs: 1,
+  };
+}
+
+describe('the limit of the cache', () => {
+  const pending = new BehaviorSubject(0);
+  const files = new Map<number, DriveFile>();
+  let writtenBytes = 0;
+  let limit: CacheLimit;
+
+  function open(options: Partial<CacheLimitOptions> = {}): Promise<void> {
+    files.clear();
+    writtenBytes = 0;
+    for (let id = 2; id < 34; id += 1) files.set(id, uploaded(id));
+    limit = new CacheLimit({
+      tree: {
+        entry: (id) => files.get(id) ?? null,
+        stored: () => files.values(),
+        get storedBytes() {
+          return files.size * KIB + writtenBytes;
+        },
+        openHandles: 0,
+        pending$: pending,
+        dehydrate: (id) => {
+          files.delete(id);
+          return null;
+        },
+        setRoom: () => undefined,
+        backingPath: (backing) => `/nowhere/${backing}`,
+      },
+      limits: { limitBytes: LIMIT, keepFreeBytes: 0 },
+      directory: tmpdir(),
+      isKept: () => false,
+      onChanged: () => undefined,
+      clock: { now: () => Date.now(), sleep: (ms) => sleep(ms) },
+      logger: QUIET,
+      ...options,
+    });
+    return limit.start();
+  }
+
+  afterEach(() => limit.close());
+
+  test('is kept while programs make one small file after the other, without a pause', async () => {
+    await open();
+    for (let made = 1; made <= 40; made += 1) {
+      writtenBytes += KIB;
+      pending.next(made);
+      await sleep(20);
+    }
+    expect(files.size * KIB + writtenBytes).toBeLessThanOrEqual(LIMIT);
+  });
+
+  test('is kept after the clock was set back', async () => {
+    let now = 1_700_000_000_000;
+    await open({ clock: { now: () => now, sleep: (ms) => sleep(ms) } });
+    const here = new Map(files);
+    files.clear();
+    // Nothing can be given up, and it is known that nothing can.
+    writtenBytes = LIMIT;
+    expect(() => limit.makeRoom(KIB, 'background')).toThrow('no room');
+    now -= 3_600_000;
+    expect(() => limit.makeRoom(KIB, 'background')).toThrow('no room');
+    now += 1_001;
+    writtenBytes = LIMIT - here.size * KIB;
+    for (const [id, file] of here) files.set(id, file);
+    limit.makeRoom(KIB, 'background');
+    expect(files.size).toBeLessThan(here.size);
+  });
+});
