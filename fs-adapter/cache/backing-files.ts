@@ -11,6 +11,9 @@ import {
 import { dirname, join } from 'node:path';
 import type { SyncPath } from '../../core/model/path.ts';
 
+/** The directory of what is kept of replaced and removed files, in a drive's state. */
+export const KEPT_VERSIONS = 'versions';
+
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const KEPT_VERSIONS_MS = 30 * 24 * 3600 * 1000;
@@ -33,7 +36,7 @@ export class BackingFiles {
 
   constructor(stateDirectory: string) {
     this.#directory = join(stateDirectory, 'cache');
-    this.#versions = join(stateDirectory, 'versions');
+    this.#versions = join(stateDirectory, KEPT_VERSIONS);
   }
 
   /** Makes the directories, removes files whose number is not in `used`, and versions older than 30 days. */
@@ -42,6 +45,11 @@ export class BackingFiles {
     await fs.chmod(this.#directory, DIRECTORY_MODE);
     for (const name of await fs.readdir(this.#directory))
       if (!used.has(Number(name))) await fs.rm(join(this.#directory, name), { force: true });
+    await this.pruneVersions(nowMs);
+  }
+
+  /** Removes kept versions older than 30 days. */
+  async pruneVersions(nowMs: number): Promise<void> {
     await pruneOlder(this.#versions, nowMs - KEPT_VERSIONS_MS);
   }
 

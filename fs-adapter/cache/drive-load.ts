@@ -23,6 +23,8 @@ export interface FedRows {
   /** Stays the same for ever, unless rows were lost. */
   readonly identity: string;
   readonly check: DriveCheck;
+  /** There may be contents here that no row speaks of any more. */
+  readonly lostRows: boolean;
 }
 
 const FED_AT_ONCE_BYTES = 1024 * 1024;
@@ -64,5 +66,6 @@ export async function feedRows(
   const identity = meta !== null && isWhole ? meta.identity : randomUUID();
   if (identity !== meta?.identity) await store.setIdentity(identity);
   const nextId = Math.max(check.nextId, loaded.highest + 1);
-  return { identity, check: { count: loaded.count, digest: loaded.digest, nextId } };
+  const lostRows = meta === null || !isWhole;
+  return { identity, lostRows, check: { count: loaded.count, digest: loaded.digest, nextId } };
 }

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { FerryError } from '../../core/model/errors.ts';
+import { rowLengthAt } from './drive-row.ts';
 
 const syncData = promisify(fdatasync);
 
@@ -28,11 +29,25 @@ export function logDirectory(stateDirectory: string): string {
 
 /**
  * Reads the rows of every whole record in the log, in the order in which they were written. Reading a file stops at
- * its first record that is torn: what follows was never acknowledged.
+ * its first record that is torn: a crash leaves one at the end of the log, which was never acknowledged. Where there are
+ * whole ones behind it, what it held is lost, and `onLost` is called.
  */
-export async function* readLog(stateDirectory: string): AsyncIterable<Buffer> {
-  for (const name of await namesIn(logDirectory(stateDirectory)))
-    yield* recordsIn(await fs.readFile(join(logDirectory(stateDirectory), name)));
+export async function* readLog(
+  stateDirectory: string,
+  onLost: () => void = () => {},
+): AsyncIterable<Buffer> {
+  let isTorn = false;
+  for (const name of await namesIn(logDirectory(stateDirectory))) {
+    const file = await fs.readFile(join(logDirectory(stateDirectory), name));
+    let end = 0;
+    for (const { rows, endsAt } of recordsIn(file)) {
+      if (isTorn && rows.length > 0) onLost();
+      end = endsAt;
+      yield rows;
+    }
+    if (end < file.length) isTorn = true;
+    if (isTorn && hasRecordBehind(file, end)) onLost();
+  }
 }
 
 /** Removes the files of the log that are older than the one of that number; without it, all. */
@@ -51,15 +66,30 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-function* recordsIn(file: Buffer): Iterable<Buffer> {
-  for (let at = 0; at + HEADER_BYTES <= file.length; ) {
-    const end = at + HEADER_BYTES + file.readUInt32LE(at);
-    if (end > file.length) return;
-    const rows = file.subarray(at + HEADER_BYTES, end);
-    if (crc32(rows) !== file.readUInt32LE(at + 4)) return;
-    yield rows;
-    at = end;
-  }
+interface LogRecord {
+  readonly rows: Buffer;
+  readonly endsAt: number;
+}
+
+function* recordsIn(file: Buffer): Iterable<LogRecord> {
+  for (let record = recordAt(file, 0); record !== null; record = recordAt(file, record.endsAt))
+    yield record;
+}
+
+/** Null: what is there is no whole record. */
+function recordAt(file: Buffer, at: number): LogRecord | null {
+  if (at + HEADER_BYTES > file.length) return null;
+  const endsAt = at + HEADER_BYTES + file.readUInt32LE(at);
+  if (endsAt > file.length) return null;
+  const rows = file.subarray(at + HEADER_BYTES, endsAt);
+  return crc32(rows) === file.readUInt32LE(at + 4) ? { rows, endsAt } : null;
+}
+
+/** Tells whether a whole record begins anywhere behind a torn one, whose length may be wrong, too. */
+function hasRecordBehind(file: Buffer, tornAt: number): boolean {
+  for (let at = tornAt + 1; at + HEADER_BYTES < file.length; at += 1)
+    if (rowLengthAt(file, at + HEADER_BYTES) > 0 && recordAt(file, at) !== null) return true;
+  return false;
 }
 
 /**

@@ -232,6 +232,11 @@ export function highestIn(bytes: Buffer, at = 0): number {
   return Math.max(id, identity, readNumber(bytes, at + AT.backing));
 }
 
+/** Returns the number of a row's backing file; 0: it has none. */
+export function backingOfRow(bytes: Buffer): number {
+  return isRemoval(bytes) ? 0 : readNumber(bytes, AT.backing);
+}
+
 /**
  * Returns `row` with the map of what is here that an earlier row of the entry had, where it has none itself and is still
  * about the same backing file: the log leaves maps out, as they are long and grow with each part that arrives.

@@ -105,7 +105,11 @@ async function replayLog(
 ): Promise<void> {
   const latest = new Map<number, Buffer>();
   let { count, digest, nextId } = await opened.check();
-  for await (const packed of readLog(stateDirectory))
+  let isLost = false;
+  const onLost = (): void => {
+    isLost = true;
+  };
+  for await (const packed of readLog(stateDirectory, onLost))
     for (const row of rowsIn(packed)) {
       latest.set(idOfRow(row), row);
       nextId = Math.max(nextId, highestIn(row) + 1);
@@ -134,6 +138,9 @@ async function replayLog(
     digest = modulo(digest);
     await opened.write(rows, removed, { count, digest, nextId }, { sync: ids.length === 0 });
   }
+  // The check must not hold then: that is how whoever loads the rows knows.
+  if (isLost)
+    await opened.write([], [], { count, digest: modulo(digest + 1), nextId }, { sync: true });
   await dropLog(stateDirectory);
 }
 

@@ -16,6 +16,7 @@ import {
 import { decodeRow, digestOfRow, highestIn, rowsIn } from './drive-row.ts';
 import type { DriveStore } from './drive-store.ts';
 import { DriveTable } from './drive-table.ts';
+import { keepUnknownContents } from './unknown-contents.ts';
 
 const ROOT_MODE = 0o755;
 const STATS_AT_ONCE = 16;
@@ -24,6 +25,7 @@ export interface LoadOptions {
   readonly store: DriveStore;
   readonly log: DriveLog;
   readonly backing: BackingFiles;
+  readonly stateDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,11 +40,12 @@ export interface LoadedTable {
  * crash left between the two.
  */
 export async function loadTable(options: LoadOptions): Promise<LoadedTable> {
-  const { store, log, backing, clock, logger } = options;
+  const { store, log, backing, stateDirectory, clock, logger } = options;
   const nodes = new NodeLoader();
-  const { identity, check } = await feedRows(store, nodes, logger);
+  const { identity, check, lostRows } = await feedRows(store, nodes, logger);
   const journal = new DriveJournal({ store, log, check, logger });
   const nowMs = clock.now();
+  if (lostRows) await keepUnknownContents({ store, stateDirectory, nowMs, logger });
   const root = nodes.root ?? blankRoot(nowMs);
   const table = new DriveTable(root, journal);
   if (nodes.root === null) journal.note(root);

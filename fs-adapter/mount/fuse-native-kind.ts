@@ -38,7 +38,14 @@ async function loadScriptTree({
   try {
     const log = await DriveLog.open(stateDirectory);
     const backing = new BackingFiles(stateDirectory);
-    const { table, identity } = await loadTable({ store, log, backing, clock, logger });
+    const { table, identity } = await loadTable({
+      store,
+      log,
+      backing,
+      stateDirectory,
+      clock,
+      logger,
+    });
     const release = (): Promise<void> => store.close();
     return new ScriptTree({ identity, table, backing, need, clock, logger, release });
   } catch (error) {

@@ -30,6 +30,7 @@ import type {
   NewContent,
   NewEntry,
 } from '../cache/drive-tree.ts';
+import { keepUnknownContents } from '../cache/unknown-contents.ts';
 import { RowCarrier } from './carry-rows.ts';
 import { findByNormalForm } from './find-by-normal-form.ts';
 import { nativeEntriesIn, nativeEntryAt } from './native-entry.ts';
@@ -89,7 +90,7 @@ export class NativeTree implements DriveTree {
   static async open(options: NativeTreeOptions): Promise<NativeTree | null> {
     const Addon = loadDriveAddon();
     if (Addon === null) return null;
-    const { stateDirectory, store, logger, readOnly, allowSymlinks, deadlineMs } = options;
+    const { stateDirectory, store, clock, logger, readOnly, allowSymlinks, deadlineMs } = options;
     for (const directory of [join(stateDirectory, 'cache'), logDirectory(stateDirectory)])
       await fs.mkdir(directory, { recursive: true, mode: PRIVATE_MODE });
     const subjects = newSubjects();
@@ -102,9 +103,12 @@ export class NativeTree implements DriveTree {
     const carrier = new RowCarrier({ drive, store, logger, onDrained });
     const listen = listenerOf(drive, carrier, subjects, options.need);
     drive.reserve((await store.check()).count);
-    const { identity, check } = await feedRows(store, loaderOf(drive), logger);
+    const { identity, check, lostRows } = await feedRows(store, loaderOf(drive), logger);
+    const nowMs = clock.now();
+    if (lostRows) await keepUnknownContents({ store, stateDirectory, nowMs, logger });
     const differing = drive.settle(check.nextId);
     if (differing > 0) logger.warn('content was found changed or gone', { files: differing });
+    await new BackingFiles(stateDirectory).pruneVersions(nowMs);
     subjects.pending.next(drive.stats().dirty);
     return new NativeTree(options, drive, { identity, carrier, subjects });
   }

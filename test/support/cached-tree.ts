@@ -11,8 +11,6 @@ import type { TreeKind } from '../../fs-adapter/mount/shown-tree.ts';
 import { QUIET } from './drive-on-disk.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-const clock: Clock = { now: () => Date.now(), sleep: (ms) => sleep(ms) };
-
 type Scratch = Awaited<ReturnType<typeof temporaryDirectory>>;
 
 /** A drive's tree and cache, not mounted, on a scratch directory, with a pretended other side. */
@@ -26,6 +24,9 @@ export class CachedTree {
   readonly fetched: string[] = [];
   bytesFetched = 0;
   isOffline = false;
+  /** How far the clock is ahead of this machine's. */
+  aheadMs = 0;
+  readonly #clock: Clock = { now: () => Date.now() + this.aheadMs, sleep: (ms) => sleep(ms) };
   #tree: DriveTree | null = null;
   #cache: DriveCache | null = null;
 
@@ -119,7 +120,7 @@ export class CachedTree {
       allowSymlinks: true,
       stallMs: 10_000,
       need: (request) => this.cache.need(request),
-      clock,
+      clock: this.#clock,
       logger: QUIET,
     });
     this.#tree = tree;
@@ -130,7 +131,7 @@ export class CachedTree {
       directory: stateDirectory,
       stallMs: 5_000,
       onOutdated: () => {},
-      clock,
+      clock: this.#clock,
       logger: QUIET,
       ...this.#options,
     });
