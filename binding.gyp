@@ -41,6 +41,7 @@
         "native/fuse/drive.cc",
         "native/fuse/engine.cc",
         "native/fuse/kept-attributes.cc",
+        "native/fuse/listing-habits.cc",
         "native/fuse/mapped.cc",
         "native/fuse/mount.cc",
         "native/fuse/names.cc",

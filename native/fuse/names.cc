@@ -106,6 +106,7 @@ void Session::Lookup(const Request& request) {
     if (making_->what == Notice::What::kRemoved && IsRemovedByNotifier(parent, name)) return ReplyRemoved(request);
     if (Node* moved = MovedByNotifier(parent->id, name)) return ReplyEntry(request, moved, 0);
   }
+  habits_.Asked(parent->id);
   if (name == ".") return ReplyEntry(request, parent);
   if (name == "..") return ReplyEntry(request, parent->parent == nullptr ? parent : parent->parent);
   if (Node* node = drive_.tree().Child(parent, name)) return ReplyEntry(request, node);
@@ -329,9 +330,17 @@ void Session::ReadDirectory(const Request& request, bool isPlus) {
   const auto& slots = node->directory->slots;
   auto slot = std::upper_bound(slots.begin(), slots.end(), in.offset,
                                [](uint64_t wanted, const Directory::Slot& each) { return wanted < each.cookie; });
-  for (; hasRoom && slot != slots.end(); ++slot)
-    if (slot->node != nullptr)
-      hasRoom = put(slot->node, slot->node->id, DirentType(*slot->node), slot->node->name(), slot->cookie);
+  const size_t namesAlone = isPlus ? habits_.NamesAlone(request.head->pid, in.offset == 0) : 0;
+  size_t left = namesAlone;
+  for (; hasRoom && slot != slots.end(); ++slot) {
+    if (slot->node == nullptr) continue;
+    // Directories are what whoever goes through a tree asks for next.
+    const bool isNameAlone = left > 0 && !slot->node->isDirectory();
+    if (isNameAlone) left--;
+    Node* const entry = isNameAlone ? nullptr : slot->node;
+    hasRoom = put(entry, slot->node->id, DirentType(*slot->node), slot->node->name(), slot->cookie);
+  }
+  if (left < namesAlone) habits_.Given(request.head->pid, node->id);
   ReplyInPlace(request, used);
 }
 

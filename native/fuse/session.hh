@@ -18,6 +18,7 @@
 #include "drive.hh"
 #include "kept-attributes.hh"
 #include "kernel.hh"
+#include "listing-habits.hh"
 #include "mount.hh"
 #include "reading-turn.hh"
 
@@ -178,6 +179,7 @@ class Session : public Waiting {
   std::string mountPoint_;
   Device device_;
   ReadingTurn turn_;
+  ListingHabits habits_;
   std::vector<std::thread> threads_;
   /** Held while threads are signalled, and while they are joined: never before all requests are carried out. */
   std::mutex joinMutex_;

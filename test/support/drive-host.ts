@@ -238,9 +238,9 @@ async function answer(command: HostCommand): Promise<unknown> {
     case 'free':
       return opened().cache.free([parseSyncPath(command.path)]);
     case 'stats': {
-      const { pending, openHandles, hydrating, entries } = opened().stats;
+      const { pending, openHandles, hydrating, entries, operations } = opened().stats;
       const { fetched, fetchedBytes } = remote.taken();
-      return { pending, openHandles, hydrating, entries, fetched, fetchedBytes };
+      return { pending, openHandles, hydrating, entries, operations, fetched, fetchedBytes };
     }
   }
 }

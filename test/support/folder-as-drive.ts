@@ -7,7 +7,10 @@ import type { Drive, DriveOptions } from '../../fs-adapter/mount/drive.ts';
 export type HeldDrive = Pick<Drive, 'mount' | 'unmount' | 'close'> & {
   readonly replica: Replica;
   readonly cache: Pick<Drive['cache'], 'free'>;
-  readonly stats: Pick<Drive['stats'], 'pending' | 'openHandles' | 'hydrating' | 'entries'>;
+  readonly stats: Pick<
+    Drive['stats'],
+    'pending' | 'openHandles' | 'hydrating' | 'entries' | 'operations'
+  >;
 };
 
 /** Opens the folder that stands for a drive where nothing can be mounted, in the shape of a drive. */
@@ -29,7 +32,7 @@ export async function openFolderAsDrive(
     mount: async () => null,
     unmount: async () => {},
     cache: { free: async () => ({ freedFiles: 0, freedBytes: 0, keptFiles: 0, kept: [] }) },
-    stats: { pending: 0, openHandles: 0, hydrating: 0, entries: 0 },
+    stats: { pending: 0, openHandles: 0, hydrating: 0, entries: 0, operations: 0 },
     close: () => replica.close(),
   };
 }

@@ -189,6 +189,8 @@ export class MountedDrive {
     openHandles: number;
     hydrating: number;
     entries: number;
+    /** Requests of the kernel that were answered since it was mounted. */
+    operations: number;
     fetched: string[];
     fetchedBytes: number;
   }> {
