@@ -33,6 +33,7 @@
       "sources": [
         "native/beneath.cc",
         "native/fuse/addon.cc",
+        "native/fuse/apart-thread.cc",
         "native/fuse/attributes.cc",
         "native/fuse/backing.cc",
         "native/fuse/change-log.cc",

@@ -2,7 +2,6 @@
 // to, but tells no watcher of it; so the change is made once more through the mount, where it is answered from the tree.
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -82,7 +81,7 @@ void Session::Forgetful(const Notice& notice) {
   }
 }
 
-void Session::MakeEvent(const Notice& notice) {
+int Session::MakeEvent(const Notice& notice) {
   std::string target;
   Kind kind = Kind::kFile;
   {
@@ -90,16 +89,16 @@ void Session::MakeEvent(const Notice& notice) {
     const Node* node = drive_.tree().Get(notice.id);
     const Node* parent = drive_.tree().Get(notice.parent);
     // Nobody can watch a directory that the kernel does not know.
-    if (parent == nullptr) return;
+    if (parent == nullptr) return 0;
     if (notice.what == Notice::What::kRemoved) {
       // Whoever made the name anew has told of it.
-      if (drive_.tree().Child(parent, notice.name) != nullptr) return;
+      if (drive_.tree().Child(parent, notice.name) != nullptr) return 0;
     } else {
-      if (node == nullptr || !node->isInTree()) return;
+      if (node == nullptr || !node->isInTree()) return 0;
       kind = node->kind;
       if (kind == Kind::kLink) target = node->source();
     }
-    if (parent->lookups == 0 && parent->id != kRootId && notice.what != Notice::What::kMoved) return;
+    if (parent->lookups == 0 && parent->id != kRootId && notice.what != Notice::What::kMoved) return 0;
     making_ = &notice;
   }
   const std::string path = mountPoint_ + "/" + notice.path;
@@ -128,24 +127,25 @@ void Session::MakeEvent(const Notice& notice) {
       else unlink(path.c_str());
       break;
   }
-  {
-    const Exclusive lock(drive_.mutex());
-    making_ = nullptr;
-  }
-  if (failed == 0) return;
-  // Somebody has looked meanwhile; the kernel must not go on with what it knew.
+  const int refused = failed == 0 ? 0 : errno;
+  const Exclusive lock(drive_.mutex());
+  making_ = nullptr;
+  return refused;
+}
+
+/** The change was not made for all to see (an errno of making it): the kernel must not go on with what it knew. */
+void Session::ForgetNames(const Notice& notice, int refused) {
   fuse_notify_inval_entry_out out = {};
   const auto forget = [&](uint64_t parent, const std::string& name) {
     out.parent = parent;
     out.namelen = static_cast<uint32_t>(name.size());
     NotifyKernel(FUSE_NOTIFY_INVAL_ENTRY, &out, sizeof out, name);
   };
-  if (errno != EEXIST) forget(notice.parent, notice.name);
+  if (refused != EEXIST) forget(notice.parent, notice.name);
   if (notice.what == Notice::What::kMoved) forget(notice.oldParent, notice.oldName);
 }
 
 void Session::Notify() {
-  notifier_ = static_cast<pid_t>(syscall(SYS_gettid));
   std::unique_lock<std::mutex> guard(noticesMutex_);
   while (!isEnding_) {
     if (notices_.empty()) {
@@ -162,22 +162,15 @@ void Session::Notify() {
       continue;
     }
     const bool makesEvent = makesEvents_ && !isFlood;
+    const auto make = [&] {
+      if (const int refused = maker_.Run([&] { return MakeEvent(next); })) ForgetNames(next, refused);
+    };
     // A name that the kernel has forgotten could not be removed before anybody's eyes any more.
-    if (makesEvent && next.what == Notice::What::kRemoved) MakeEvent(next);
+    if (makesEvent && next.what == Notice::What::kRemoved) make();
     Forgetful(next);
-    if (makesEvent) {
-      if (next.what != Notice::What::kRemoved) MakeEvent(next);
-    } else if (next.what != Notice::What::kRemoved && next.what != Notice::What::kChanged) {
-      fuse_notify_inval_entry_out out = {};
-      out.parent = next.parent;
-      out.namelen = static_cast<uint32_t>(next.name.size());
-      NotifyKernel(FUSE_NOTIFY_INVAL_ENTRY, &out, sizeof out, next.name);
-      if (next.what == Notice::What::kMoved) {
-        out.parent = next.oldParent;
-        out.namelen = static_cast<uint32_t>(next.oldName.size());
-        NotifyKernel(FUSE_NOTIFY_INVAL_ENTRY, &out, sizeof out, next.oldName);
-      }
-    }
+    if (makesEvent && next.what != Notice::What::kRemoved) make();
+    const bool isOfNames = next.what == Notice::What::kAppeared || next.what == Notice::What::kMoved;
+    if (!makesEvent && isOfNames) ForgetNames(next, 0);
     guard.lock();
   }
 }

@@ -46,6 +46,7 @@ int Session::Start(const MountOptions& options) {
   device_.Open(device);
   if (const int failed = Handshake(options.passesThrough)) return failed;
   drive_.Attend(this);
+  makerId_ = maker_.Start();
   working_ = kWorkers;
   ListenForWaking();
   for (int worker = 0; worker < kWorkers; worker++) threads_.emplace_back(&Session::Work, this);
@@ -150,6 +151,7 @@ void Session::Stop() {
       if (thread.joinable()) thread.join();
     threads_.clear();
   }
+  maker_.Stop();
   {
     const Exclusive lock(drive_.mutex());
     drive_.Attend(nullptr);

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "apart-thread.hh"
 #include "device.hh"
 #include "drive.hh"
 #include "kept-attributes.hh"
@@ -165,9 +166,11 @@ class Session : public Waiting {
   Node* FreePlace(const Request& request, std::string_view name);
   void TryPassthrough(Node* node, File& file);
 
-  bool IsOwn(const Request& request) const { return request.head->pid == static_cast<uint32_t>(notifier_.load()); }
+  bool IsOwn(const Request& request) const { return request.head->pid == static_cast<uint32_t>(makerId_); }
   void Forgetful(const Notice& notice);
-  void MakeEvent(const Notice& notice);
+  /** Returns 0 or an errno. */
+  int MakeEvent(const Notice& notice);
+  void ForgetNames(const Notice& notice, int refused);
   void ReplyMade(const Request& request, std::string_view name);
   bool IsRemovedByNotifier(const Node* parent, std::string_view name);
   void ReplyRemoved(const Request& request);
@@ -204,7 +207,9 @@ class Session : public Waiting {
   std::mutex noticesMutex_;
   std::condition_variable noticesChanged_;
   std::deque<Notice> notices_;
-  std::atomic<pid_t> notifier_{0};
+  /** Makes changes through the mount. */
+  ApartThread maker_;
+  pid_t makerId_ = 0;
   std::atomic<bool> makesEvents_{true};
   /** What the notifier is making through the mount now; guarded by the drive's lock. */
   const Notice* making_ = nullptr;

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ObservedFile } from '../../support/drive-host.ts';
+import { whileNothingIsShown } from '../../support/held-up-changes.ts';
 import { MountedDrive } from '../../support/mounted-drive.ts';
 import type { DriveWay } from '../capabilities.ts';
 
@@ -22,21 +22,6 @@ export function syncing({ backend, capabilities }: DriveWay): void {
     drive = await MountedDrive.start({ backend });
   });
   afterAll(() => drive.dispose());
-
-  let lastSeed = 0;
-  /** A file that is being cut to a part of its content is locked until that has come; what is shown after it waits. */
-  async function whileNothingIsShown(work: () => Promise<void>): Promise<void> {
-    const version = () => ({ path: 'slow', seed: ++lastSeed, sizeBytes: 24 * 1024 * 1024 });
-    await drive.do({ do: 'arrive-generated', files: [version()] });
-    await drive.do({ do: 'network', state: 'slow' });
-    const cutting = drive.shell(`perl -e 'truncate("slow", 10)'`);
-    while ((await drive.stats()).hydrating === 0) await delay(5);
-    await drive.do({ do: 'arrive-generated', files: [version()] });
-    await work();
-    await drive.do({ do: 'network', state: 'online' });
-    await cutting;
-    await drive.shell('sleep 0.5');
-  }
 
   test('what arrives, moves and goes on the other side shows within a second', async () => {
     await drive.shell('ls; cat arrives 2>/dev/null || true');
@@ -71,7 +56,7 @@ export function syncing({ backend, capabilities }: DriveWay): void {
   if (capabilities.notifies && capabilities.placeholders)
     describe('what is shown late, when programs have changed the same names', () => {
       test('a file that sync brought does not come back by the name that a program has given to another', async () => {
-        await whileNothingIsShown(async () => {
+        await whileNothingIsShown(drive, async () => {
           await drive.arrive({ path: 'brought', content: 'first', version: 'b1' });
           await drive.shell('test -s brought');
           await drive.arrive({ path: 'brought', content: 'second', version: 'b2' });
@@ -85,7 +70,7 @@ export function syncing({ backend, capabilities }: DriveWay): void {
       test('a file that sync has moved does not take the one along that a program has put in its old place', async () => {
         await drive.arrive({ path: 'old', content: 'moved', version: 'o1' });
         await drive.shell('test -s old; echo own > other');
-        await whileNothingIsShown(async () => {
+        await whileNothingIsShown(drive, async () => {
           await drive.do({ do: 'move', from: 'old', to: 'new' });
           await drive.shell('mv other old');
         });
@@ -95,7 +80,7 @@ export function syncing({ backend, capabilities }: DriveWay): void {
       test('a file that sync has moved, and the one that it has put in its old place since, are both seen', async () => {
         await drive.arrive({ path: 'left', content: 'moved', version: 'l1' });
         await drive.shell('test -s left');
-        await whileNothingIsShown(async () => {
+        await whileNothingIsShown(drive, async () => {
           await drive.do({ do: 'move', from: 'left', to: 'right' });
           await drive.arrive({ path: 'left', content: 'brought', version: 'l2' });
         });
