@@ -66,9 +66,13 @@ export class Supervisor {
       writeCrashNote(this.#options.home, { crashes: [], gaveUp: false });
     for (;;) {
       const end = await this.#work();
-      const isOver = !this.#isCrash(end) || this.#givesUp(end);
-      await this.#release(end.pid, isOver);
-      if (isOver) return end.code ?? (this.#asked > 0 ? EXIT_INTERRUPTED : 1);
+      if (this.#isCrash(end) && !this.#givesUp(end)) {
+        await this.#release(end.pid, false);
+        // Somebody may have asked meanwhile, when there was no worker to tell.
+        if (this.#asked === 0) continue;
+      }
+      await this.#release(end.pid, true);
+      return end.code ?? (this.#asked > 0 ? EXIT_INTERRUPTED : 1);
     }
   }
 
