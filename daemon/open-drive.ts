@@ -269,10 +269,13 @@ export class DriveParts {
 
   async #close(side: LocalSide): Promise<void> {
     const { config, remote } = this.#surroundings;
-    // While it can still be asked.
-    await this.#note(side, storedRemote(config.remote, this.#fullConfig));
-    await closeLocal(side);
-    await remote.close();
+    try {
+      // While it can still be asked.
+      await this.#note(side, storedRemote(config.remote, this.#fullConfig));
+    } finally {
+      await closeLocal(side);
+      await remote.close();
+    }
   }
 }
 

@@ -236,10 +236,13 @@ export class PairSession {
     this.#closed = true;
     this.#subscriptions.unsubscribe();
     this.#options.abandon?.();
-    await this.cancel();
-    await (await this.#opening.ifOpened())?.close();
-    await (await this.#showing.ifOpened())?.close();
-    this.#state$.complete();
+    try {
+      await this.cancel();
+      await (await this.#opening.ifOpened())?.close();
+    } finally {
+      await (await this.#showing.ifOpened())?.close();
+      this.#state$.complete();
+    }
   }
 
   #automatic$(): Observable<Trigger> {

@@ -151,6 +151,20 @@ describe('PairSession', () => {
     expect(closed).toEqual(['drive']);
   });
 
+  it('takes a drive away also when its records cannot be closed', async () => {
+    const closed: string[] = [];
+    const full = new FerryError('LOCAL_NO_SPACE', 'no room');
+    start({
+      fixed: { ...FIXED, kind: 'drive' },
+      show: async () => ({ ...shown(of(0)), close: async () => void closed.push('drive') }),
+      open: async () => ({ ...engine.opened, close: () => Promise.reject(full) }),
+      schedule: { ...NO_SCHEDULE, onStart: true },
+    });
+    await pass(1000);
+    await expect(session.close()).rejects.toBe(full);
+    expect(closed).toEqual(['drive']);
+  });
+
   it('tries an unreachable remote again with growing delays, beside its interval', async () => {
     engine.outcomes.push(UNREACHABLE, UNREACHABLE, UNREACHABLE);
     start({ schedule: { ...NO_SCHEDULE, onStart: true, everyMs: 3_600_000 } });
