@@ -71,7 +71,10 @@ export interface Content {
   readonly sizeBytes: number;
   /** What the stream yields, where that is not what was asked for. */
   readonly part?: { readonly offset: number; readonly length: number };
-  /** Ends with an error, never early: a cut body or a file that changed while it was read throws. */
+  /**
+   * Ends with an error, never early: a cut body or a file that changed while it was read throws. A source that looks for
+   * changes looks also when whoever reads has enough, and then ending the stream throws.
+   */
   readonly stream: AsyncIterable<Uint8Array>;
 }
 

@@ -78,8 +78,12 @@ async function* largeFile(
     const fd = await root.open(real, fs.constants.O_RDONLY);
     try {
       requireSame(await root.statDescriptor(fd), source);
-      yield* pieces(fd, range, signal);
-      requireSame(await root.statDescriptor(fd), source);
+      try {
+        yield* pieces(fd, range, signal);
+      } finally {
+        // Whoever has taken enough of it must hear of a change, too.
+        requireSame(await root.statDescriptor(fd), source);
+      }
     } finally {
       await closeDescriptor(fd);
     }
@@ -94,7 +98,7 @@ async function* only(content: Uint8Array): AsyncIterable<Uint8Array> {
 
 /**
  * Reads a regular file of the expected version, or a part of it. The version is checked before the first byte and
- * after the last one; no descriptor is open while nobody reads.
+ * after the last one that is taken; no descriptor is open while nobody reads.
  * @throws CHANGED, LOCAL_PERMISSION, LOCAL_IO
  */
 export async function readFolderFile(
