@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { firstValueFrom, merge, NEVER, type Observable } from 'rxjs';
 import type { PairEngine } from '../core/engine/pair-engine.ts';
 import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
+import { makeMissing } from '../fs-adapter/folder/make-missing.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { boundsOf, cacheOptionsOf, tendCache } from './drive-cache.ts';
@@ -122,7 +123,7 @@ async function openMounted(
 
 /** Somebody's files would be uploaded, when all that was asked for is to see what the remote has. */
 async function refuseForeignFolder(mountPoint: string, records: string): Promise<void> {
-  await mkdir(mountPoint, { recursive: true });
+  await makeMissing(mountPoint);
   if (existsSync(records) || (await readdir(mountPoint)).length === 0) return;
   throw new FerryError(
     'MOUNT_BUSY',

@@ -1,8 +1,9 @@
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import type { PairEngine } from '../core/engine/pair-engine.ts';
 import type { PairSettings } from '../core/engine/pair-settings.ts';
 import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
+import { makeMissing } from '../fs-adapter/folder/make-missing.ts';
 import { makeStateDirectory } from './atomic-file.ts';
 import type { Config, PairConfig } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
@@ -44,13 +45,24 @@ async function exists(absolutePath: string): Promise<boolean> {
   );
 }
 
+/** What else has the name is left to the caller's look at it. @throws LOCAL_PERMISSION, LOCAL_NOT_FOUND, LOCAL_IO */
+async function makeFolder(absolutePath: string): Promise<void> {
+  try {
+    await makeMissing(absolutePath);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    const { folderError } = await import('../fs-adapter/folder/errno.ts');
+    throw folderError(error, absolutePath, 'make the folder');
+  }
+}
+
 /**
  * Makes a missing destination folder of a pair that never ran; a missing folder of one that did is left to the
  * engine's guard, since its content is not deleted but somewhere else.
  * @throws LOCAL_ROOT_MISSING for a source that is not there, or is not a folder
  */
 async function prepareFolder(absolutePath: string, isSource: boolean, isNew: boolean) {
-  if (isNew && !isSource) await mkdir(absolutePath, { recursive: true });
+  if (isNew && !isSource) await makeFolder(absolutePath);
   const found = await stat(absolutePath).catch(() => null);
   if (found?.isDirectory() || (found === null && !isNew)) return;
   throw new FerryError(

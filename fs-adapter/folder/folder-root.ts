@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { FerryError } from '../../core/model/errors.ts';
 import { PRIVATE_FOLDER } from '../../core/model/path.ts';
 import { codeOf, openSafeRoot, type SafeRoot } from '../../native/index.ts';
 import { folderError } from './errno.ts';
+import { makeMissing } from './make-missing.ts';
 import {
   createPrivateFile,
   makeDirectories,
@@ -96,7 +97,7 @@ export class FolderRoot {
   async #create(): Promise<void> {
     const { absolutePath } = this.#options;
     try {
-      await mkdir(absolutePath, { recursive: true });
+      await makeMissing(absolutePath);
       const root = await this.#refresh();
       if ((await markerId(root)) !== null) return;
       await makeDirectories(root, PRIVATE_FOLDER);

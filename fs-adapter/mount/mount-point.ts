@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promises as fs } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FerryError } from '../../core/model/errors.ts';
+import { makeMissing } from '../folder/make-missing.ts';
 import { usersOf } from './mount-users.ts';
 import { setAside } from './set-aside.ts';
 
@@ -108,7 +109,7 @@ export async function prepareMountPoint(request: MountPointRequest): Promise<str
 /** Makes the directory where it is missing, and says whether nothing is in it. */
 async function isEmptyDirectory(mountPoint: string): Promise<boolean> {
   try {
-    await fs.mkdir(mountPoint, { recursive: true });
+    await makeMissing(mountPoint);
     return (await fs.readdir(mountPoint)).length === 0;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -117,7 +118,7 @@ async function isEmptyDirectory(mountPoint: string): Promise<boolean> {
     const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
     throw new FerryError(
       denied ? 'LOCAL_PERMISSION' : 'LOCAL_IO',
-      `${mountPoint} cannot be used as a mount point (${code})`,
+      `${mountPoint} cannot be made or looked into (${code}); choose another directory`,
       { path: mountPoint, cause: error },
     );
   }
