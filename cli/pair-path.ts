@@ -82,7 +82,7 @@ export function pairPathsOf(
   found.sort((a, b) => a.path.length - b.path.length);
   if (isAbsolute(text)) {
     if (found.length > 0) return found;
-    throw usage(`${text} is in none of the pairs: ferry pair list shows their folders`);
+    throw usage(`${text} is in none of the pairs and drives: ferry status lists them`);
   }
   const trimmed = text.replace(/^\.\//, '').replace(/\/+$/, '');
   if (trimmed === '.' || trimmed.split('/').includes('..')) return found;

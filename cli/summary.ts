@@ -1,10 +1,10 @@
 import type { RunSummary } from '../core/engine/pair-engine.ts';
 import type { PlannedAction } from '../core/engine/planned-actions.ts';
-import { isNotice } from '../core/model/problem.ts';
 import { count, formatBytes, formatDuration, printable } from './format.ts';
+import { problemLine } from './problem-line.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Problems beyond these are counted; the whole list is in `ferry sync --json` and the log. */
+/** Problems beyond these are counted; `ferry status PAIR` and `ferry sync --json` have the whole list. */
 const SHOWN_PROBLEMS = 20;
 
 /** Returns what a run did, or would do, in one line. */
@@ -35,6 +35,11 @@ export function actionLine({ action, path, from, reason }: PlannedAction): strin
   return `${action.padEnd(22)} ${printable(what)}  (${reason})`;
 }
 
+/** Says where all problems of a run are listed; a pair without a name, and a dry run, leave no list behind. */
+function listOf({ pair, dryRun }: RunSummary): string {
+  return dryRun || /[\s/]/.test(pair) ? 'ferry sync --json lists them' : `ferry status ${pair}`;
+}
+
 /** Prints how a run ended: the line, then what needs somebody's attention. */
 export function printSummary(terminal: Terminal, summary: RunSummary, withActions: boolean): void {
   const { actions, ...rest } = summary;
@@ -49,11 +54,9 @@ export function printSummary(terminal: Terminal, summary: RunSummary, withAction
         : `conflict: ${conflict.path}: the other version is kept as ${conflict.copyPath}: ferry conflicts`,
     );
   const shown = summary.problems.slice(0, SHOWN_PROBLEMS);
-  for (const problem of shown) {
-    const again = problem.retry === 'never' ? '' : ' (tried again later)';
-    const tag = isNotice(problem) ? 'left alone' : 'not synced';
-    terminal.complain(`${tag}: ${problem.path} (${problem.side}): ${problem.message}${again}`);
-  }
+  for (const problem of shown) terminal.complain(problemLine(problem));
   if (summary.problems.length > shown.length)
-    terminal.complain(`and ${summary.problems.length - shown.length} more problems: ferry status`);
+    terminal.complain(
+      `and ${summary.problems.length - shown.length} more problems: ${listOf(summary)}`,
+    );
 }

@@ -47,12 +47,26 @@ async function eachDrive(
   const chosen = inDrives(context, config, args);
   const client = await requireDaemon(context);
   const codes: number[] = [];
-  for (const at of chosen) codes.push(await work(client.cache(at.drive), at, client));
+  for (const at of chosen)
+    codes.push(
+      await work(client.cache(at.drive), at, client).catch((error: unknown) => {
+        throw withWholePath(at, error);
+      }),
+    );
   return worstExitCode(codes);
 }
 
 function shownPath({ mountPoint }: InDrive, path: string): string {
   return path === ROOT ? mountPoint : `${mountPoint}/${path}`;
+}
+
+/** A path that was typed may have been meant from another folder: what was looked for is named as a whole. */
+function withWholePath(at: InDrive, caught: unknown): unknown {
+  if (!(caught instanceof FerryError) || caught.code !== 'LOCAL_NOT_FOUND') return caught;
+  const missing = at.paths.find((path) => path === caught.path) ?? '';
+  return missing === ''
+    ? caught
+    : new FerryError(caught.code, `${shownPath(at, missing)} is not there`, { cause: caught });
 }
 
 async function fetchAll(context: Context, cache: RemoteCache, at: InDrive): Promise<number> {

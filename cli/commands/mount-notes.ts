@@ -1,8 +1,7 @@
 import type { ApiPair, ApiPassthrough } from '../../daemon/api.ts';
 
-const PASSTHROUGH: Readonly<Record<ApiPassthrough, string>> = {
+const PASSTHROUGH: Readonly<Record<Exclude<ApiPassthrough, 'untried'>, string>> = {
   yes: 'the kernel reads what is on this device by itself',
-  untried: 'whether the kernel may read by itself is known after the first file',
   'not-permitted': 'the kernel may read by itself for root only',
   'not-supported': 'the kernel does not read by itself',
 };
@@ -14,5 +13,6 @@ export function mountNote({ mountBackend, mountNote, passthrough }: ApiPair): st
     return mountNote === undefined ? 'shown as a folder' : `shown as a folder: ${mountNote}`;
   if (mountBackend === 'fuse-native')
     return 'shown through fuse-native, the portable way (docs/drive.md says what it lacks)';
-  return `shown natively${passthrough === undefined ? '' : `: ${PASSTHROUGH[passthrough]}`}`;
+  const isKnown = passthrough !== undefined && passthrough !== 'untried';
+  return `shown natively${isKnown ? `: ${PASSTHROUGH[passthrough]}` : ''}`;
 }

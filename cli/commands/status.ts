@@ -1,5 +1,5 @@
 import { toFerryError } from '../../core/model/errors.ts';
-import { isNotice } from '../../core/model/problem.ts';
+import { isNotice, type Problem } from '../../core/model/problem.ts';
 import type { ApiPair } from '../../daemon/api.ts';
 import type { Config, Pause } from '../../daemon/config.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
@@ -10,11 +10,20 @@ import { crashWords } from '../crash-words.ts';
 import { EXIT, exitCodeOfError, worstExitCode } from '../exit-codes.ts';
 import { count, formatTable, formatTime, printable } from '../format.ts';
 import { accessPair } from '../pair-access.ts';
+import { problemLine } from '../problem-line.ts';
 import { createProgress, progressLine } from '../progress.ts';
 import { complainAbout } from '../report-error.ts';
 import { cacheNotes } from './cache-notes.ts';
 import { mountNote } from './mount-notes.ts';
 import { heldCounts } from './plan.ts';
+
+/** Problems of each pair that are named where several pairs are shown. */
+const NAMED_PROBLEMS = 3;
+
+interface ShownPair extends ApiPair {
+  /** What `problems` counts. */
+  readonly problemList: readonly Problem[];
+}
 
 /** Returns what is known of every pair without a daemon: what the last runs left. */
 function rememberedPairs(context: Context, config: Config): readonly ApiPair[] {
@@ -45,7 +54,7 @@ async function refreshed(
   config: Config,
   client: ControlClient | null,
   pair: ApiPair,
-): Promise<ApiPair> {
+): Promise<ShownPair> {
   const access = await accessPair(context, config, client, pair.name, { dryRun: true });
   const progress = createProgress(context.terminal, pair.name);
   try {
@@ -60,6 +69,7 @@ async function refreshed(
       ...pair,
       inSync: isClean ? 'in-sync' : 'pending',
       problems: summary.problems.length,
+      problemList: summary.problems,
       recordedEntries: (await access.state()).recordedEntries,
     };
   } finally {
@@ -68,13 +78,30 @@ async function refreshed(
   }
 }
 
-function problemNote({ problems, nextRetryAtMs }: ApiPair, nowMs: number): string {
+function problemNotes(
+  { name, problems, nextRetryAtMs, problemList }: ShownPair,
+  nowMs: number,
+  most: number,
+): readonly string[] {
+  if (problems === 0) return [];
   const isWaiting = nextRetryAtMs !== undefined && nextRetryAtMs > nowMs;
   const again = isWaiting ? `, tried again from ${formatTime(nextRetryAtMs, nowMs)} on` : '';
-  return `${count(problems, 'problem')}${again}`;
+  const named = problemList.slice(0, most);
+  const more = problems - named.length;
+  return [
+    `${count(problems, 'problem')}${again}`,
+    ...named.map((problem) => `  ${problemLine(problem)}`),
+    ...(more > 0 ? [`  and ${more} more: ferry status ${name}`] : []),
+  ];
 }
 
-function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
+/** Where a drive is, and how it is shown. */
+function placeNote(pair: ApiPair): string {
+  const how = mountNote(pair);
+  return how === null ? '' : `at ${pair.local}, ${how}`;
+}
+
+function lines(pair: ShownPair, nowMs: number, most: number): readonly (readonly string[])[] {
   const last = pair.lastRunAtMs === null ? 'never' : formatTime(pair.lastRunAtMs, nowMs);
   const notes = [
     pair.running && pair.progress !== null ? progressLine('now', pair.progress, 0) : '',
@@ -87,11 +114,11 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
     pair.heldPlan === undefined
       ? ''
       : `1 held plan: ${heldCounts(pair.heldPlan)}: ferry plan show ${pair.name}`,
-    pair.problems > 0 ? problemNote(pair, nowMs) : '',
+    ...problemNotes(pair, nowMs, most),
     (pair.pendingUploads ?? 0) > 0 ? `${count(pair.pendingUploads ?? 0, 'file')} to upload` : '',
     ...cacheNotes(pair.cache),
     pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,
-    mountNote(pair) ?? '',
+    placeNote(pair),
     pair.lastError === null ? '' : `last run failed: ${pair.lastError.message}`,
   ].filter((note) => note !== '');
   const next = pair.nextRunAtMs === null ? '-' : formatTime(pair.nextRunAtMs, nowMs);
@@ -102,16 +129,27 @@ function lines(pair: ApiPair, nowMs: number): readonly (readonly string[])[] {
   ];
 }
 
-function printTable(context: Context, pairs: readonly ApiPair[]): void {
+function printTable(context: Context, pairs: readonly ShownPair[], most: number): void {
   const now = Date.now();
   const header = ['PAIR', 'STATE', 'DIRECTION', 'LAST', 'NEXT', 'ENTRIES'];
-  const all = pairs.map((pair) => lines(pair, now));
+  const all = pairs.map((pair) => lines(pair, now, most));
   const table = formatTable([header, ...all.map(([first]) => first ?? [])]).split('\n');
   // Notes stand under their pair and must not widen its columns.
   const text = [table[0] ?? ''];
   for (const [index, [, ...notes]] of all.entries())
     text.push(table[index + 1] ?? '', ...notes.map(([note]) => note ?? ''));
   context.terminal.text(text.join('\n'));
+}
+
+/** What the last run of a pair left; without a daemon, the first thousand. */
+async function problemListOf(
+  context: Context,
+  client: ControlClient | null,
+  { name, problems }: ApiPair,
+): Promise<readonly Problem[]> {
+  if (problems === 0) return [];
+  if (client === null) return readLastRun(context.home, name)?.summary?.problems ?? [];
+  return client.problems(name).catch(() => []); // Taken away in this moment: the count is all there is.
 }
 
 /** `ferry status [N]`: per pair unknown, pending or in sync, when it ran and will run, and what needs attention. */
@@ -128,21 +166,22 @@ export async function run(
   if (unknown !== undefined) throw usage(`there is no pair named ${unknown}: ferry pair list`);
   const chosen = args.length === 0 ? all : all.filter(({ name }) => args.includes(name));
   const codes: number[] = [EXIT.ok];
-  const shown: ApiPair[] = [];
+  const shown: ShownPair[] = [];
   for (const pair of chosen) {
     const canLook = flags.refresh === true && (client !== null || pair.kind === 'folder');
+    const known = { ...pair, problemList: await problemListOf(context, client, pair) };
     try {
-      shown.push(canLook ? await refreshed(context, config, client, pair) : pair);
+      shown.push(canLook ? await refreshed(context, config, client, pair) : known);
     } catch (caught) {
       const error = toFerryError(caught);
       complainAbout(context.terminal, error, pair.name);
       codes.push(exitCodeOfError(error));
-      shown.push({ ...pair, inSync: 'unknown' });
+      shown.push({ ...known, inSync: 'unknown' });
     }
   }
   context.terminal.document({ daemon: client !== null, pairs: shown });
   if (chosen.length === 0) context.terminal.note('ferry: there is no pair yet: ferry pair add');
-  else printTable(context, shown);
+  else printTable(context, shown, args.length === 0 ? NAMED_PROBLEMS : Number.POSITIVE_INFINITY);
   if (client === null)
     context.terminal.note('ferry: the daemon is not running; this is what the last runs left');
   const crashes = crashWords(context.home, state, Date.now());

@@ -47,8 +47,7 @@ async function explainMeant(
     if (found.state !== 'unknown' || found.history.length > 0) return found;
     first ??= found;
   }
-  if (first === null)
-    throw usage('it is in none of the pairs: ferry pair list shows their folders');
+  if (first === null) throw usage('it is in none of the pairs and drives: ferry status lists them');
   return first;
 }
 

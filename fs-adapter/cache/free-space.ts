@@ -1,4 +1,4 @@
-import type { SyncPath } from '../../core/model/path.ts';
+import { ROOT, type SyncPath } from '../../core/model/path.ts';
 import type { DriveEntry, DriveFile, DriveTree } from './drive-tree.ts';
 import { filesBelowAll } from './walk.ts';
 
@@ -51,10 +51,18 @@ export async function freeBelow(
       continue;
     }
     keptFiles += 1;
-    if (kept.length < MOST_NAMED)
-      kept.push({ path: tree.pathOf(file.id) ?? (file.name as SyncPath), reason: because });
+    if (kept.length < MOST_NAMED) kept.push({ path: shownPath(tree, file), reason: because });
   }
   return { freedFiles, freedBytes, keptFiles, kept };
+}
+
+/** What has a name that is not UTF-8 in it has no path for sync; people are told where it is all the same. */
+function shownPath(tree: FreeOptions['tree'], { id, parentId, name }: DriveEntry): SyncPath {
+  const path = tree.pathOf(id);
+  const parent = parentId === null ? null : tree.entry(parentId);
+  if (path !== null || parent === null) return path ?? (name as SyncPath);
+  const above = shownPath(tree, parent);
+  return (above === ROOT ? name : `${above}/${name}`) as SyncPath;
 }
 
 function reasonToKeep(file: DriveFile, options: FreeOptions): KeptReason | null {
