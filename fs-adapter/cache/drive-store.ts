@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { FerryError } from '../../core/model/errors.ts';
 import { type ByteStore, openByteStore, type StoreOperation } from '../../core/records/store.ts';
+import { KEPT_VERSIONS } from './backing-files.ts';
 import { dropLog, readLog } from './drive-log.ts';
 import { migrateRows } from './drive-migration.ts';
 import { digestOfRow, highestIn, idOfRow, isRemoval, rowsIn, withKnownMap } from './drive-row.ts';
@@ -57,7 +58,9 @@ export function rowKey(id: number): string {
  * @throws RECORD_LOCKED when another process has it, RECORD_CORRUPT, RECORD_SCHEMA_NEWER, LOCAL_NO_SPACE
  */
 export async function openDriveStore(stateDirectory: string): Promise<DriveStore> {
-  const store = await openByteStore(join(stateDirectory, 'table'));
+  const store = await openByteStore(tableDirectory(stateDirectory)).catch((error: unknown) => {
+    throw advised(error, stateDirectory);
+  });
   try {
     const opened = driveStoreOn(store);
     const schema = (await opened.meta())?.schema ?? SCHEMA;
@@ -71,8 +74,23 @@ export async function openDriveStore(stateDirectory: string): Promise<DriveStore
     return opened;
   } catch (error) {
     await store.close();
-    throw error;
+    throw advised(error, stateDirectory);
   }
+}
+
+function tableDirectory(stateDirectory: string): string {
+  return join(stateDirectory, 'table');
+}
+
+/** Returns what opening a drive fails with; where its records are damaged, that says what to do. */
+export function advised(error: unknown, stateDirectory: string): unknown {
+  if (!(error instanceof FerryError) || error.code !== 'RECORD_CORRUPT') return error;
+  const table = tableDirectory(stateDirectory);
+  return new FerryError(
+    'RECORD_CORRUPT',
+    `the drive's records are damaged: move ${table} away and mount it again; its tree then comes from the server, and contents whose records were lost are in ${join(stateDirectory, KEPT_VERSIONS)} (${error.message})`,
+    { path: table, cause: error },
+  );
 }
 
 function driveStoreOn(store: ByteStore): DriveStore {

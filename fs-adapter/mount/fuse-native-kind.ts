@@ -1,7 +1,7 @@
 import { BackingFiles } from '../cache/backing-files.ts';
 import { DriveFiles } from '../cache/drive-files.ts';
 import { DriveLog } from '../cache/drive-log.ts';
-import { openDriveStore } from '../cache/drive-store.ts';
+import { advised, openDriveStore } from '../cache/drive-store.ts';
 import { loadTable } from '../cache/script-load.ts';
 import { ScriptTree } from '../cache/script-tree.ts';
 import { reasonAgainstLibrary } from './fuse-library.ts';
@@ -50,6 +50,6 @@ async function loadScriptTree({
     return new ScriptTree({ identity, table, backing, need, clock, logger, release });
   } catch (error) {
     await store.close();
-    throw error;
+    throw advised(error, stateDirectory);
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FerryError } from '../../core/model/errors.ts';
 import { loadDriveAddon } from '../../native/drive-addon.ts';
-import { openDriveStore } from '../cache/drive-store.ts';
+import { advised, openDriveStore } from '../cache/drive-store.ts';
 import { reasonAgainstFuse } from './fuse-device.ts';
 import type { MountCapabilities } from './mount-backend.ts';
 import { NativeTree } from './native-tree.ts';
@@ -81,6 +81,6 @@ async function loadNativeTree({ stallMs, ...options }: TreeOptions): Promise<Nat
     throw new FerryError('MOUNT_UNAVAILABLE', 'the addon that shows drives is not built');
   } catch (error) {
     await store.close();
-    throw error;
+    throw advised(error, options.stateDirectory);
   }
 }

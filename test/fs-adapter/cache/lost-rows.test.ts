@@ -63,6 +63,21 @@ describe.each(KINDS)('a drive whose rows are lost, $name', (kind) => {
     expect(cached.tree.identity).not.toBe(identity);
   });
 
+  test('says what to do where the store cannot be read, and loses nothing when that is done', async () => {
+    const table = join(cached.stateDirectory, 'table');
+    const damage = async (): Promise<void> => {
+      for (const name of await fs.readdir(table))
+        if (/^(CURRENT|MANIFEST)/.test(name)) await fs.writeFile(join(table, name), 'damaged\n');
+    };
+    const advice = {
+      code: 'RECORD_CORRUPT',
+      message: expect.stringContaining(`move ${table} away`),
+    };
+    await expect(cached.restart(damage)).rejects.toMatchObject(advice);
+    await cached.restart(() => fs.rename(table, `${table}.away`));
+    expect(await kept()).toEqual([one, two]);
+  });
+
   test('keeps nothing where none was lost', async () => {
     cached.arrive('one', randomBytes(100));
     await cached.restart();
