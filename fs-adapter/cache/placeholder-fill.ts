@@ -150,6 +150,8 @@ export class PlaceholderFill {
 
   #abandon(): void {
     for (const fetch of this.#fetches) fetch.cancel();
+    // What they may still bring is of another content: nobody waits for it.
+    this.#fetches.clear();
     this.#target = null;
   }
 

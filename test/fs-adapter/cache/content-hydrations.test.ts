@@ -285,6 +285,23 @@ describe('bringing content that is not here', () => {
     expect(tree.content(id).equals(bytesOf('newer', 4 * MIB))).toBe(true);
   });
 
+  test('a newer version is fetched to its end, also where the old one takes a while to stop', async () => {
+    const id = put('film', 4 * MIB);
+    remote.set('newer', bytesOf('newer', 4 * MIB));
+    let isReplaced = false;
+    const stopping = sleep(200);
+    onPiece = (position) => {
+      if (position > 2 * MIB) return stopping;
+      if (position === 2 * MIB && !isReplaced) {
+        isReplaced = true;
+        tree.replace(id, 'newer');
+      }
+      return undefined;
+    };
+    await hydrations.hydrate(id, { urgency: 'program' });
+    expect(tree.content(id).equals(bytesOf('newer', 4 * MIB))).toBe(true);
+  });
+
   test('a fetch that brings nothing ends with ETIMEDOUT for the program', async () => {
     hydrations = open({ stallMs: 30 });
     const id = put('film', 4 * MIB);
