@@ -88,6 +88,8 @@ void Session::SetAttributes(const Request& request) {
     if (isForeign) return ReplyError(request, -EPERM);
     if ((in.valid & FATTR_SIZE) != 0) {
       if (!node->isFile()) return ReplyError(request, node->isDirectory() ? -EISDIR : -EINVAL);
+      // By its name, which is another one's since sync has taken this one away: the kernel looks it up again.
+      if (node->isTakenBySync && (in.valid & FATTR_FH) == 0) return ReplyError(request, -ESTALE);
       if (in.size > 0 && !node->isWhole()) return Park(request, node, 0, node->size, true);
       File& file = drive_.FileOf(node);
       if (in.size != node->size || file.isPassthrough || in.size == 0) {

@@ -48,8 +48,16 @@ int Session::Attach(Node* node, uint32_t flags, bool isWriteOnly, fuse_open_out*
   if (!node->isFile()) return -ENXIO;
   const bool isWriter = IsWriting(flags);
   if (drive_.options().isReadOnly && (isWriter || (flags & O_TRUNC) != 0)) return -EROFS;
-  // Its content went between finding and opening it: the kernel looks the name up again.
+  // On this answer the kernel looks the name up again, and opens what it finds then. Here the content went between finding
+  // and opening it.
   if (!node->isInTree() && node->size > 0 && node->backing == 0) return -ESTALE;
+  // What would be written into the one that sync has replaced or removed would be nowhere.
+  if (node->isTakenBySync && (isWriter || (flags & O_TRUNC) != 0)) return -ESTALE;
+  if (node->hasStaleSize) {
+    // Who appends would do so in the middle, and who reads would not get to the end.
+    node->hasStaleSize = false;
+    return -ESTALE;
+  }
   File& file = drive_.FileOf(node);
   // A mapping that is left from before is of the backing file: who opens it again has to see the same pages.
   const bool wantsPassthrough = file.handles == 0 && (!isWriter || file.mayBeMapped || drive_.IsContentOpen(node));

@@ -29,8 +29,11 @@ struct DriveOptions {
 
 /** A change by sync that is to be seen by programs: what the kernel is told to forget, and what it is made to notice. */
 struct Notice {
-  /** kArrived: content that programs could read before is here now, which takes room. */
-  enum class What : uint8_t { kAppeared, kChanged, kRemoved, kMoved, kArrived };
+  /**
+   * Nobody is to notice the last two. kArrived: content that programs could read before is here now, which takes room.
+   * kRenamed: by a program, which went by names that the kernel may have had from before.
+   */
+  enum class What : uint8_t { kAppeared, kChanged, kRemoved, kMoved, kArrived, kRenamed };
   What what;
   uint64_t id;
   uint64_t parent;

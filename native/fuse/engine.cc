@@ -86,10 +86,12 @@ int Drive::Replace(uint64_t id, uint64_t expected, const Incoming& content, std:
     next->flags = static_cast<uint16_t>(node->flags & (kPinned | kPlaced));
     tree_.KeepAttributes(next, std::string(tree_.AttributesOf(*node)));
     tree_.TakePlace(next, node);
+    node->isTakenBySync = true;
     node = next;
   } else if (!isSame) {
     DropContent(node);
     node->hasStalePages = true;
+    node->hasStaleSize = node->lookups > 0;
   }
   if (!isSame) {
     node->backing = content.backing;
@@ -119,6 +121,7 @@ int Drive::Remove(uint64_t id, const uint64_t* expected) {
   if (const int failed = MustBeClosed(node)) return failed;
   Tell(Notice::What::kRemoved, node);
   tree_.Detach(node);
+  node->isTakenBySync = true;
   if (node->isFile() && (node->file == nullptr || node->file->handles == 0)) {
     DropContent(node);
     node->file.reset();

@@ -30,6 +30,14 @@ struct BackingMap {
   uint64_t padding;
 };
 
+/** `struct fuse_notify_inval_entry_out` as of protocol 7.38; older kernels do not look at the flags. */
+struct InvalidEntry {
+  uint64_t parent;
+  uint32_t nameBytes, flags;
+};
+/** The kernel keeps what it knows by the name if it is still so. */
+constexpr uint32_t kOnlyExpired = 1;
+
 constexpr unsigned long kBackingOpen = _IOW(229, 1, BackingMap);
 constexpr unsigned long kBackingClose = _IOW(229, 2, uint32_t);
 

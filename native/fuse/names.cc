@@ -276,6 +276,8 @@ void Session::Rename(const Request& request, uint64_t to, uint32_t flags, size_t
     drive_.Hint(source);
     drive_.Hint(target);
     drive_.Commit();
+    TellOfRename(from->id, oldName);
+    TellOfRename(into->id, newName);
     return ReplyError(request, 0);
   }
   if (target == source) return ReplyError(request, 0);
@@ -294,6 +296,7 @@ void Session::Rename(const Request& request, uint64_t to, uint32_t flags, size_t
   tree.Move(source, into, newName);
   drive_.Hint(source);
   drive_.Commit();
+  TellOfRename(into->id, newName);
   ReplyError(request, 0);
 }
 

@@ -114,13 +114,22 @@ struct Node {
   bool isQueued : 1;   // Waits to be stored.
   bool isUnlogged : 1; // Changed in the call that is being carried out.
   bool hasStalePages : 1;  // The kernel may still have pages of the content before; whoever opens it next drops them.
+  bool hasStaleSize : 1;  // The kernel has not been told of new content yet: it may go by the size of the one before.
+  bool isTakenBySync : 1;  // Sync has taken it out of the tree: programs may still find it by its name for a moment.
   bool isReadPast : 1;  // The kernel has read the backing file by itself: mappings of it may be left.
   /** The name; then the hash, if there is one, and the other side's version of a file or the target of a link. */
   Texts texts;
   std::unique_ptr<Directory> directory;
   std::shared_ptr<File> file;
 
-  Node() : isStored(false), isQueued(false), isUnlogged(false), hasStalePages(false), isReadPast(false) {}
+  Node()
+      : isStored(false),
+        isQueued(false),
+        isUnlogged(false),
+        hasStalePages(false),
+        hasStaleSize(false),
+        isTakenBySync(false),
+        isReadPast(false) {}
 
   bool isDirectory() const { return kind == Kind::kDirectory; }
   bool isFile() const { return kind == Kind::kFile; }

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "../beneath.hh"
 #include "apart-thread.hh"
 #include "device.hh"
 #include "drive.hh"
@@ -99,6 +100,12 @@ class Session : public Waiting {
     int64_t sinceNs;
   };
 
+  /** What an entry is that the notifier makes once more. */
+  struct Made {
+    Kind kind = Kind::kFile;
+    std::string target;
+  };
+
   int Handshake(bool passesThrough);
   void Work();
   /** Called before what may take long: other requests are read meanwhile. */
@@ -151,6 +158,8 @@ class Session : public Waiting {
   /** Replies with what has been put behind the place for the header in `request.reply`. */
   void ReplyInPlace(const Request& request, size_t size);
   bool NotifyKernel(int code, const void* head, size_t headSize, std::string_view name);
+  void ForgetInode(uint64_t id, int64_t offset);
+  void ForgetName(uint64_t parent, const std::string& name, uint32_t flags = 0);
 
   // These need the lock.
   void FillAttributes(Node* node, fuse_attr* attributes, bool* isFixed);
@@ -170,7 +179,12 @@ class Session : public Waiting {
   void Forgetful(const Notice& notice);
   /** Returns 0 or an errno. */
   int MakeEvent(const Notice& notice);
+  bool BeginMaking(const Notice& notice, Made* made);
+  int Make(const Notice& notice, const Made& made);
+  Place PlaceOf(const std::string& path, uint64_t parent);
   void ForgetNames(const Notice& notice, int refused);
+  void TellOutside(const Notice& notice, bool makesEvent);
+  void TellOfRename(uint64_t parent, std::string_view name);
   void ReplyMade(const Request& request, std::string_view name);
   bool IsRemovedByNotifier(const Node* parent, std::string_view name);
   void ReplyRemoved(const Request& request);
@@ -207,10 +221,14 @@ class Session : public Waiting {
   std::mutex noticesMutex_;
   std::condition_variable noticesChanged_;
   std::deque<Notice> notices_;
+  /** With the one that is just being told. */
+  std::atomic<size_t> noticesLeft_{0};
   /** Makes changes through the mount. */
   ApartThread maker_;
   pid_t makerId_ = 0;
   std::atomic<bool> makesEvents_{true};
+  /** Of the mounted file system; 0: not known. The maker's alone. */
+  dev_t deviceNumber_ = 0;
   /** What the notifier is making through the mount now; guarded by the drive's lock. */
   const Notice* making_ = nullptr;
 };
