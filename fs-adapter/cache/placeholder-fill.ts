@@ -136,10 +136,10 @@ export class PlaceholderFill {
     }
   }
 
-  /** Looks at what is to be filled; false: nothing. What was fetched for another content is given up. */
+  /** Looks at what is to be filled; false: nothing. What is fetched for another content or version is given up. */
   #begin(): boolean {
     const target = this.#around.tree.fillTarget(this.#id);
-    if (target !== null && target.generation === this.#target?.generation) return true;
+    if (target !== null && this.#target !== null && isSame(target, this.#target)) return true;
     this.#abandon();
     for (const { settle } of this.#waiters) settle(false);
     this.#waiters.clear();
@@ -363,4 +363,9 @@ export class PlaceholderFill {
       if (!isWanted && fetch.urgency === 'background') fetch.cancel();
     }
   }
+}
+
+/** The same content can get another version, as when its time is synced; it is to be asked for by that one then. */
+function isSame(one: FillTarget, other: FillTarget): boolean {
+  return one.generation === other.generation && one.source === other.source;
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createPairEngine } from '../../../core/engine/create-pair-engine.ts';
 import type { PairEngine } from '../../../core/engine/pair-engine.ts';
-import type { Version } from '../../../core/model/entry.ts';
 import type { SyncPath } from '../../../core/model/path.ts';
 import { createMemoryReplica, type MemoryReplica } from '../../../remotes/memory/memory-replica.ts';
 import type { OutsideAccess } from '../../conformance/setting.ts';
@@ -28,9 +27,9 @@ describe('a drive as the local side of a pair', () => {
     records = await fs.mkdtemp(join(tmpdir(), 'ferry-records-'));
     remote = createMemoryReplica({ identities: false });
     disk = await openDriveOnDisk({
-      hydrate(path: SyncPath, version: Version, { signal }: { signal: AbortSignal }) {
+      hydrate(path, version, options) {
         fetched.push(path);
-        return remote.read(path, { expected: version, signal });
+        return remote.read(path, { expected: version, ...options });
       },
     });
     engine = await openEngine();
@@ -179,6 +178,27 @@ describe('a drive as the local side of a pair', () => {
     await sync();
     expect(disk.files.attributes('file').mtimeNs).toBe(mtimeNs);
     expect(await onDrive('file')).toBe('content');
+  });
+
+  test('a file that is here in parts can still be fetched when only its time has changed since', async () => {
+    const content = 'film'.repeat(1024 * 1024);
+    putOnServer('film', content);
+    await sync();
+    const readAt = async (offset: number): Promise<string> => {
+      const handle = await disk.files.open('film', {
+        write: false,
+        append: false,
+        truncate: false,
+      });
+      const bytes = Buffer.alloc(4);
+      await disk.files.read(handle, bytes, offset);
+      disk.files.release(handle);
+      return bytes.toString();
+    };
+    expect(await readAt(0)).toBe('film');
+    disk.files.setModified('film', 1_600_000_000_000_000_000n);
+    expect(await sync()).toMatchObject({ problems: [], conflicts: [] });
+    expect(await readAt(3 * 1024 * 1024)).toBe('film');
   });
 
   test('a file that was moved on the server can still be fetched', async () => {
