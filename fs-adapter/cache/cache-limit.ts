@@ -56,6 +56,9 @@ const FLOOR_BYTES = 5 * 1024 ** 3;
 /** How often it is looked at what programs have written: while they have files open, and otherwise. */
 const BUSY_MS = 100;
 const QUIET_MS = 2_000;
+/** While there is too much, and nothing changes, it is tried again after so long, and twice as long each time. */
+const TRY_AGAIN_MS = 1_000;
+const MOST_TRY_AGAIN_MS = 60_000;
 /** While programs write, so much of the limit is given back ahead, so that they do not outrun it. */
 const HEADROOM_PART = 0.1;
 const HEADROOM_BYTES = 256 * 1024 * 1024;
@@ -76,6 +79,8 @@ export class CacheLimit {
   #handlesBefore = 0;
   /** What room was made for since the cache was looked at last. */
   #announced = 0;
+  #tryAgainMs = TRY_AGAIN_MS;
+  #tryAgainAtMs = 0;
   #lookedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer is due. */
@@ -200,7 +205,12 @@ export class CacheLimit {
     try {
       const grown = tree.storedBytes - this.#storedBefore;
       // What was closed since can be given up by now.
-      if (grown === 0 && tree.openHandles === this.#handlesBefore) return;
+      const isSame = grown === 0 && tree.openHandles === this.#handlesBefore;
+      const isEarly = performance.now() < this.#tryAgainAtMs;
+      if (isSame && (isEarly || this.#excess(0) <= 0)) return;
+      // A moment ago it may have been open still, and is not looked for again so soon.
+      this.#tryAgainMs = isSame ? Math.min(this.#tryAgainMs * 2, MOST_TRY_AGAIN_MS) : TRY_AGAIN_MS;
+      this.#tryAgainAtMs = performance.now() + this.#tryAgainMs;
       this.#handlesBefore = tree.openHandles;
       // For what was fetched there was made room before.
       const isWritten = grown > this.#announced;
@@ -214,7 +224,9 @@ export class CacheLimit {
     } finally {
       this.#isLooking = false;
       const isBusy = tree.openHandles > 0 || tree.storedBytes !== this.#storedBefore;
-      this.#schedule(isBusy ? BUSY_MS : QUIET_MS);
+      const isOver = this.#excess(0) > 0;
+      if (isBusy) this.#schedule(BUSY_MS);
+      else this.#schedule(isOver ? this.#tryAgainMs : QUIET_MS);
     }
   }
 
