@@ -30,8 +30,9 @@ struct DriveOptions {
 /** A change by sync that is to be seen by programs: what the kernel is told to forget, and what it is made to notice. */
 struct Notice {
   /**
-   * Nobody is to notice the last two. kArrived: content that programs could read before is here now, which takes room.
-   * kRenamed: by a program, which went by names that the kernel may have had from before.
+   * Nobody is to notice the last two. kArrived: content that programs could read before is here now, which takes room, or
+   * was given back; or it was written through a mapping. kRenamed: by a program, which went by names that the kernel may
+   * have had from before.
    */
   enum class What : uint8_t { kAppeared, kChanged, kRemoved, kMoved, kArrived, kRenamed };
   What what;

@@ -213,7 +213,7 @@ void Drive::Discard(uint64_t id, uint64_t generation) {
   if (node == nullptr || node->file == nullptr || node->file->generation != generation || node->isWhole()) return;
   DropContent(node);
   tree_.Changed(node);
-  Tell(Notice::What::kChanged, node, true);
+  Tell(Notice::What::kArrived, node, true);
   Commit();
 }
 
@@ -324,7 +324,8 @@ int Drive::Dehydrate(uint64_t id) {
   node->file.reset();
   tree_.SetState(node, State::kPlaceholder);
   tree_.Changed(node);
-  Tell(Notice::What::kChanged, node, true);
+  // Programs find the same content as before: there is nothing to notice.
+  Tell(Notice::What::kArrived, node, true);
   Commit();
   return 0;
 }

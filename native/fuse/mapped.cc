@@ -91,6 +91,8 @@ void Drive::LookAtMapped(uint64_t id) {
         node->ctimeNs = NowNs();
         EndWriting(node, file);
         node->stampNs = stamp;
+        // The kernel has written, but not into what it takes for the file: it has to ask for the time.
+        if (node->lookups > 0) Tell(Notice::What::kArrived, node);
         Commit();
       }
       file.isMappingWatched = true;

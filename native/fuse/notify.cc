@@ -80,7 +80,7 @@ void Session::Forgetful(const Notice& notice) {
       if (notice.isContentNew) ForgetName(notice.parent, notice.name);
       break;
     case Notice::What::kArrived:
-      ForgetInode(notice.id, kOnlyAttributes);
+      ForgetInode(notice.id, notice.isContentNew ? kAll : kOnlyAttributes);
       break;
     case Notice::What::kRemoved: {
       fuse_notify_delete_out out = {};
