@@ -29,6 +29,7 @@ int Backing::OpenToRead(uint64_t number) const {
 void Backing::Remove(uint64_t number) { unlinkat(folder_.get(), std::to_string(number).c_str(), 0); }
 
 int Backing::SyncNames() {
+  const std::lock_guard<std::mutex> guard(syncing_);
   if (!hasNewNames_.exchange(false)) return 0;
   if (fsync(folder_.get()) == 0) return 0;
   hasNewNames_ = true;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "../beneath.hh"
@@ -29,6 +30,8 @@ class Backing {
   std::string directory_;
   Descriptor folder_;
   std::atomic<bool> hasNewNames_{false};
+  /** Held while names are made durable: whoever finds that somebody else does so has to wait for the end of it. */
+  std::mutex syncing_;
 };
 
 /** Unit of `st_blocks`. */

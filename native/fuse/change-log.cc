@@ -86,6 +86,7 @@ void ChangeLog::Remove(uint64_t upTo) {
 }
 
 int ChangeLog::Sync() {
+  const std::lock_guard<std::mutex> turn(syncing_);
   // Whoever waits here must not keep others from appending, nor lose the descriptor while it is synced.
   std::vector<Descriptor> copies;
   bool hasNewName = false;

@@ -43,6 +43,8 @@ class ChangeLog {
 
   std::string directory_;
   Descriptor folder_;
+  /** Held while the log is made durable: whoever finds that somebody else does so has to wait for the end of it. */
+  std::mutex syncing_;
   std::mutex mutex_;  // Guards parts_ and what follows.
   std::vector<Part> parts_;
   uint64_t offset_ = 0;

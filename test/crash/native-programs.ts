@@ -23,9 +23,18 @@ export function noCompilerReason(): string | null {
 }
 
 /** Compiles the library that kills the program it is preloaded into at a chosen call, and returns its path. */
-export async function compileShim(directory: string): Promise<string> {
-  const library = join(directory, 'shim.so');
-  await command('cc', '-shared', '-fPIC', '-O2', '-o', library, join(SOURCES, 'shim.c'), '-ldl');
+export function compileShim(directory: string): Promise<string> {
+  return compileLibrary('shim', directory);
+}
+
+/** Compiles the library that makes `fsync` slow in the program it is preloaded into, and returns its path. */
+export function compileSlowSync(directory: string): Promise<string> {
+  return compileLibrary('slow-sync', directory);
+}
+
+async function compileLibrary(name: string, directory: string): Promise<string> {
+  const library = join(directory, `${name}.so`);
+  await command('cc', '-shared', '-fPIC', '-O2', '-o', library, join(SOURCES, `${name}.c`), '-ldl');
   return library;
 }
 
