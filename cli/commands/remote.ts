@@ -151,9 +151,14 @@ export async function edit(
   if (parseRemote(name, config, context.cwd).kind !== 'webdav')
     throw usage(`${name} is a folder: ferry remote add gives another one a name`);
   const split = splitCredentials(flags.url ?? before.url);
-  const given = await credentialsFrom(context, flags, split.credentials);
   const key = `remote:${name}`;
-  const credentials = given ?? (await loadSecrets(context.home)).get(key);
+  const known = (await loadSecrets(context.home)).get(key);
+  // Passwords change, users hardly ever.
+  const isOnlyPassword = flags.user === undefined && flags.passwordFile !== undefined;
+  const user = isOnlyPassword ? known?.user : flags.user;
+  const signIn = { ...flags, ...(user === undefined ? {} : { user }) };
+  const given = await credentialsFrom(context, signIn, split.credentials);
+  const credentials = given ?? known;
   const address = parseRemote(split.url, { ...config, remotes: new Map() }, context.cwd);
   if (address.kind !== 'webdav') throw usage('--url: expected http:// or https://');
   const isSameServer = new URL(address.url).origin === new URL(before.url).origin;

@@ -86,13 +86,24 @@ function problemNotes(
   if (problems === 0) return [];
   const isWaiting = nextRetryAtMs !== undefined && nextRetryAtMs > nowMs;
   const again = isWaiting ? `, tried again from ${formatTime(nextRetryAtMs, nowMs)} on` : '';
-  const named = problemList.slice(0, most);
+  // What is left alone by design stays so; what failed needs somebody.
+  const failed = problemList.filter((problem) => !isNotice(problem));
+  const named = [...failed, ...problemList.filter(isNotice)].slice(0, most);
   const more = problems - named.length;
   return [
     `${count(problems, 'problem')}${again}`,
     ...named.map((problem) => `  ${problemLine(problem)}`),
     ...(more > 0 ? [`  and ${more} more: ferry status ${name}`] : []),
   ];
+}
+
+/** How a remote that has a name is told another password. */
+function signInAgain({ lastError, remote }: ApiPair): string {
+  const [name = ''] = remote.split(':');
+  const isNamed = !name.includes('/') && !remote.includes('://');
+  return lastError?.code === 'REMOTE_UNAUTHORIZED' && isNamed
+    ? `: ferry remote edit ${name} --password-file FILE`
+    : '';
 }
 
 /** Where a drive is, and how it is shown. */
@@ -119,7 +130,7 @@ function lines(pair: ShownPair, nowMs: number, most: number): readonly (readonly
     ...cacheNotes(pair.cache),
     pair.putAside === undefined ? '' : `written while not mounted, now in ${pair.putAside}`,
     placeNote(pair),
-    pair.lastError === null ? '' : `last run failed: ${pair.lastError.message}`,
+    pair.lastError === null ? '' : `last run failed: ${pair.lastError.message}${signInAgain(pair)}`,
   ].filter((note) => note !== '');
   const next = pair.nextRunAtMs === null ? '-' : formatTime(pair.nextRunAtMs, nowMs);
   const first = [pair.name, pair.inSync.replace('-', ' '), pair.direction, last, next];

@@ -78,6 +78,23 @@ describe('ferry remote edit', () => {
     expect(await readFile(at('home/secrets.json'), 'utf8')).toBe(before);
   }, 60_000);
 
+  it('takes a new password alone, and status says how when the old one is refused', async () => {
+    const url = await serve('first');
+    const signIn = ['--user', 'me', '--password-file', at('password')];
+    await ferry('remote', 'add', 'work', url, ...signIn, '--yes');
+    await ferry('pair', 'add', at('docs'), 'work', '--name', 'docs');
+    await stopServing();
+    await serve('second', Number(new URL(url).port));
+    expect((await ferry('sync', 'docs')).code).toBe(13);
+    expect((await ferry('status')).stdout).toContain(
+      'check user and password: ferry remote edit work --password-file FILE\n',
+    );
+    await writeFile(at('password'), 'second');
+    const edited = await ferry('remote', 'edit', 'work', '--password-file', at('password'));
+    expect([edited.code, edited.stderr]).toEqual([0, '']);
+    expect((await ferry('sync', 'docs')).code).toBe(0);
+  }, 60_000);
+
   it('says so when what answers does not speak TLS', async () => {
     const plain = startFerry(at('plain-home'), [
       ...['serve', at('server'), '--listen', '127.0.0.1:0', '--no-tls'],
