@@ -7,6 +7,11 @@ export function versionOf({ id, counter }: { id: number; counter: number }): Ver
   return `${id.toString(36)}.${counter.toString(36)}` as Version;
 }
 
+/** Returns the id of the entry that has, or had, a version. */
+export function idOf(version: Version): number {
+  return Number.parseInt(version, 36);
+}
+
 /** Returns an entry as the engine sees it. Files are one literal: there are many, and spreading takes ten times as long. */
 export function entryOf(entry: DriveFile, path: SyncPath): FileEntry;
 export function entryOf(entry: DriveFile | DriveDirectory | DriveLink, path: SyncPath): Entry;

@@ -23,7 +23,7 @@ import type {
   WriteResult,
 } from '../../core/ports.ts';
 import { contentOf } from './backing-stream.ts';
-import { entryOf, isAsExpected, versionOf } from './drive-entry.ts';
+import { entryOf, idOf, isAsExpected, versionOf } from './drive-entry.ts';
 import { isSynced } from './drive-names.ts';
 import {
   atPath,
@@ -150,8 +150,9 @@ export class DriveReplica implements Replica {
   async read(path: SyncPath, options: ReadOptions): Promise<Content> {
     throwIfAborted(options.signal);
     const { tree, fetchWhole } = this.#options;
-    const { id, counter, state } = this.#expectFile(path, options.expected);
-    if (state === 'dirty') this.marks.uploading(id);
+    const expected = this.#expectFile(path, options.expected);
+    const { id, counter, state } = expected;
+    if (state === 'dirty') this.marks.uploading(expected);
     if (state === 'placeholder')
       await unlessAborted(fetchWhole(id, options.signal), options.signal);
     const now = (): DriveEntry | null => tree.entry(id);
@@ -169,7 +170,7 @@ export class DriveReplica implements Replica {
     for (const { path, expected } of requests) {
       const entry = this.#find(path);
       const isUpload = entry?.kind === 'file' && entry.state === 'dirty';
-      if (isUpload && isAsExpected(entry, expected)) this.marks.uploading(entry.id);
+      if (isUpload && isAsExpected(entry, expected)) this.marks.uploading(entry);
     }
     return this.#contents.readMany(requests, options);
   }
@@ -283,14 +284,22 @@ export class DriveReplica implements Replica {
   }
 
   async noteCounterpart(path: SyncPath, own: Version, other: Version): Promise<void> {
-    const entry = this.#find(path);
+    const id = idOf(own);
+    const found = this.#find(path);
+    const entry = found?.id === id ? found : this.#movedAlong(id);
     if (entry?.kind !== 'file') return;
-    const { id, counter, closed } = entry;
+    const { counter, closed } = entry;
     this.marks.uploadEnded(id);
     const counters = closed === null || closed === 'never' ? [counter] : [counter, closed.counter];
     for (const one of counters)
       if (versionOf({ id, counter: one }) === own)
         this.#options.tree.noteCounterpart(id, one, other);
+  }
+
+  /** Returns a file that is being uploaded, and whose path a program has changed by renaming a directory above it. */
+  #movedAlong(id: number): DriveEntry | null {
+    const entry = this.#options.tree.entry(id);
+    return entry !== null && this.marks.isWhereItWas(entry) ? entry : null;
   }
 
   flush(): Promise<void> {

@@ -1,5 +1,8 @@
 import type { SyncPath } from '../../core/model/path.ts';
-import type { DriveTree, FileMark } from './drive-tree.ts';
+import type { DriveEntry, DriveTree, FileMark } from './drive-tree.ts';
+
+/** A file, and where it is. */
+type Placed = Pick<DriveEntry, 'id' | 'parentId' | 'name'>;
 
 /**
  * What programs see of a file's state beyond what the tree knows: that it is being uploaded, and that it is in conflict.
@@ -7,7 +10,8 @@ import type { DriveTree, FileMark } from './drive-tree.ts';
  */
 export class FileMarks {
   readonly #tree: Pick<DriveTree, 'find' | 'setMark'>;
-  readonly #uploading = new Set<number>();
+  /** Where each one was when that began. */
+  readonly #uploading = new Map<number, Placed>();
   #conflicts: ReadonlySet<number> = new Set();
 
   constructor(tree: Pick<DriveTree, 'find' | 'setMark'>) {
@@ -15,10 +19,17 @@ export class FileMarks {
   }
 
   /** Marks a file whose content is read to be uploaded. */
-  uploading(id: number): void {
-    if (this.#uploading.has(id)) return;
-    this.#uploading.add(id);
-    this.#show(id);
+  uploading(file: Placed): void {
+    const { id } = file;
+    const isMarked = this.#uploading.has(id);
+    this.#uploading.set(id, file);
+    if (!isMarked) this.#show(id);
+  }
+
+  /** Tells whether a file that is being uploaded still has its name and directory; that one may have got another name. */
+  isWhereItWas({ id, parentId, name }: Placed): boolean {
+    const begun = this.#uploading.get(id);
+    return begun !== undefined && begun.parentId === parentId && begun.name === name;
   }
 
   /** The file is uploaded, or it did not come to that. */
@@ -28,7 +39,7 @@ export class FileMarks {
 
   /** No upload is under way. */
   allEnded(): void {
-    for (const id of [...this.#uploading]) this.uploadEnded(id);
+    for (const id of [...this.#uploading.keys()]) this.uploadEnded(id);
   }
 
   /** Marks the files of all conflicts that there are, and no others. */

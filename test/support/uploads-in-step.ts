@@ -24,6 +24,8 @@ export class UploadsInStep {
   readonly #remote: PretendedRemote;
   /** By identity: the version that the drive has, and the one that the other side keeps it as. */
   readonly #known = new Map<string, { readonly own: string; readonly kept: string }>();
+  /** By identity: what the drive may refer to instead, as a program has changed something while it was uploaded. */
+  readonly #doubtful = new Map<string, string[]>();
 
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -86,7 +88,9 @@ export class UploadsInStep {
       if (content === null) continue;
       await this.#remote.put(version, content);
       await replica.noteCounterpart?.(parseSyncPath(path), version, version);
-      await this.#keepOnly(identity, { own: version, kept: version });
+      const isNoted = (await this.#versionAt(replica, path)) === version;
+      if (isNoted) await this.#keepOnly(identity, { own: version, kept: version });
+      else this.#doubtful.set(identity, [...(this.#doubtful.get(identity) ?? []), version]);
       uploaded.push({ path, sizeBytes: content.length, crc32: crc32(content) });
     }
     await replica.flush();
@@ -100,7 +104,20 @@ export class UploadsInStep {
   ): Promise<void> {
     const before = this.#known.get(identity);
     this.#known.set(identity, now);
-    if (before !== undefined && before.kept !== now.kept) await this.#remote.remove(before.kept);
+    const doubtful = this.#doubtful.get(identity) ?? [];
+    this.#doubtful.delete(identity);
+    for (const version of before === undefined ? doubtful : [before.kept, ...doubtful])
+      if (version !== now.kept) await this.#remote.remove(version);
+  }
+
+  /** Null: nothing is there, or it is in the middle of a change. */
+  async #versionAt(replica: Replica, path: string): Promise<string | null> {
+    try {
+      return (await replica.stat(parseSyncPath(path)))?.version ?? null;
+    } catch (error) {
+      if (error instanceof FerryError) return null;
+      throw error;
+    }
   }
 }
 

@@ -210,6 +210,30 @@ describe('the cache of a drive', () => {
     });
   });
 
+  test('a file whose directory is renamed while it is uploaded counts as uploaded', async () => {
+    const { replica } = disk.drive;
+    await programsOn(disk.drive).write('folder/file', 'content');
+    const expected = await versionOf(replica, 'folder/file');
+    const { stream } = await replica.read(at('folder/file'), { expected });
+    for await (const _ of stream);
+    disk.files.rename('folder', 'renamed');
+    await replica.noteCounterpart?.(at('folder/file'), expected, 'r1' as Version);
+    expect(disk.drive.stats.pending).toBe(0);
+  });
+
+  test('a file that is moved while it is uploaded waits for the move to be synced', async () => {
+    const { replica } = disk.drive;
+    await programsOn(disk.drive).write('folder/file', 'content');
+    const expected = await versionOf(replica, 'folder/file');
+    const { stream } = await replica.read(at('folder/file'), { expected });
+    for await (const _ of stream);
+    disk.files.rename('folder/file', 'folder/moved');
+    await replica.noteCounterpart?.(at('folder/file'), expected, 'r1' as Version);
+    expect(await disk.drive.cache.free([at('folder/moved')])).toMatchObject({
+      kept: [{ path: 'folder/moved', reason: 'dirty' }],
+    });
+  });
+
   test('changes by programs are hinted at, changes by sync are not', async () => {
     const hints: string[] = [];
     const { replica } = disk.drive;

@@ -17,8 +17,8 @@ describe('marks of files', () => {
 
   test('a file is marked while it is uploaded, and in conflict again after it', () => {
     files.setConflicts(['mine', 'theirs', 'gone'] as SyncPath[]);
-    files.uploading(1);
-    files.uploading(3);
+    files.uploading({ id: 1, parentId: 0, name: 'one' });
+    files.uploading({ id: 3, parentId: 0, name: 'three' });
     expect([...marks]).toEqual([
       [1, 'uploading'],
       [2, 'conflict'],

@@ -63,7 +63,9 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
     complaint += `no end after ${options.timeoutMs / 1000} s\n`;
     child.kill('SIGKILL');
   }, options.timeoutMs);
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.once('close', (code, signal) => resolve(code ?? signal)),
+  );
   const summary = await conversation(child, options.control);
   const code = await ended;
   clearTimeout(timer);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -128,6 +129,8 @@ static double now(void) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static void on_bus_error(int number) { fail("%s: a page of a mapping does not come", strsignal(number)); }
+
 int main(int count, char **arguments) {
   parse_options(count, arguments);
   start_report();
@@ -135,6 +138,7 @@ int main(int count, char **arguments) {
   must(chdir(options.directory) == 0, options.directory);
   must(mkdir(inner_directory(), 0755) == 0, "mkdir");
   start_readers();
+  signal(SIGBUS, on_bus_error);
   seed_random(options.seed);
   const double started = now();
   for (operation = 1; operation <= options.operations; operation++) {
