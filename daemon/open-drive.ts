@@ -5,7 +5,6 @@ import { firstValueFrom, merge, NEVER, type Observable } from 'rxjs';
 import type { PairEngine } from '../core/engine/pair-engine.ts';
 import { FerryError } from '../core/model/errors.ts';
 import type { Replica } from '../core/ports.ts';
-import { makeMissing } from '../fs-adapter/folder/make-missing.ts';
 import { type Config, type DriveConfig, PAIR_DEFAULTS } from './config.ts';
 import { deviceNameOf } from './config-file.ts';
 import { boundsOf, cacheOptionsOf, tendCache } from './drive-cache.ts';
@@ -15,7 +14,7 @@ import { addressText, noteDrive } from './drive-names.ts';
 import { pairDirectory, recordsDirectory } from './home.ts';
 import { LateRemote } from './late-remote.ts';
 import { looksWhileUsed } from './looks-while-used.ts';
-import { settingsOf } from './open-pair.ts';
+import { makeFolder, settingsOf } from './open-pair.ts';
 import { openRemote, type Workshop } from './open-replicas.ts';
 import { OpenedOnce } from './opened-once.ts';
 import type { OpenedSession } from './pair-session.ts';
@@ -123,8 +122,11 @@ async function openMounted(
 
 /** Somebody's files would be uploaded, when all that was asked for is to see what the remote has. */
 async function refuseForeignFolder(mountPoint: string, records: string): Promise<void> {
-  await makeMissing(mountPoint);
-  if (existsSync(records) || (await readdir(mountPoint)).length === 0) return;
+  await makeFolder(mountPoint);
+  if (existsSync(records)) return;
+  const { translated } = await import('../fs-adapter/folder/errno.ts');
+  const names = await translated(mountPoint, 'look into', () => readdir(mountPoint));
+  if (names.length === 0) return;
   throw new FerryError(
     'MOUNT_BUSY',
     `${mountPoint} is not empty; a drive needs an empty directory (ferry pair add keeps a folder in step)`,

@@ -45,8 +45,8 @@ async function exists(absolutePath: string): Promise<boolean> {
   );
 }
 
-/** What else has the name is left to the caller's look at it. @throws LOCAL_PERMISSION, LOCAL_NOT_FOUND, LOCAL_IO */
-async function makeFolder(absolutePath: string): Promise<void> {
+/** Makes a missing folder; what else has its name is left to the caller's look at it. @throws LOCAL_PERMISSION, LOCAL_NOT_FOUND, LOCAL_IO */
+export async function makeFolder(absolutePath: string): Promise<void> {
   try {
     await makeMissing(absolutePath);
   } catch (error) {

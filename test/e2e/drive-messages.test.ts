@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { reasonWithoutDrive, ServedDrive } from '../support/served-drive.ts';
@@ -61,6 +61,17 @@ describeMounted('what is said about a drive', () => {
         '/proc/ferry/x cannot be made or looked into (ENOENT); choose another directory',
       ),
     ]);
-    expect((await served.ferry('status', '--json')).stdout).not.toContain('/proc/ferry');
+    const file = join(served.directory, 'file');
+    await writeFile(file, '');
+    for (const [place, words] of [
+      ['/proc/ferry/x', 'cannot make the folder /proc/ferry/x: '],
+      [file, `cannot look into ${file}: `],
+    ] as const) {
+      const watched = await served.ferry('mount', served.proxy.url, place, '--fallback');
+      expect([watched.code, watched.stderr]).not.toEqual([0, expect.anything()]);
+      expect(watched.stderr).toContain(words);
+    }
+    const { stdout } = await served.ferry('status', '--json');
+    expect(stdout).not.toMatch(/\/proc\/ferry|\/file"/);
   }, 60_000);
 });
