@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { FerryError } from '../core/model/errors.ts';
+import { PRIVATE_FOLDER } from '../core/model/path.ts';
 import type { Config, PairConfig } from './config.ts';
 import { parseRemote, type RemoteAddress } from './remote-address.ts';
 
@@ -43,6 +46,23 @@ export function checkMountPoint(mountPoint: string, config: Config, cwd: string)
   for (const [name, drive] of config.drives)
     if (drive.mountPoint !== mountPoint && overlap(drive.mountPoint, mountPoint))
       refuse(`the drive ${name}`, drive.mountPoint);
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/**
+ * Throws CONFIG_INVALID where a drive would stand in a folder that `ferry serve` serves, and shows a server of this
+ * machine: if it is the same one, the drive shows itself, deeper and deeper, until the disk is full of its records.
+ */
+export function checkOutsideServed(mountPoint: string, remote: RemoteAddress): void {
+  if (remote.kind !== 'webdav' || !LOOPBACK.test(new URL(remote.url).hostname)) return;
+  for (let at = mountPoint; at !== dirname(at); at = dirname(at))
+    if (existsSync(join(dirname(at), PRIVATE_FOLDER, 'server.json')))
+      throw new FerryError(
+        'CONFIG_INVALID',
+        `is inside ${dirname(at)}, which ferry serve serves, and would show itself in itself: choose a mount point outside of it`,
+        { path: mountPoint },
+      );
 }
 
 /** Throws CONFIG_INVALID where a folder of a pair is on a drive: the process that shows it cannot wait for itself. */

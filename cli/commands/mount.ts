@@ -10,7 +10,7 @@ import { tellReady } from '../../daemon/supervised.ts';
 import { parseSize } from '../../daemon/units.ts';
 import { type Context, configOf, daemonOf, requireDaemon, usage, workshopOf } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { count } from '../format.ts';
+import { count, printable } from '../format.ts';
 import { parseDirection } from '../pair-flags.ts';
 import { startDaemon } from './daemon.ts';
 import { keepRemote } from './pair.ts';
@@ -27,6 +27,13 @@ export type MountFlags = {
 
 const MOUNT_WAIT_MS = 60_000;
 
+function whatItDoes({ local, remote, mountBackend, direction }: ApiPair): string {
+  if (direction === 'local-to-remote')
+    return `${local} uploads to ${remote}, and shows nothing of what is there already (${direction})`;
+  const what = mountBackend === 'folder' ? 'is kept in step with' : 'shows';
+  return `${local} ${what} ${remote} (${direction})`;
+}
+
 function say(context: Context, pair: ApiPair): void {
   const { terminal } = context;
   if (pair.mountNote !== undefined)
@@ -37,8 +44,7 @@ function say(context: Context, pair: ApiPair): void {
     terminal.note(
       `ferry: files written into ${pair.local} while it was not mounted are now in ${pair.putAside}`,
     );
-  const what = pair.mountBackend === 'folder' ? 'is kept in step with' : 'shows';
-  terminal.text(`${pair.local} ${what} ${pair.remote} (${pair.direction})`);
+  terminal.text(printable(whatItDoes(pair)));
   if (pair.lastError !== null) terminal.note(`ferry: ${pair.lastError.message}`);
   const { name, local, remote, direction, mountBackend, mountNote } = pair;
   terminal.document({ name, mountPoint: local, remote, direction, mountBackend, mountNote });
@@ -148,12 +154,15 @@ export async function mount(
     throw usage('--read-only and --direction contradict each other');
   const mountPoint = resolve(context.cwd, directory);
   const config = await configOf(context);
-  const [{ addressText, driveNameFor, readDriveNote }, { checkMountPoint, checkRootsApart }] =
-    await Promise.all([import('../../daemon/drive-names.ts'), import('../../daemon/places.ts')]);
+  const [
+    { addressText, driveNameFor, readDriveNote },
+    { checkMountPoint, checkOutsideServed, checkRootsApart },
+  ] = await Promise.all([import('../../daemon/drive-names.ts'), import('../../daemon/places.ts')]);
   checkMountPoint(mountPoint, config, context.cwd);
   const remote = await keepRemote(context, config, remoteText);
   const address = parseRemote(remote, config, context.cwd);
   checkRootsApart(mountPoint, address);
+  checkOutsideServed(mountPoint, address);
   const place = { mountPoint, remote: addressText(address) };
   const { name, waiting } = driveNameFor(place, config, context.home);
   const drive: DriveConfig = {
@@ -216,7 +225,7 @@ export async function unmount(
     context.terminal.note(
       `ferry: ${count(pending, 'file')} not uploaded yet; they are kept and go on with the next mount`,
     );
-  context.terminal.text(`unmounted ${mountPoint}`);
+  context.terminal.text(printable(`unmounted ${mountPoint}`));
   context.terminal.document({ unmounted: mountPoint, pendingUploads: pending });
   return EXIT.ok;
 }

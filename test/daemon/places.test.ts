@@ -1,10 +1,15 @@
-import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Config, EMPTY_CONFIG, PAIR_DEFAULTS } from '../../daemon/config.ts';
 import { loadConfig, updateConfig } from '../../daemon/config-file.ts';
 import { type Home, makePrivateDirectory, resolveHome } from '../../daemon/home.ts';
-import { checkMountPoint, checkOutsideDrives, checkRootsApart } from '../../daemon/places.ts';
+import {
+  checkMountPoint,
+  checkOutsideDrives,
+  checkOutsideServed,
+  checkRootsApart,
+} from '../../daemon/places.ts';
 import { parseRemote, splitCredentials } from '../../daemon/remote-address.ts';
 import { NO_SCHEDULE } from '../../daemon/schedule.ts';
 import { loadSecrets, storeSecret } from '../../daemon/secrets.ts';
@@ -172,5 +177,21 @@ describe('drives and pairs', () => {
     expect(() => on('/home/drive/docs', '/media/x')).toThrow('the drive drive');
     expect(() => on('/home/x', '/home/drive/docs')).toThrow('name its remote instead (work)');
     expect(() => on('/home/drive-2', 'work')).not.toThrow();
+  });
+});
+
+describe('a drive in a folder that a server serves', () => {
+  const remote = (url: string) => parseRemote(url, EMPTY_CONFIG, '/');
+
+  it('is refused where it can show itself, deeper and deeper', async () => {
+    await mkdir(join(folder.path, 'served/.ferry'), { recursive: true });
+    await writeFile(join(folder.path, 'served/.ferry/server.json'), '{}');
+    const inside = join(folder.path, 'served/deep/drive');
+    for (const url of ['http://127.0.0.1:8080/', 'http://localhost/', 'https://[::1]:8443/dav/'])
+      expect(() => checkOutsideServed(inside, remote(url))).toThrow(
+        `is inside ${join(folder.path, 'served')}, which ferry serve serves`,
+      );
+    checkOutsideServed(inside, remote('https://dav.example.org/'));
+    checkOutsideServed(join(folder.path, 'drive'), remote('http://127.0.0.1:8080/'));
   });
 });

@@ -35,6 +35,8 @@ describeMounted('what is said about a drive', () => {
     );
     const { pairs } = JSON.parse((await served.ferry('status', '--json')).stdout);
     expect(pairs[0].problemList).toHaveLength(4);
+    const why = await served.ferry('why', join(served.drive, 'odd'));
+    expect(why.stdout).toContain('\nin it: 4 problem\n');
     const free = await served.ferry('free', join(served.drive, 'odd'));
     expect(said(free.stderr)).toContain(
       'ferry: DRIVE/odd/latin\ufffd stays: it is not uploaded yet\n',
