@@ -60,7 +60,10 @@ export async function explainBelow(
       path !== directory && isAtOrBelow(path, directory) ? [path] : [],
     ),
   ]);
-  const ignored = new Set([...local.ignored, ...remote.ignored]);
+  // A name that cannot be synced is left out of the listing, too, but with a reason to tell.
+  const ignored = new Set(
+    [...local.ignored, ...remote.ignored].filter((path) => !problemFor(problems, path)),
+  );
   for (const path of ignored) paths.delete(path);
   const counts: Partial<Record<EntryState, number>> = {};
   const notable: (Judged & { readonly path: SyncPath })[] = [];
