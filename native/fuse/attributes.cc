@@ -117,14 +117,13 @@ void Session::SetAttributes(const Request& request) {
     if ((in.valid & FATTR_ATIME) != 0)
       node->atimeNs = (in.valid & FATTR_ATIME_NOW) != 0 ? NowNs() : Ns(in.atime, in.atimensec);
     if ((in.valid & FATTR_MTIME) != 0) {
-      node->mtimeNs = (in.valid & FATTR_MTIME_NOW) != 0 ? NowNs() : Ns(in.mtime, in.mtimensec);
+      drive_.SetTime(node, (in.valid & FATTR_MTIME_NOW) != 0 ? NowNs() : Ns(in.mtime, in.mtimensec));
       isTouched = true;
-      if (node->file != nullptr && node->file->isPassthrough && node->file->fd >= 0) {
-        const struct timespec times[] = {{0, UTIME_OMIT}, Timespec(node->mtimeNs)};
-        futimens(node->file->fd, times);
-      }
     }
-    if ((in.valid & (FATTR_UID | FATTR_GID | FATTR_ATIME | FATTR_CTIME)) != 0 && !isTouched) node->ctimeNs = NowNs();
+    if ((in.valid & (FATTR_UID | FATTR_GID | FATTR_ATIME | FATTR_CTIME)) != 0 && !isTouched) {
+      node->ctimeNs = NowNs();
+      drive_.tree().Changed(node);
+    }
     if (isTouched) drive_.Metadata(node);
     drive_.Commit();
   }

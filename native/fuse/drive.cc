@@ -149,6 +149,8 @@ int Drive::Resize(Node* node, File& file, uint64_t size) {
   }
   node->size = size;
   Wrote(node, file, 0);
+  // Without content there is no file whose size would tell after a crash.
+  tree_.Changed(node);
   return 0;
 }
 

@@ -130,6 +130,8 @@ class Drive {
   int Resize(Node* node, File& file, uint64_t size);
   /** Takes over what the kernel has written into the backing file by itself. */
   void TakePassthroughWrites(Node* node, File& file);
+  /** Takes over the time that a program gives an entry. */
+  void SetTime(Node* node, int64_t mtimeNs);
   /** Ends what the last writer did. */
   void EndWriting(Node* node, File& file);
   void LetGo(Node* node, bool wasWriter);

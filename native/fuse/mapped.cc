@@ -1,6 +1,7 @@
 // What the kernel writes into backing files by itself: while a file is open with passthrough, and through mappings that go
 // on when their program has closed it.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,18 @@ void Drive::TakePassthroughWrites(Node* node, File& file) {
   node->mtimeNs = stamp;
   node->ctimeNs = NowNs();
   file.isUnlogged = true;
+}
+
+void Drive::SetTime(Node* node, int64_t mtimeNs) {
+  File* file = node->file.get();
+  // Where the kernel may write by itself, the backing file's time says whether it did: what it wrote before is taken over
+  // first, and what it writes from now on changes this time.
+  const bool isKernels = file != nullptr && file->isPassthrough && file->writers > 0 && file->fd >= 0;
+  if (isKernels) TakePassthroughWrites(node, *file);
+  node->mtimeNs = mtimeNs;
+  if (!isKernels) return;
+  const struct timespec times[] = {{0, UTIME_OMIT}, Timespec(mtimeNs)};
+  if (futimens(file->fd, times) == 0) node->stampNs = StampOf(file->fd);
 }
 
 bool Drive::IsContentOpen(Node* node) {

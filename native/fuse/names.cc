@@ -228,8 +228,8 @@ void Session::Create(const Request& request) {
       file.writers--;
       drive_.EndWriting(node, file);
     }
-    drive_.Commit();
   }
+  drive_.Commit();
   FillEntry(node, &reply.entry);
   Reply(request, &reply, sizeof reply);
 }
