@@ -19,6 +19,9 @@ export interface UploadedFile {
   readonly crc32: number;
 }
 
+/** What is given up stays for so many more: programs may have files open that have lost their name and are not all here. */
+const KEPT_VERSIONS = 500;
+
 /** Keeps the pretended other side in step with a drive, as records would: what it has is not uploaded again. */
 export class UploadsInStep {
   readonly #remote: PretendedRemote;
@@ -26,6 +29,7 @@ export class UploadsInStep {
   readonly #known = new Map<string, { readonly own: string; readonly kept: string }>();
   /** By identity: what the drive may refer to instead, as a program has changed something while it was uploaded. */
   readonly #doubtful = new Map<string, string[]>();
+  readonly #givenUp: string[] = [];
 
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -107,7 +111,9 @@ export class UploadsInStep {
     const doubtful = this.#doubtful.get(identity) ?? [];
     this.#doubtful.delete(identity);
     for (const version of before === undefined ? doubtful : [before.kept, ...doubtful])
-      if (version !== now.kept) await this.#remote.remove(version);
+      if (version !== now.kept) this.#givenUp.push(version);
+    const tooMany = Math.max(0, this.#givenUp.length - KEPT_VERSIONS);
+    for (const version of this.#givenUp.splice(0, tooMany)) await this.#remote.remove(version);
   }
 
   /** Null: nothing is there, or it is in the middle of a change. */
