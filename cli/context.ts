@@ -27,18 +27,16 @@ export function configOf(context: Context): Promise<Config> {
   return loadConfig(context.home, (message) => context.terminal.note(`ferry: ${message}`));
 }
 
-/** Returns a client for the running daemon, or null. */
+/** Returns a client for the running daemon, or null. @throws LOCAL_BUSY where it does not answer */
 export async function daemonOf(context: Context): Promise<ControlClient | null> {
   const { connectDaemon } = await import('../daemon/control-client.ts');
   return connectDaemon(context.home.socketPath);
 }
 
-/** Returns a client for the running daemon. @throws DAEMON_NOT_RUNNING */
+/** Returns a client for the running daemon. @throws DAEMON_NOT_RUNNING, LOCAL_BUSY */
 export async function requireDaemon(context: Context): Promise<ControlClient> {
-  const { createControlClient } = await import('../daemon/control-client.ts');
-  const client = createControlClient(context.home.socketPath);
-  await client.state(AbortSignal.timeout(3000));
-  return client;
+  const { clientOfDaemon } = await import('../daemon/control-client.ts');
+  return clientOfDaemon(context.home.socketPath);
 }
 
 /** Tells a daemon that runs to look at the configuration again. */

@@ -171,7 +171,9 @@ export function pairNamed(config: Config, name: string): PairConfig {
   const pair = config.pairs.get(name);
   if (pair !== undefined) return pair;
   if (config.drives.has(name))
-    throw usage(`${name} is a drive, which the daemon holds: ferry daemon start`);
+    throw usage(
+      `${name} is a drive, which only the daemon can work on (ferry daemon start), and only ferry mount and unmount change`,
+    );
   const known = [...config.pairs.keys()];
   throw usage(
     known.length === 0

@@ -157,14 +157,41 @@ export function createControlClient(socketPath: string): ControlClient {
   };
 }
 
-/** Returns a client, or null when no daemon answers. */
-export async function connectDaemon(socketPath: string): Promise<ControlClient | null> {
+/** A daemon that runs answers at once, on a machine that is overloaded after seconds. */
+const ANSWER_MS = 10_000;
+
+/**
+ * Returns a client of the daemon that runs.
+ * @throws DAEMON_NOT_RUNNING; LOCAL_BUSY where it runs and does not answer
+ */
+export async function clientOfDaemon(
+  socketPath: string,
+  answerMs = ANSWER_MS,
+): Promise<ControlClient> {
   const client = createControlClient(socketPath);
+  const limit = AbortSignal.timeout(answerMs);
   try {
-    await client.state(AbortSignal.timeout(3000));
+    await client.state(limit);
     return client;
-  } catch {
-    // Nobody listens, or nobody answers: both mean that the work has to be done here.
-    return null;
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    throw new FerryError(
+      'LOCAL_BUSY',
+      `the daemon runs, but has not answered for ${answerMs / 1000} s: try again, and look at ferry log`,
+      { cause: error },
+    );
+  }
+}
+
+/** Returns a client, or null when no daemon runs. @throws LOCAL_BUSY where one runs and does not answer */
+export async function connectDaemon(
+  socketPath: string,
+  answerMs = ANSWER_MS,
+): Promise<ControlClient | null> {
+  try {
+    return await clientOfDaemon(socketPath, answerMs);
+  } catch (error) {
+    if (error instanceof FerryError && error.code === 'LOCAL_BUSY') throw error;
+    return null; // The work has to be done here.
   }
 }
