@@ -296,7 +296,8 @@ void Session::Allocate(const Request& request) {
   if (!node->isWhole()) return Park(request, node, 0, node->size, true);
   const std::shared_ptr<File> file = node->file;
   const uint64_t end = in.offset + in.length;
-  if (end > node->size && !drive_.TakeRoom(end - std::max(node->size, in.offset))) return ReplyError(request, -ENOSPC);
+  const bool takesRoom = (in.mode & FALLOC_FL_PUNCH_HOLE) == 0 && end > node->size;
+  if (takesRoom && !drive_.TakeRoom(end - std::max(node->size, in.offset))) return ReplyError(request, -ENOSPC);
   drive_.Begin(node, *file);
   const int fd = drive_.MakeDescriptor(node, *file);
   if (fd < 0) return ReplyError(request, fd);

@@ -143,6 +143,15 @@ CASE("fallocate", "preallocates", "punching gives room back and changes mtime") 
   HOLDS(ns_of(fstat_of(file).st_mtim) > ns_of(before.st_mtim));
 }
 
+CASE("fallocate", "preallocates", "punching may go far beyond the end: it takes no room") {
+  make_file("f", "content");
+  int file = (int)SUCCEEDS(open("f", O_RDWR));
+  SUCCEEDS(allocated(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 3, (off_t)1 << 40));
+  char bytes[7];
+  EQUAL(7, pread(file, bytes, 7, 0));
+  EQUAL(0, memcmp("con\0\0\0\0", bytes, 7));
+}
+
 CASE("fallocate", "preallocates", "ZERO_RANGE makes zeros") {
   make_file("f", "0123456789");
   int file = (int)SUCCEEDS(open("f", O_RDWR));
