@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { writeFileAtomically } from './atomic-file.ts';
 import type { CacheBounds, Config } from './config.ts';
 import { type Home, pairDirectory } from './home.ts';
@@ -45,6 +45,16 @@ export function readDriveNote(home: Home, name: string): DriveNote | null {
   } catch {
     return null;
   }
+}
+
+/** Returns the drives that were taken away while files of theirs waited for their upload. */
+export function waitingDrives(config: Config, home: Home): readonly DriveNote[] {
+  const directory = dirname(pairDirectory(home, 'any'));
+  const names = existsSync(directory) ? readdirSync(directory).sort() : [];
+  return names.flatMap((name) => {
+    const note = config.drives.has(name) ? null : readDriveNote(home, name);
+    return note !== null && note.pendingUploads > 0 ? [note] : [];
+  });
 }
 
 /**

@@ -3,6 +3,7 @@ import { isNotice, type Problem } from '../../core/model/problem.ts';
 import type { ApiPair } from '../../daemon/api.ts';
 import type { Config, Pause } from '../../daemon/config.ts';
 import type { ControlClient } from '../../daemon/control-client.ts';
+import { waitingDrives } from '../../daemon/drive-names.ts';
 import { readLastRun } from '../../daemon/last-run.ts';
 import { apiPairOf, FIRST_STATE } from '../../daemon/session-state.ts';
 import { type Context, configOf, daemonOf, usage } from '../context.ts';
@@ -190,11 +191,16 @@ export async function run(
       shown.push({ ...known, inSync: 'unknown' });
     }
   }
-  context.terminal.document({ daemon: client !== null, pairs: shown });
+  const waiting = waitingDrives(config, context.home).map(({ bounds: _bounds, ...note }) => note);
+  context.terminal.document({ daemon: client !== null, pairs: shown, waiting });
   if (chosen.length === 0) context.terminal.note('ferry: there is no pair yet: ferry pair add');
   else printTable(context, shown, args.length === 0 ? NAMED_PROBLEMS : Number.POSITIVE_INFINITY);
   if (client === null)
     context.terminal.note('ferry: the daemon is not running; this is what the last runs left');
+  for (const { mountPoint, remote, pendingUploads } of waiting)
+    context.terminal.note(
+      `ferry: ${count(pendingUploads, 'file')} of ${mountPoint}, which the daemon does not show, not uploaded to ${remote} yet: it goes on when that is mounted there again`,
+    );
   const crashes = crashWords(context.home, state, Date.now());
   if (crashes !== null) context.terminal.note(`ferry: ${crashes}`);
   return worstExitCode(codes);

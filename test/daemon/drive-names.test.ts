@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Config, EMPTY_CONFIG, PAIR_DEFAULTS } from '../../daemon/config.ts';
-import { driveNameFor, noteDrive } from '../../daemon/drive-names.ts';
+import { driveNameFor, noteDrive, waitingDrives } from '../../daemon/drive-names.ts';
 import { type Home, pairDirectory, resolveHome } from '../../daemon/home.ts';
 import { NO_SCHEDULE } from '../../daemon/schedule.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -42,5 +42,19 @@ describe('driveNameFor', () => {
     expect(driveNameFor(PLACE, config, home).name).toBe('My-drive-2');
     await mkdir(pairDirectory(home, 'My-drive-2'), { recursive: true });
     expect(driveNameFor(PLACE, config, home).name).toBe('My-drive-3');
+  });
+});
+
+describe('what drives that were taken away have not uploaded yet', () => {
+  it('is known until they are mounted again, or have nothing left', async () => {
+    expect(waitingDrives(EMPTY_CONFIG, home)).toEqual([]);
+    const note = { ...PLACE, pendingUploads: 3 };
+    await noteDrive(home, 'My-drive', note);
+    await noteDrive(home, 'other', { ...OTHER, pendingUploads: 0 });
+    await mkdir(pairDirectory(home, 'docs'), { recursive: true });
+    expect(waitingDrives(EMPTY_CONFIG, home)).toEqual([note]);
+    const drive = { ...PLACE, direction: 'two-way', fallback: false } as const;
+    const mounted: Config = { ...EMPTY_CONFIG, drives: new Map([['My-drive', drive]]) };
+    expect(waitingDrives(mounted, home)).toEqual([]);
   });
 });
