@@ -40,7 +40,8 @@ uint64_t Drive::Settle() {
     if (node.state == State::kPlaceholder) return;
     const auto size = static_cast<uint64_t>(found.st_size);
     node.holes = size - std::min(size, static_cast<uint64_t>(found.st_blocks) * kStatBlockBytes);
-    if (stamp == node.stampNs) return;
+    // Two writes can have the same time.
+    if (stamp == node.stampNs && size == node.size) return;
     if (node.state == State::kDirty && node.stampNs == -1 && size == node.size) return;
     differing++;
     tree_.SetState(&node, State::kDirty);

@@ -212,6 +212,7 @@ void Drive::Discard(uint64_t id, uint64_t generation) {
   Node* node = tree_.Get(id);
   if (node == nullptr || node->file == nullptr || node->file->generation != generation || node->isWhole()) return;
   DropContent(node);
+  node->hasStalePages = true;
   tree_.Changed(node);
   Tell(Notice::What::kArrived, node, true);
   Commit();
@@ -282,7 +283,7 @@ int Drive::Filled(uint64_t id, uint64_t generation, uint64_t offset, uint64_t le
   Node* node = tree_.Get(id);
   if (node == nullptr || node->file == nullptr || node->file->generation != generation || node->isWhole()) return -ESTALE;
   node->file->present.Fill(offset, length, node->size);
-  node->file->progressAtNs = NowNs();
+  node->file->progressAtNs = SteadyNs();
   tree_.Recount(node);
   tree_.Changed(node);
   Signal();

@@ -75,7 +75,7 @@ struct File {
   /** Changes when other content is wanted than before. */
   uint64_t generation = 0;
   int64_t usedAtNs = 0;
-  /** When content last arrived. */
+  /** When content last arrived, by SteadyNs. */
   int64_t progressAtNs = 0;
   /** Of a placeholder: which blocks are here. */
   BlockMap present;

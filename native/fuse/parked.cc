@@ -22,7 +22,7 @@ void Session::Park(const Request& request, const Node* node, uint64_t offset, ui
   parked.offset = offset;
   parked.length = std::min(length, node->size - offset);
   parked.needsAll = needsAll;
-  parked.sinceNs = NowNs();
+  parked.sinceNs = SteadyNs();
   const uint64_t wanted = parked.length;
   {
     const std::lock_guard<std::mutex> guard(parkedMutex_);
@@ -134,7 +134,7 @@ void Session::AnswerLate() {
     {
       const Shared lock(drive_.mutex());
       const std::lock_guard<std::mutex> again(parkedMutex_);
-      const int64_t late = NowNs() - drive_.options().deadlineNs;
+      const int64_t late = SteadyNs() - drive_.options().deadlineNs;
       for (size_t at = 0; at < parked_.size();) {
         const Node* node = drive_.tree().Get(parked_[at].id);
         const int64_t progress = node != nullptr && node->file != nullptr ? node->file->progressAtNs : 0;

@@ -97,6 +97,7 @@ class Session : public Waiting {
     uint64_t offset;
     uint64_t length;
     bool needsAll;
+    /** By SteadyNs. */
     int64_t sinceNs;
   };
 
