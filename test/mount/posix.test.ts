@@ -47,7 +47,8 @@ for (const [name, way] of Object.entries(SHOWN_WAYS)) {
       async (group) => {
         const found = (await cases?.run(place.path, featuresOf(way), group)) ?? [];
         const expected = found.map(({ name: one, verdict, reason }): PosixResult => {
-          if (verdict === 'skip') return { group, name: one, verdict, reason };
+          const isEither = verdict === 'skip' || way.passing?.includes(one) === true;
+          if (isEither) return { group, name: one, verdict, reason };
           return way.gaps[one] === undefined
             ? { group, name: one, verdict: 'ok', reason: '' }
             : { group, name: one, verdict: 'not ok', reason };
