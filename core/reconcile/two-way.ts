@@ -77,7 +77,8 @@ function lives(node: Node, kept: Set<Node>, looks: Looks): boolean {
   }
   const change = contentChange(node, holder);
   if (change === 'unknown') looks.ask(node.spots[holder], 'base');
-  if (change !== 'equal') node.rule = 'changed on one side, deleted on the other: the edit beats the deletion';
+  if (change !== 'equal')
+    node.rule = 'changed on one side, deleted on the other: the edit beats the deletion';
   return change !== 'equal';
 }
 
