@@ -14,7 +14,7 @@ import type { RealServer } from '../support/servers/real-server.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** `FERRY_TREE_FILES=10000` is the long form. */
-const FILES = Number(process.env['FERRY_TREE_FILES'] ?? 200);
+const FILES = Number(process.env['FERRY_TREE_FILES'] ?? 120);
 
 const SERVERS = [
   { kind: companion(), keepsTimes: true },

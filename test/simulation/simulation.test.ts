@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { simulate } from './simulate.ts';
 
 const asked = process.env['FERRY_SEEDS'];
-const SEEDS = Number(asked ?? 20_000);
+const SEEDS = Number(asked ?? 10_000);
 /** What a commit waits for on a slow or busy machine; a number that was asked for is played to its end. */
-const MAX_MS = 45_000;
+const MAX_MS = 30_000;
 
 describe('the sync core, simulated', () => {
   test(

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { checkCuts } from '../../support/cuts.ts';
 import { editedPairs, withSituation } from '../../support/edited-pairs.ts';
 
-const SAMPLES = 200;
+const SAMPLES = 120;
 const TIME_LIMIT_MS = 900_000;
 
 describe('a run that was cut off after any of its steps', () => {
