@@ -9,6 +9,7 @@ import {
   FILL_BLOCK_BYTES,
   type FillTarget,
 } from '../../fs-adapter/cache/drive-tree.ts';
+import { driveFile } from './drive-file.ts';
 
 interface Placeholder {
   readonly path: SyncPath;
@@ -76,29 +77,17 @@ export class FillTree implements FillableTree {
 
   entry(id: number): DriveEntry {
     const { path, sizeBytes, version, blocks, isComplete, hash } = this.#at(id);
-    return {
-      kind: 'file',
+    return driveFile({
       id,
-      parentId: 1,
       name: path,
-      isNameValid: true,
-      mode: 0o644,
-      mtimeNs: 0n,
-      identity: id,
-      counter: 1,
-      isPinned: false,
-      isPlaced: this.isPlaced,
       sizeBytes,
+      isPlaced: this.isPlaced,
       state: isComplete ? 'hydrated' : 'placeholder',
       source: version,
       hash,
-      backing: id,
       storedBytes: Math.min(sizeBytes, blocks.size * FILL_BLOCK_BYTES),
       handles: 1,
-      writers: 0,
-      closed: null,
-      usedAtMs: 0,
-    };
+    });
   }
 
   fillTarget(id: number): FillTarget | null {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { BehaviorSubject } from 'rxjs';
 import { CacheLimit, type CacheLimitOptions } from '../../../fs-adapter/cache/cache-limit.ts';
 import type { DriveFile } from '../../../fs-adapter/cache/drive-tree.ts';
+import { driveFile } from '../../support/drive-file.ts';
 import { QUIET } from '../../support/drive-on-disk.ts';
 
 const KIB = 1024;
@@ -11,29 +12,8 @@ const LIMIT = 64 * KIB;
 
 /** A file of 1 KiB that the other side has. */
 function uploaded(id: number): DriveFile {
-  return {
-    kind: 'file',
-    id,
-    parentId: 1,
-    name: `old ${id}`,
-    isNameValid: true,
-    mode: 0o644,
-    mtimeNs: 0n,
-    identity: id,
-    counter: 1,
-    isPinned: false,
-    isPlaced: true,
-    sizeBytes: KIB,
-    state: 'hydrated',
-    source: 'v' as DriveFile['source'],
-    hash: null,
-    backing: id,
-    storedBytes: KIB,
-    handles: 0,
-    writers: 0,
-    closed: null,
-    usedAtMs: 1,
-  };
+  const source = 'v' as DriveFile['source'];
+  return driveFile({ id, name: `old ${id}`, sizeBytes: KIB, source, usedAtMs: 1 });
 }
 
 describe('the limit of the cache', () => {
